@@ -1,0 +1,4 @@
+// Package media holds the nouns that travel through vsr: Frame, Packet, Unit, Format, Track, Info and the frame Pool.
+//
+// It imports nothing of ours, does no I/O and uses no cgo. Whoever receives a Frame owns it: release it once, or hand it on.
+package media
