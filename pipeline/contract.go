@@ -22,7 +22,8 @@ type Sink interface {
 	Close() error
 }
 
-// Stage turns a unit into a unit. It owns what it is given; a zero Unit as the result means that nothing comes out.
+// Stage turns a unit into a unit. It owns what it is given, also when it fails: with an error the result is not looked at.
+// A zero Unit as the result means that nothing comes out.
 type Stage func(ctx context.Context, u media.Unit) (media.Unit, error)
 
 // Video makes a Stage from a function of frames and lets packets pass untouched.
@@ -35,3 +36,26 @@ func Video(f func(context.Context, *media.Frame) (*media.Frame, error)) Stage {
 		return media.Unit{Frame: out}, err
 	}
 }
+
+// Step is a stage with the name of its room, and the kind of queue in front of it.
+type Step struct {
+	Name  string // shown in Stats and in profiles
+	Stage Stage
+	// Queue is the queue that feeds this step. The zero value waits when it is full.
+	Queue Queue
+}
+
+// Queue says how the rooms on its two ends are coupled.
+type Queue struct {
+	Depth  int // units that may wait, 0 means 4 (2 for a dropping queue)
+	Policy Policy
+}
+
+// Policy is what a full queue does.
+type Policy uint8
+
+// The policies.
+const (
+	Wait       Policy = iota // the sender waits: files
+	DropOldest               // the oldest frame is released to make room, packets never: live
+)
