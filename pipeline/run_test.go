@@ -437,3 +437,43 @@ func TestRingOfPacketsWaits(t *testing.T) {
 		}
 	})
 }
+
+// Of a full ring the oldest frame goes, and the packets around it stay in their places.
+func TestRingDropsTheOldest(t *testing.T) {
+	pool := media.NewPool(tiny, 9, nil)
+	q := newQueue(Queue{Depth: 3, Policy: DropOldest})
+	push := func(pts int64, packet bool) {
+		u := media.Unit{Packet: &media.Packet{PTS: pts}}
+		if !packet {
+			fr, _ := pool.Get(t.Context())
+			fr.PTS = pts
+			u = media.Unit{Frame: fr}
+		}
+		if err := q.push(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(1, true)
+	push(2, false)
+	push(3, false)
+	push(4, false) // 2 goes
+	push(5, true)  // 3 goes
+	q.close()
+	var got []int64
+	for {
+		u, ok, _ := q.pull(t.Context())
+		if !ok {
+			break
+		}
+		if u.Packet != nil {
+			got = append(got, u.Packet.PTS)
+			continue
+		}
+		got = append(got, u.Frame.PTS)
+		u.Release()
+	}
+	if diff := cmp.Diff([]int64{1, 4, 5}, got); diff != "" || q.dropped() != 2 {
+		t.Errorf("%d dropped, left: %s", q.dropped(), diff)
+	}
+	noFrameOut(t, pool)
+}
