@@ -1,0 +1,181 @@
+package data
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+
+	"vsr/train/degrade"
+)
+
+// clip is a degraded clip with its sharp frames.
+type clip struct {
+	scale int
+	lr    []degrade.Image
+	hr    [][]byte // 8-bit RGB, frame by frame, lr.W*scale wide
+}
+
+// clipKey names a clip: the place in the batch and its generation.
+type clipKey struct{ slot, generation int }
+
+// makeClip cuts and degrades the clip of a slot and generation.
+func (s *Sampler) makeClip(k clipKey) (*clip, error) {
+	id := s.clipID(k.slot, k.generation)
+	shared := id
+	if s.o.SharedPerBatch {
+		shared = k.generation
+	}
+	rng := rand.New(rand.NewPCG(s.o.Seed+0xc11b, uint64(id)))
+	frames := s.cutClip(rng)
+	lr, err := s.o.Recipe.Apply(degrade.SharedRand(s.o.Seed, uint64(id), uint64(shared)), frames)
+	if err != nil {
+		return nil, err
+	}
+	c := &clip{scale: s.o.Recipe.Scale(), lr: lr}
+	for _, m := range frames {
+		c.hr = append(c.hr, m.Bytes())
+	}
+	return c, nil
+}
+
+// cutClip takes a window out of a random tile. A still picture is filmed by a window that drifts over it.
+func (s *Sampler) cutClip(rng *rand.Rand) []degrade.Image {
+	t := s.tiles[rng.IntN(len(s.tiles))]
+	scale, want := s.o.Recipe.Scale(), max(s.o.Recipe.Frames(), 1)
+	w, h := min(s.o.Clip, t.W)/scale*scale, min(s.o.Clip, t.H)/scale*scale
+	var flip flips
+	if !s.o.NoAugment {
+		bits := rng.Uint32()
+		flip = flips{bits&1 != 0, bits&2 != 0, bits&4 != 0}
+	}
+	path := newPath(rng, t, w, h)
+	first := 0
+	if t.Frames > want {
+		first = rng.IntN(t.Frames - want + 1)
+	}
+	frames := make([]degrade.Image, want)
+	for i := range frames {
+		x, y := path.at(i)
+		frames[i] = window(t, min(first+i, t.Frames-1), x, y, w, h, flip)
+	}
+	return frames
+}
+
+// path moves a window over a still tile, at most three sharp pixels a frame. Tiles with frames of their own are not moved over.
+type path struct {
+	x, y, vx, vy float64
+	maxX, maxY   int
+}
+
+func newPath(rng *rand.Rand, t Tile, w, h int) path {
+	p := path{maxX: t.W - w, maxY: t.H - h}
+	p.x, p.y = float64(rng.IntN(p.maxX+1)), float64(rng.IntN(p.maxY+1))
+	vx, vy, still := rng.Float64()*6-3, rng.Float64()*6-3, rng.Float64() < 0.2
+	if t.Frames == 1 && !still {
+		p.vx, p.vy = vx, vy
+	}
+	return p
+}
+
+// at returns the window's corner in frame i; at the end of the tile it turns round.
+func (p path) at(i int) (x, y int) {
+	return bounce(p.x+p.vx*float64(i), p.maxX), bounce(p.y+p.vy*float64(i), p.maxY)
+}
+
+func bounce(v float64, top int) int {
+	if top == 0 {
+		return 0
+	}
+	n := int(math.Round(v)) % (2 * top)
+	if n < 0 {
+		n += 2 * top
+	}
+	if n > top {
+		n = 2*top - n
+	}
+	return n
+}
+
+// flips is an augmentation: transpose last.
+type flips struct{ horizontal, vertical, transpose bool }
+
+// window copies frame f of a tile from (x, y) on, turned. The result is h x w when transposed.
+func window(t Tile, f, x, y, w, h int, a flips) degrade.Image {
+	raw := make([]byte, w*h*3)
+	outW, outH := w, h
+	if a.transpose {
+		outW, outH = h, w
+	}
+	for r := range h {
+		src := t.Pix[((f*t.H+y+r)*t.W+x)*3:][:w*3]
+		yy := r
+		if a.vertical {
+			yy = h - 1 - r
+		}
+		for c := range w {
+			xx := c
+			if a.horizontal {
+				xx = w - 1 - c
+			}
+			o := (yy*outW + xx) * 3
+			if a.transpose {
+				o = (xx*outW + yy) * 3
+			}
+			copy(raw[o:o+3], src[3*c:3*c+3])
+		}
+	}
+	return degrade.FromBytes(outW, outH, raw)
+}
+
+// draw cuts one aligned pair and another low-resolution patch.
+func (c *clip) draw(rng *rand.Rand, p int, lr, hr, other []float32) {
+	w, h := c.lr[0].W, c.lr[0].H
+	f, x, y := rng.IntN(len(c.lr)), rng.IntN(w-p+1), rng.IntN(h-p+1)
+	cutPatch(lr, c.lr[f], x, y, p)
+	side, stride := p*c.scale, w*c.scale
+	for r := range side {
+		src := c.hr[f][((y*c.scale+r)*stride+x*c.scale)*3:][:side*3]
+		degrade.BytesToFloats(hr[r*side*3:(r+1)*side*3], src)
+	}
+	cutPatch(other, c.lr[rng.IntN(len(c.lr))], rng.IntN(w-p+1), rng.IntN(h-p+1), p)
+}
+
+func cutPatch(dst []float32, m degrade.Image, x, y, p int) {
+	for r := range p {
+		copy(dst[r*p*3:(r+1)*p*3], m.Pix[((y+r)*m.W+x)*3:])
+	}
+}
+
+// clipCache holds the clips in use. A clip asked for twice at once is made once.
+type clipCache struct {
+	mu      sync.Mutex
+	entries map[clipKey]*cacheEntry
+	order   []clipKey // oldest first
+	limit   int
+}
+
+type cacheEntry struct {
+	once sync.Once
+	clip *clip
+	err  error
+}
+
+func (c *clipCache) get(k clipKey, build func(clipKey) (*clip, error)) (*clip, error) {
+	c.mu.Lock()
+	if c.entries == nil {
+		c.entries = map[clipKey]*cacheEntry{}
+	}
+	e := c.entries[k]
+	if e == nil {
+		for len(c.order) >= c.limit {
+			delete(c.entries, c.order[0])
+			c.order = c.order[1:]
+		}
+		e = &cacheEntry{}
+		c.entries[k] = e
+		c.order = append(c.order, k)
+	}
+	c.mu.Unlock()
+	e.once.Do(func() { e.clip, e.err = build(k) })
+	return e.clip, e.err
+}

@@ -1,0 +1,179 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Options says where the material is and how it is cut.
+type Options struct {
+	// Dirs are folders of JPEG and PNG pictures and of videos, searched with their subfolders; single files are allowed.
+	Dirs []string
+	// Cache is a folder for the shards, made if absent. Empty keeps all tiles in memory.
+	Cache string
+	// TileSize is the side of the tiles, default 512. Smaller pictures become one smaller tile.
+	TileSize int
+	// MinSize is the smallest side that a tile may have, default 96. Smaller pictures are skipped.
+	MinSize int
+	// Limit bounds the bytes of all tiles together, default 4 GiB. What does not fit is left out and counted.
+	Limit int64
+	// Videos opens video files; nil skips them. See VideoReader.
+	Videos VideoReader
+	// Progress is called after every source file, from one goroutine at a time.
+	Progress func(done, total int)
+	Log      *slog.Logger
+}
+
+// Skipped names a source that was left out and says why.
+type Skipped struct{ Path, Reason string }
+
+// Report says what Open found.
+type Report struct {
+	Files   int   // sources seen
+	Tiles   int   // tiles kept
+	Bytes   int64 // their size
+	Skipped []Skipped
+	Reused  bool // the shards were there already
+}
+
+// Tile is a piece of sharp material: one frame of a photograph, or a few consecutive frames of a video.
+type Tile struct {
+	W, H, Frames int
+	Pix          []byte // [Frames,H,W,3], read only
+	Source       string // the picture or video it comes from; tiles of one source never straddle train and validation
+}
+
+// Corpus is the cut material, split by source.
+type Corpus struct {
+	Train, Validation []Tile
+	close             func() error
+}
+
+// Close unmaps the shards. No tile may be used afterwards.
+func (c *Corpus) Close() error {
+	if c.close == nil {
+		return nil
+	}
+	err := c.close()
+	c.close = nil
+	return err
+}
+
+// validationShare is the fraction of sources, one in so many, that is kept for validation.
+const validationShare = 20
+
+// IsValidation says on which side of the split a source falls: one in twenty by the FNV-1a hash of its name.
+func IsValidation(source string) bool {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(source))
+	return h.Sum64()%validationShare == 0
+}
+
+// Open finds, decodes and cuts all sources. Files that cannot be read are skipped, logged and named in the report; it is an
+// error only if nothing is left.
+func Open(ctx context.Context, o Options) (*Corpus, Report, error) {
+	o.defaults()
+	c, rep, err := open(ctx, o)
+	if err != nil {
+		return nil, rep, fmt.Errorf("data: %w", err)
+	}
+	return c, rep, nil
+}
+
+func (o *Options) defaults() {
+	if o.TileSize == 0 {
+		o.TileSize = 512
+	}
+	if o.MinSize == 0 {
+		o.MinSize = 96
+	}
+	if o.Limit == 0 {
+		o.Limit = 4 << 30
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
+	}
+}
+
+func open(ctx context.Context, o Options) (*Corpus, Report, error) {
+	sources, err := findSources(o.Dirs)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	rep := Report{Files: len(sources)}
+	store := &memoryStore{}
+	if err := cutAll(ctx, o, sources, store, &rep); err != nil {
+		return nil, rep, err
+	}
+	return assemble(store.tiles, nil, rep)
+}
+
+// assemble splits the tiles and finishes the report.
+func assemble(tiles []Tile, closer func() error, rep Report) (*Corpus, Report, error) {
+	c := &Corpus{close: closer}
+	rep.Tiles, rep.Bytes = len(tiles), 0
+	for _, t := range tiles {
+		rep.Bytes += int64(len(t.Pix))
+		if IsValidation(t.Source) {
+			c.Validation = append(c.Validation, t)
+		} else {
+			c.Train = append(c.Train, t)
+		}
+	}
+	if len(c.Train) == 0 {
+		return nil, rep, errors.Join(fmt.Errorf("no training material in %d files, %d skipped", rep.Files, len(rep.Skipped)), c.Close())
+	}
+	return c, rep, nil
+}
+
+// source is one file to cut.
+type source struct {
+	path  string
+	name  string // what the split hashes
+	size  int64
+	video bool
+}
+
+var videoSuffixes = map[string]bool{".mp4": true, ".mkv": true, ".mov": true, ".webm": true, ".avi": true, ".mpg": true, ".ts": true, ".m2ts": true, ".y4m": true}
+
+// findSources lists pictures and videos in a fixed order.
+func findSources(dirs []string) ([]source, error) {
+	if len(dirs) == 0 {
+		return nil, errors.New("no data folder given")
+	}
+	var out []source
+	for _, dir := range dirs {
+		names := sourceNames{}
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			suffix := strings.ToLower(filepath.Ext(path))
+			picture := suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png"
+			if !picture && !videoSuffixes[suffix] {
+				return nil
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			out = append(out, source{path: path, name: names.of(path), size: info.Size(), video: !picture})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
+	return out, nil
+}

@@ -1,0 +1,125 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"vsr/train/degrade"
+)
+
+// SamplerOptions says what a batch looks like. Batch, Patch and Recipe must be given.
+type SamplerOptions struct {
+	Seed   uint64
+	Batch  int // samples a step
+	Patch  int // side of the low-resolution patches; the sharp ones are Patch*Scale
+	Recipe degrade.Recipe
+	// Clip is the side of the sharp window that is degraded as a whole before patches are cut from it. Default 4/3 of a sharp
+	// patch. Tiles smaller than that are used whole.
+	Clip int
+	// Reuse is how many steps draw patches from a degraded clip before it is replaced, default 4. A batch of B replaces B/Reuse
+	// clips a step, so the cost of the recipe is shared by Reuse patches, and no two samples of a batch share a clip.
+	Reuse int
+	// SharedPerBatch gives all clips of a batch the same Batch stream, as the official code does (one blur kernel per batch).
+	SharedPerBatch bool
+	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
+	NoAugment bool
+}
+
+func (o *SamplerOptions) defaults() error {
+	switch {
+	case o.Recipe == nil:
+		return errors.New("data: sampler: no recipe")
+	case o.Batch < 1 || o.Batch > 4096:
+		return fmt.Errorf("data: sampler: batch %d, want 1 to 4096", o.Batch)
+	case o.Patch < 8 || o.Patch > 1024:
+		return fmt.Errorf("data: sampler: patch %d, want 8 to 1024", o.Patch)
+	case o.Clip < 0 || o.Reuse < 0:
+		return fmt.Errorf("data: sampler: clip %d, reuse %d", o.Clip, o.Reuse)
+	}
+	scale := o.Recipe.Scale()
+	if o.Clip == 0 {
+		o.Clip = (o.Patch*4 + 2) / 3 * scale
+	}
+	if o.Clip < o.Patch*scale {
+		return fmt.Errorf("data: sampler: clip %d is smaller than the sharp patch %d", o.Clip, o.Patch*scale)
+	}
+	if o.Reuse == 0 {
+		o.Reuse = 4
+	}
+	return nil
+}
+
+// Batch is the samples of one step. All three are interleaved RGB in [0,1], 8-bit exact.
+type Batch struct {
+	Step  int
+	LR    []float32 // [B,p,p,3]
+	HR    []float32 // [B,p*s,p*s,3], the sharp picture of LR
+	Other []float32 // [B,p,p,3], another place and frame of the same degraded clip, for the student's estimator
+}
+
+// Sampler draws batches. It is safe for concurrent use.
+type Sampler struct {
+	o     SamplerOptions
+	tiles []Tile
+	cache clipCache
+}
+
+// NewSampler checks the options and leaves out the tiles that are too small for a patch.
+func NewSampler(tiles []Tile, o SamplerOptions) (*Sampler, error) {
+	if err := o.defaults(); err != nil {
+		return nil, err
+	}
+	s := &Sampler{o: o}
+	need := o.Patch * o.Recipe.Scale()
+	for _, t := range tiles {
+		if t.W >= need && t.H >= need {
+			s.tiles = append(s.tiles, t)
+		}
+	}
+	if len(s.tiles) == 0 {
+		return nil, fmt.Errorf("data: sampler: none of %d tiles is as large as a sharp patch of %d", len(tiles), need)
+	}
+	s.cache.limit = 3 * o.Batch
+	return s, nil
+}
+
+// Batch returns the batch of a step. Equal seeds, options and tiles give equal batches, in any order of calls.
+func (s *Sampler) Batch(step int) (*Batch, error) {
+	p, scale := s.o.Patch, s.o.Recipe.Scale()
+	b := &Batch{
+		Step: step, LR: make([]float32, s.o.Batch*p*p*3), Other: make([]float32, s.o.Batch*p*p*3),
+		HR: make([]float32, s.o.Batch*p*p*scale*scale*3),
+	}
+	return b, s.fill(b, step)
+}
+
+// fill draws a batch into buffers of the right size.
+func (s *Sampler) fill(b *Batch, step int) error {
+	if step < 0 {
+		return fmt.Errorf("data: sampler: step %d", step)
+	}
+	b.Step = step
+	lrSize, hrSize := len(b.LR)/s.o.Batch, len(b.HR)/s.o.Batch
+	for slot := range s.o.Batch {
+		generation, use := s.turn(step, slot)
+		c, err := s.cache.get(clipKey{slot, generation}, s.makeClip)
+		if err != nil {
+			return fmt.Errorf("data: sampler: step %d sample %d: %w", step, slot, err)
+		}
+		rng := rand.New(rand.NewPCG(s.o.Seed+0x51ed27, uint64(s.clipID(slot, generation)*s.o.Reuse+use)))
+		c.draw(rng, s.o.Patch, b.LR[slot*lrSize:][:lrSize], b.HR[slot*hrSize:][:hrSize], b.Other[slot*lrSize:][:lrSize])
+	}
+	return nil
+}
+
+// turn says which clip of a slot a step uses, and for the how-manieth time. Slots are renewed at different steps, so that every
+// step costs the same, except when a batch shares its randomness.
+func (s *Sampler) turn(step, slot int) (generation, use int) {
+	if !s.o.SharedPerBatch {
+		step += slot * s.o.Reuse / s.o.Batch
+	}
+	return step / s.o.Reuse, step % s.o.Reuse
+}
+
+func (s *Sampler) clipID(slot, generation int) int { return generation*s.o.Batch + slot }

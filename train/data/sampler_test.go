@@ -1,0 +1,110 @@
+package data
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"vsr/train/degrade"
+)
+
+func randomTiles(n, side int) []Tile {
+	r := rand.New(rand.NewPCG(9, 9))
+	tiles := make([]Tile, n)
+	for i := range tiles {
+		pix := make([]byte, side*side*3)
+		for j := range pix {
+			pix[j] = byte(r.Uint32())
+		}
+		tiles[i] = Tile{W: side, H: side, Frames: 1, Pix: pix, Source: string(rune('a' + i))}
+	}
+	return tiles
+}
+
+func newTestSampler(t *testing.T, o SamplerOptions) *Sampler {
+	t.Helper()
+	if o.Recipe == nil {
+		o.Recipe = degrade.Classic{Factor: 2, Noise: [2]float64{0, 10}}
+	}
+	if o.Batch == 0 {
+		o.Batch = 5
+	}
+	o.Patch = 12
+	s, err := NewSampler(randomTiles(4, 64), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A batch depends on seed and step only: not on what was drawn before, nor on the workers.
+func TestSamplerResumes(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		a := newTestSampler(t, SamplerOptions{Seed: 7, SharedPerBatch: shared})
+		var want []*Batch
+		for step := range 9 {
+			b, err := a.Batch(step)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, b)
+		}
+		for _, workers := range []int{1, 3} {
+			s := newTestSampler(t, SamplerOptions{Seed: 7, SharedPerBatch: shared}).Prefetch(context.Background(), 4, workers, 3)
+			for step := 4; step < 9; step++ {
+				b, err := s.Next(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := want[step]
+				if b.Step != step || !slices.Equal(b.LR, w.LR) || !slices.Equal(b.HR, w.HR) || !slices.Equal(b.Other, w.Other) {
+					t.Errorf("shared %v: step %d differs with %d workers", shared, step, workers)
+				}
+				s.Recycle(b)
+			}
+			s.Close()
+		}
+		other, _ := newTestSampler(t, SamplerOptions{Seed: 8, SharedPerBatch: shared}).Batch(4)
+		if slices.Equal(other.LR, want[4].LR) {
+			t.Error("another seed gives the same batch")
+		}
+		if slices.Equal(want[4].LR, want[5].LR) {
+			t.Error("two steps give the same batch")
+		}
+	}
+}
+
+// With a recipe that only reduces, every LR patch must be the reduction of its HR patch away from the borders, and Other must
+// come from the same clip: this catches any misalignment of the crops and flips.
+func TestSamplerAligned(t *testing.T) {
+	const p, s = 12, 2
+	sampler := newTestSampler(t, SamplerOptions{Seed: 3, Recipe: degrade.Fixed{Factor: s}, Clip: 40})
+	for step := range 6 {
+		b, err := sampler.Batch(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5 {
+			hr := degrade.Image{W: p * s, H: p * s, Pix: b.HR[i*p*s*p*s*3:][:p*s*p*s*3]}
+			lr, _ := degrade.Bicubic(hr, s)
+			lr.Quantise()
+			got := degrade.Image{W: p, H: p, Pix: b.LR[i*p*p*3:][:p*p*3]}
+			if !slices.Equal(lr.Crop(3, 3, p-6, p-6).Pix, got.Crop(3, 3, p-6, p-6).Pix) {
+				t.Fatalf("step %d sample %d: LR is not the reduction of HR", step, i)
+			}
+		}
+	}
+}
+
+func TestSamplerRejects(t *testing.T) {
+	r := degrade.Classic{Factor: 4}
+	for name, o := range map[string]SamplerOptions{
+		"recipe": {Batch: 1, Patch: 8}, "batch": {Recipe: r, Patch: 8}, "patch": {Recipe: r, Batch: 1},
+		"tiles": {Recipe: r, Batch: 1, Patch: 48}, "clip": {Recipe: r, Batch: 1, Patch: 8, Clip: 16},
+	} {
+		if _, err := NewSampler(randomTiles(1, 64), o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
