@@ -94,7 +94,7 @@ func TestStepGradient(t *testing.T) {
 				copy(data, keep)
 				return float64(l)
 			}
-			const eps = 5e-4
+			const eps = 2e-4
 			numeric := (at(eps) - at(-eps)) / (2 * eps)
 			for i, d := range grad {
 				want += float64(d) * float64(dir[i]-0.5)
