@@ -1,0 +1,160 @@
+package live
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pion/webrtc/v3"
+)
+
+// TestStatusTable walks through the conformance list of RFC 9725 and the WHEP draft.
+func TestStatusTable(t *testing.T) {
+	s := start(t, Options{Codec: "vp8"})
+	viewer := newClient(t)
+	video := webrtc.RTPCodecTypeVideo
+	if _, err := viewer.AddTransceiverFromKind(video, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	offer := offerOf(t, viewer)
+	two := strings.Replace(offer, "a=recvonly", "a=inactive", 1)
+	data := newClient(t)
+	if _, err := data.CreateDataChannel("d", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, method, path, ctype, body string
+		headers                         []string
+		want                            int
+		header, value                   string
+	}{
+		{"nothing live yet", "POST", "/whep", sdpType, offer, nil, 409, "Retry-After", "1"},
+		{"wrong type", "POST", "/whep", "text/plain", offer, nil, 415, "Content-Type", "application/problem+json"},
+		{"no type", "POST", "/whip", "", offer, nil, 415, "", ""},
+		{"bad SDP", "POST", "/whep", sdpType, "v=0\r\nnonsense", nil, 400, "", ""},
+		{"empty SDP", "POST", "/whip", sdpType, "", nil, 400, "", ""},
+		{"publisher that only receives", "POST", "/whip", sdpType, offer, nil, 422, "", ""},
+		{"inactive", "POST", "/whep", sdpType, two, nil, 422, "", ""},
+		{"data channel", "POST", "/whep", sdpType, offerOf(t, data), nil, 422, "", ""},
+		{"body too large", "POST", "/whep", sdpType, strings.Repeat("a", maxBody+1), nil, 413, "", ""},
+		{"GET", "GET", "/whep", "", "", nil, 204, "", ""},
+		{"HEAD", "HEAD", "/whep", "", "", nil, 200, "Content-Type", sdpType},
+		{"OPTIONS", "OPTIONS", "/whip", "", "", nil, 200, "Accept-Post", sdpType},
+		{"PUT", "PUT", "/whip", "", "", nil, 405, "Allow", "POST, GET, HEAD, OPTIONS"},
+		{"unknown session", "DELETE", "/session/0123", "", "", nil, 404, "", ""},
+		{"unknown session PATCH", "PATCH", "/session/0123", fragmentType, "", nil, 404, "", ""},
+		{"wrong token", "POST", "/whep", sdpType, offer, []string{"Authorization", "Bearer nope"}, 401, "WWW-Authenticate", `Bearer realm="vsr"`},
+		{"no token", "POST", "/whep", sdpType, offer, []string{"Authorization", ""}, 401, "", ""},
+		{"token as basic", "GET", "/status", "", "", []string{"Authorization", "Basic " + s.Token()}, 401, "", ""},
+		{"metrics absent", "GET", "/metrics", "", "", nil, 404, "", ""},
+		{"foreign host", "GET", "/", "", "", []string{"Host", "evil.example"}, 403, "", ""},
+		{"foreign origin", "POST", "/whep", sdpType, offer, []string{"Origin", "https://evil.example"}, 403, "", ""},
+		{"own origin", "GET", "/whep", "", "", []string{"Origin", "http://" + s.Addr()}, 204, "Access-Control-Allow-Origin", ""},
+		{"page", "GET", "/", "", "", nil, 200, "Content-Type", "text/html; charset=utf-8"},
+		{"page without token", "GET", "/", "", "", []string{"Authorization", ""}, 200, "", ""},
+		{"control", "POST", "/control", "application/json", `{"enhance": false}`, nil, 204, "", ""},
+		{"bad control", "POST", "/control", "application/json", `{"enhance": 1}`, nil, 400, "", ""},
+		{"health", "GET", "/healthz", "", "", []string{"Authorization", ""}, 200, "", ""},
+	} {
+		resp, body := do(t, s, c.method, c.path, c.ctype, c.body, c.headers...)
+		if resp.StatusCode != c.want {
+			t.Errorf("%s: %d, want %d: %s", c.name, resp.StatusCode, c.want, body)
+		}
+		if c.header != "" && resp.Header.Get(c.header) != c.value {
+			t.Errorf("%s: header %s is %q, want %q", c.name, c.header, resp.Header.Get(c.header), c.value)
+		}
+	}
+}
+
+func TestSessionLifecycle(t *testing.T) {
+	var wantKey atomic.Bool
+	s := start(t, Options{Codec: "vp8"})
+	play(t, s, &wantKey)
+	waitFor(t, "the feed", s.feed.live)
+	p, _ := watch(t, s)
+	frag := "a=ice-ufrag:x\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n"
+	for _, c := range []struct {
+		method, ctype, body, match string
+		want                       int
+	}{
+		{"PATCH", fragmentType, frag, "", 428},
+		{"PATCH", fragmentType, frag, `"stale"`, 412},
+		{"PATCH", fragmentType, frag, "*", 422},
+		{"PATCH", "text/plain", frag, p.etag, 415},
+		{"PATCH", fragmentType, "a=candidate:rubbish\r\n", p.etag, 400},
+		{"PATCH", fragmentType, strings.Repeat(frag, maxCandidates+1), p.etag, 400},
+		{"PATCH", fragmentType, frag, p.etag, 204},
+		{"GET", "", "", "", 204},
+		{"OPTIONS", "", "", "", 200},
+		{"POST", "", "", "", 405},
+		{"DELETE", "", "", `"stale"`, 200}, // RFC 9725: the ETag is ignored on DELETE
+		{"DELETE", "", "", "", 404},
+	} {
+		resp, body := do(t, s, c.method, p.location, c.ctype, c.body, "If-Match", c.match)
+		if resp.StatusCode != c.want {
+			t.Errorf("%s %q If-Match %s: %d, want %d: %s", c.method, c.ctype, c.match, resp.StatusCode, c.want, body)
+		}
+	}
+}
+
+func TestSecondPublisherIsRefused(t *testing.T) {
+	s := start(t, Options{})
+	for i, want := range []int{http.StatusCreated, http.StatusConflict} {
+		pc := newClient(t)
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
+			t.Fatal(err)
+		}
+		if resp, body := do(t, s, "POST", "/whip", sdpType, offerOf(t, pc)); resp.StatusCode != want {
+			t.Errorf("publisher %d: %s, want %d: %s", i, resp.Status, want, body)
+		}
+	}
+}
+
+func TestViewerCapAndCodec(t *testing.T) {
+	var wantKey atomic.Bool
+	s := start(t, Options{Codec: "vp8", MaxViewers: 1})
+	play(t, s, &wantKey)
+	waitFor(t, "the feed", s.feed.live)
+	watch(t, s)
+	pc := newClient(t)
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	offer := offerOf(t, pc)
+	if resp, _ := do(t, s, "POST", "/whep", sdpType, offer); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("second viewer: %s, Retry-After %q, want 503 with a time", resp.Status, resp.Header.Get("Retry-After"))
+	}
+}
+
+func TestOpenAddressNeedsToken(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", ":0", "192.0.2.1:80"} {
+		if s, err := New(Options{Listen: listen}); err == nil || !strings.Contains(err.Error(), ErrTokenNeeded.Error()) {
+			t.Errorf("listen %s without a token: error %v", listen, err)
+			if s != nil {
+				s.Close()
+			}
+		}
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	s := start(t, Options{RateLimit: 0.001})
+	codes := map[int]int{}
+	for range burst + 5 {
+		resp, _ := do(t, s, "GET", "/status", "", "")
+		codes[resp.StatusCode]++
+	}
+	if codes[200] != burst || codes[429] != 5 {
+		t.Errorf("answers %v, want %d times 200 and 5 times 429", codes, burst)
+	}
+}
+
+func FuzzOffer(f *testing.F) {
+	f.Add("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=recvonly\r\n")
+	f.Add("m=video")
+	f.Fuzz(func(t *testing.T, offer string) {
+		checkOffer(offer, "whip")
+		checkOffer(offer, "whep")
+	})
+}
