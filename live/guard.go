@@ -48,12 +48,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 func (s *Server) protected(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodOptions {
-			if !s.limits.allow(r) {
+			ok := s.authorized(r)
+			// Watching the numbers is free for who has the token; changing things, and guessing tokens, is not.
+			if free := ok && r.Method == http.MethodGet; !free && !s.limits.allow(r) {
 				w.Header().Set("Retry-After", "1")
 				problem(w, http.StatusTooManyRequests, "too many requests")
 				return
 			}
-			if !s.authorized(r) {
+			if !ok {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="vsr"`)
 				problem(w, http.StatusUnauthorized, "a valid token is needed: open the address that vsr printed at start")
 				return

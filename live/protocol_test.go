@@ -142,11 +142,16 @@ func TestRateLimit(t *testing.T) {
 	s := start(t, Options{RateLimit: 0.001})
 	codes := map[int]int{}
 	for range burst + 5 {
-		resp, _ := do(t, s, "GET", "/status", "", "")
+		resp, _ := do(t, s, "GET", "/status", "", "", "Authorization", "Bearer guess")
 		codes[resp.StatusCode]++
 	}
-	if codes[200] != burst || codes[429] != 5 {
-		t.Errorf("answers %v, want %d times 200 and 5 times 429", codes, burst)
+	if codes[401] != burst || codes[429] != 5 {
+		t.Errorf("answers to guesses %v, want %d times 401 and 5 times 429", codes, burst)
+	}
+	for range burst {
+		if resp, _ := do(t, s, "GET", "/status", "", ""); resp.StatusCode != 200 {
+			t.Fatalf("reading the status with the token: %s", resp.Status)
+		}
 	}
 }
 

@@ -1,0 +1,159 @@
+package ladder
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"vsr/media"
+)
+
+const ms = time.Millisecond
+
+func TestControllerStartsOnTheBestRungThatFits(t *testing.T) {
+	for _, c := range []struct {
+		cost []time.Duration
+		want int
+	}{
+		{[]time.Duration{10 * ms, 5 * ms, ms}, 0},
+		{[]time.Duration{50 * ms, 10 * ms, ms}, 1},
+		{[]time.Duration{50 * ms, 40 * ms, 30 * ms}, 2}, // nothing fits: the last is still better than nothing
+	} {
+		if got := NewController(33*ms, c.cost, time.Time{}).Rung(); got != c.want {
+			t.Errorf("costs %v: rung %d, want %d", c.cost, got, c.want)
+		}
+	}
+}
+
+// drive feeds a controller one frame every 33 ms for so long and returns the seconds at which the rung changed.
+func drive(c *Controller, from, length time.Duration, took func(rung int) time.Duration) (changes []float64) {
+	for at := from; at < from+length; at += 33 * ms {
+		if c.Done(took(c.Rung()), time.Time{}.Add(at)) {
+			changes = append(changes, (at - from).Seconds())
+		}
+	}
+	return changes
+}
+
+func TestControllerStepsDownSoonAndUpLate(t *testing.T) {
+	c := NewController(33*ms, []time.Duration{15 * ms, 5 * ms, ms}, time.Time{})
+	slow := func(rung int) time.Duration { return []time.Duration{40 * ms, 10 * ms, ms}[rung] }
+	down := drive(c, 0, 3*time.Second, slow)
+	if len(down) != 1 || down[0] > 1.2 || c.Rung() != 1 {
+		t.Fatalf("rung %d, changes at %v; want one change within 1.2 s to rung 1", c.Rung(), down)
+	}
+	// The dear rung keeps its price in memory: no way up while it is not predicted to fit.
+	if up := drive(c, 3*time.Second, 30*time.Second, slow); len(up) != 0 {
+		t.Errorf("stepped up at %v s although the rung above does not fit", up)
+	}
+	c.cost[0] = 15 * ms
+	quick := func(int) time.Duration { return 4 * ms }
+	up := drive(c, 33*time.Second, 12*time.Second, quick)
+	if len(up) != 1 || up[0] < 0 || c.Rung() != 0 {
+		t.Errorf("rung %d, changes at %v s; want one step up", c.Rung(), up)
+	}
+}
+
+func TestControllerWaitsBeforeSteppingUp(t *testing.T) {
+	c := NewController(33*ms, []time.Duration{15 * ms, 5 * ms}, time.Time{})
+	c.rung = 1
+	up := drive(c, 0, 20*time.Second, func(int) time.Duration { return 5 * ms })
+	if len(up) != 1 || up[0] < 10 || up[0] > 10.1 {
+		t.Errorf("stepped up at %v s, want once at 10", up)
+	}
+}
+
+func TestControllerCountsDrops(t *testing.T) {
+	c := NewController(33*ms, []time.Duration{10 * ms, ms}, time.Time{})
+	changed := false
+	for i := range 60 {
+		now := time.Time{}.Add(time.Duration(i) * 33 * ms)
+		if i%10 == 0 {
+			changed = c.Dropped(now) || changed
+		} else {
+			changed = c.Done(5*ms, now) || changed
+		}
+	}
+	if !changed || c.Rung() != 1 {
+		t.Errorf("one frame in ten dropped: rung %d, want 1", c.Rung())
+	}
+}
+
+// TestSlowEnhancerKeepsAgeBounded plays a 30 fps source against an enhancer of 80 ms behind a one-slot mailbox.
+func TestSlowEnhancerKeepsAgeBounded(t *testing.T) {
+	var now time.Time
+	pass := func(took time.Duration) func(context.Context, *media.Frame) (*media.Frame, error) {
+		return func(_ context.Context, f *media.Frame) (*media.Frame, error) { now = now.Add(took); return f, nil }
+	}
+	l, err := New([]Rung{{Name: "slow", Enhanced: true, Cost: 80 * ms, Process: pass(80 * ms)}},
+		Options{MaxLatency: 150 * ms, now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	format := media.Format{Width: 2, Height: 2, Depth: 8}
+	var worst time.Duration
+	out := 0
+	for next := 0; next < 30*20; {
+		// The mailbox holds the newest frame captured so far.
+		newest := int(now.Sub(time.Time{}) / (33 * ms))
+		next = max(next, newest)
+		captured := time.Time{}.Add(time.Duration(next) * 33 * ms)
+		if captured.After(now) {
+			now = captured
+		}
+		f, err := l.Process(context.Background(), media.NewFrame(format), captured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f != nil {
+			out++
+			worst = max(worst, now.Sub(captured))
+			f.Release()
+		}
+		next++
+	}
+	if worst > 150*ms || out < 200 {
+		t.Errorf("%d pictures in 20 s, the oldest %v at its output; want at least 200, none over 150 ms", out, worst)
+	}
+}
+
+func TestEnhancementOffUsesTheLastRung(t *testing.T) {
+	var used string
+	rung := func(name string) Rung {
+		return Rung{Name: name, Enhanced: name == "net", Process: func(_ context.Context, f *media.Frame) (*media.Frame, error) { used = name; return f, nil }}
+	}
+	l, err := New([]Rung{rung("net"), rung("plain")}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		on   bool
+		want string
+	}{{true, "net"}, {false, "plain"}, {true, "net"}} {
+		l.SetEnhance(c.on)
+		f, err := l.Process(context.Background(), media.NewFrame(media.Format{Width: 1, Height: 1, Depth: 8}), time.Now())
+		if err != nil || f == nil {
+			t.Fatalf("frame %v, error %v", f, err)
+		}
+		if used != c.want || l.Stats().Name != c.want {
+			t.Errorf("enhancement %v ran rung %s (stats say %s), want %s", c.on, used, l.Stats().Name, c.want)
+		}
+	}
+}
+
+func TestRungSlowerThanTheDeadlineStillGivesPictures(t *testing.T) {
+	now := time.Time{}
+	l, err := New([]Rung{{Name: "huge", Cost: time.Second, Process: func(_ context.Context, f *media.Frame) (*media.Frame, error) {
+		now = now.Add(time.Second)
+		return f, nil
+	}}}, Options{MaxLatency: 100 * ms, now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		f, err := l.Process(context.Background(), media.NewFrame(media.Format{Width: 1, Height: 1, Depth: 8}), now)
+		if err != nil || f == nil {
+			t.Fatalf("frame %d: %v, error %v", i, f, err)
+		}
+	}
+}
