@@ -1,0 +1,15 @@
+# Flags for `go build -tags cuda`: our own cuda.h is found before any toolkit's, and a change of it reaches Go's build cache.
+VSR_CUDA_H := 1
+CUDA_ENV := CGO_CFLAGS="-O2 -g -I$(CURDIR)/sr/cuda/include -DVSR_CUDA_H=$(VSR_CUDA_H)"
+
+# A fake libcuda.so.1 that runs kernels on the CPU: build/emu/source (their C++ text) and build/emu/ptx (the committed PTX).
+.PHONY: cuda-emu cuda-ptx cuda-test
+cuda-emu:
+	$(MAKE) -C sr/cuda/emu/src BUILD=$(CURDIR)/build/emu
+
+# Compiles the kernels to PTX with clang-19. The result is committed.
+cuda-ptx:
+	sr/cuda/kernels/generate.sh
+
+cuda-test:
+	$(CUDA_ENV) go test -tags cuda ./sr/cuda/...

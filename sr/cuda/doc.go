@@ -1,0 +1,44 @@
+// Package cuda is the engine that runs a KDSR student on an NVIDIA card, through gorgonia.org/cu.
+//
+// In: weights and planar frames of any size, layout and depth. Out: frames Scale times as large, in the same format.
+// Only the planes of frames cross the bus: colour conversion, estimator and network run on the card, in NHWC half precision with
+// single-precision sums (package kernels). The network is walked once for each frame format into a plan of launches,
+// which is captured into one CUDA graph for each slot of a ring; a frame is an upload, a graph launch and a download. The
+// depthwise kernels of a scene lie at a fixed address, so a new scene is one copy on the device and no new capture.
+//
+// Everything but this comment, the options and a stub needs the build tag cuda and the flags of scripts/cuda-env.sh. Such a
+// binary starts on every machine: the driver is opened at run time (package driver).
+//
+// The CUDA engine has never run on NVIDIA hardware. Its kernels and its host code are executed in tests by the emulator of
+// package emu.
+package cuda
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// NeverRun is the sentence that every report about this engine carries until somebody has run it on a card.
+const NeverRun = "The CUDA engine has never run on NVIDIA hardware."
+
+// Options of New. The zero value is the first device and no log.
+type Options struct {
+	Device int          // index of the card, in the driver's order
+	Logger *slog.Logger // nil discards
+}
+
+// Device is what the driver tells about one card.
+type Device struct {
+	Index        int
+	Name         string
+	Major, Minor int   // compute capability
+	Memory       int64 // bytes
+	SMs          int   // multiprocessors
+	ClockKHz     int
+	Driver       int // CUDA version of the driver, 12040 for 12.4
+}
+
+// String gives index, name and compute capability.
+func (d Device) String() string {
+	return fmt.Sprintf("cuda:%d %s (compute %d.%d, %d MiB)", d.Index, d.Name, d.Major, d.Minor, d.Memory>>20)
+}
