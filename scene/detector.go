@@ -136,9 +136,7 @@ func (d *Detector) look() float64 {
 		case blank:
 			d.enter(pending)
 		case score < d.o.Threshold:
-			if !weaker(d.cur, d.ref) {
-				*d.ref = *d.cur
-			}
+			*d.ref = *d.cur
 		case d.length > d.o.MinLength && !weaker(d.cur, d.last):
 			d.begin()
 		default:

@@ -180,6 +180,7 @@ func TestCutLists(t *testing.T) {
 		{"fade in from black", film(black(5), fade(still(1, 20), 0, 1), still(1, 10)), nil},
 		{"fade out and in again", film(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(1, 12), 0, 1), still(1, 9)), nil},
 		{"fade out, fade in of the next", film(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(2, 16), 0, 1), still(2, 9)), []int{43}},
+		{"a shot that fades in over another", film(still(1, 12), fade(still(2, 16), 0.3, 1), still(2, 9)), []int{28}},
 		{"black at the start, then a cut", film(black(10), still(1, 12), still(2, 12)), []int{22}},
 		{"dissolve", film(still(1, 15), edit(still(1, 20), func(i int, p *picture) { p.other, p.mix = 2, float64(i)/19 }), still(2, 15)), nil},
 		{"too short to be a scene", film(still(1, 20), still(2, 1), still(1, 20)), []int{20, 28}},
@@ -220,9 +221,13 @@ func TestScoresOfManyShots(t *testing.T) {
 	for seed := uint64(10); seed < 40; seed++ {
 		p := picture{shot: seed, gain: 1, noise: 2}
 		a := take(p)
-		p.x, p.y, p.offset = 6*r.Float64()-3, 4*r.Float64()-2, 10*r.Float64()
-		if s := change(take(p), a); s >= threshold {
+		p.x, p.y, p.offset = 24*r.Float64()-12, 12*r.Float64()-6, 10*r.Float64()
+		moved := take(p)
+		if s := change(moved, a); s >= threshold {
 			t.Errorf("shot %d moved: score %.2f", seed, s)
+		}
+		if s := structure(moved, a); s >= sameShot {
+			t.Errorf("shot %d moved by %.0f, %.0f of 160x90 pixels: %.2f of it counts as new", seed, p.x, p.y, s)
 		}
 		p.shot++
 		if change(take(p), a) < threshold {
