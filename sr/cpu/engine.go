@@ -1,0 +1,220 @@
+package cpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vsr/internal/conv"
+	"vsr/media"
+	"vsr/sr"
+	"vsr/sr/kdsr"
+)
+
+// The values of Options.Precision.
+const (
+	PrecisionAuto = "auto" // half-precision maps between layers, and bfloat16 products where the CPU has them
+	PrecisionFP32 = "fp32" // float32 everywhere
+)
+
+// Options of New. The zero value is a good choice.
+type Options struct {
+	Threads   int    // workers; 0 means GOMAXPROCS
+	Precision string // PrecisionAuto (the default) or PrecisionFP32. The plain Go path is always float32
+	ISA       string // one of conv.ISAs; the default is the best. "go" is the plain path
+	MaxMemory int64  // bytes for feature maps of one picture; 0 means 1 GiB. Larger pictures run in bands
+}
+
+// Validate reports the first option that is out of range.
+func (o Options) Validate() error {
+	switch {
+	case o.Threads < 0 || o.Threads > 1024:
+		return fmt.Errorf("cpu: %d threads, want 0 to 1024", o.Threads)
+	case o.Precision != "" && o.Precision != PrecisionAuto && o.Precision != PrecisionFP32:
+		return fmt.Errorf("cpu: precision %q, want auto or fp32", o.Precision)
+	case o.ISA != "" && !slices.Contains(conv.ISAs(), o.ISA):
+		return fmt.Errorf("cpu: no instruction set %q here, have %v", o.ISA, conv.ISAs())
+	case o.MaxMemory < 0:
+		return fmt.Errorf("cpu: memory limit %d, want 0 or more", o.MaxMemory)
+	}
+	return nil
+}
+
+const defaultMemory = 1 << 30
+
+// Engine runs one student. It keeps the contract of sr.Engine: one goroutine at a time.
+type Engine struct {
+	w     *kdsr.Weights
+	opts  Options
+	pool  *pool
+	plain map[string]plainConv
+	tails map[kdsr.Edges]plainConv
+	tail  *kdsr.LinearTail
+	// fullTail runs the official tail layer by layer instead of collapsed. For tests.
+	fullTail bool
+
+	estimate, upscale *program
+	last              repeat
+	stats             Stats
+	stages            [stages]time.Duration
+	closed            bool
+}
+
+var _ sr.Engine = (*Engine)(nil)
+
+var errClosed = errors.New("cpu: engine is closed")
+
+// New checks the weights and starts the workers. The weights must not be changed afterwards.
+func New(w *kdsr.Weights, opts Options) (*Engine, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	if w.Role == kdsr.Teacher {
+		return nil, errors.New("cpu: these are a teacher's weights, which need the original picture; want a student's")
+	}
+	if err := w.Check(); err != nil {
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	if opts.MaxMemory == 0 {
+		opts.MaxMemory = defaultMemory
+	}
+	if opts.Precision == "" {
+		opts.Precision = PrecisionAuto
+	}
+	if opts.ISA == "" {
+		opts.ISA = conv.ISA()
+	}
+	e := &Engine{w: w, opts: opts, plain: map[string]plainConv{}, tails: map[kdsr.Edges]plainConv{}}
+	if w.Config.Tail == kdsr.TailOfficial {
+		var err error
+		if e.tail, err = w.CollapseTail(); err != nil {
+			return nil, fmt.Errorf("cpu: %w", err)
+		}
+	}
+	e.pool = newPool(opts.Threads)
+	return e, nil
+}
+
+// Scale implements sr.Engine.
+func (e *Engine) Scale() int { return e.w.Config.Scale }
+
+// ISA is the instruction set that the engine computes with; "go" is none.
+func (e *Engine) ISA() string { return e.opts.ISA }
+
+// Precision is PrecisionAuto or PrecisionFP32.
+func (e *Engine) Precision() string { return e.opts.Precision }
+
+// Threads is the number of workers.
+func (e *Engine) Threads() int { return e.pool.workers.Len() }
+
+// Close implements sr.Engine: it ends the workers and gives up all memory.
+func (e *Engine) Close() error {
+	if !e.closed {
+		e.closed = true
+		e.pool.workers.Close()
+		e.estimate, e.upscale, e.last, e.plain, e.tails = nil, nil, repeat{}, nil, nil
+	}
+	return nil
+}
+
+// kernels is the Degradation of this engine.
+type kernels struct {
+	owner *Engine
+	taps  [][]float32 // by block, [9C], the tap of channel c at (ky,kx) being 9c+3ky+kx
+}
+
+// Close implements sr.Degradation. The memory is the garbage collector's.
+func (k *kernels) Close() error { return nil }
+
+// Estimate implements sr.Engine. It looks at every pixel of the frame.
+func (e *Engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, error) {
+	if e.closed {
+		return nil, errClosed
+	}
+	began := time.Now()
+	if e.estimate == nil || e.estimate.format != src.Format {
+		e.estimate = nil // so that the old memory can go before the new is taken
+		g, err := e.buildEstimate(src.Format)
+		if err != nil {
+			return nil, err
+		}
+		e.estimate = g
+	}
+	g := e.estimate
+	g.plan.src, g.plan.colour = src, colourOf(src.Format)
+	if err := g.plan.run(ctx); err != nil {
+		return nil, err
+	}
+	d, err := g.vector()
+	e.stats.Estimates++
+	e.stats.Estimate += time.Since(began)
+	return d, err
+}
+
+// Modulate implements sr.Engine.
+func (e *Engine) Modulate(ctx context.Context, d []float32) (sr.Degradation, error) {
+	if e.closed {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(d) != e.w.Config.C {
+		return nil, fmt.Errorf("cpu: degradation vector of %d values, want %d", len(d), e.w.Config.C)
+	}
+	began := time.Now()
+	b := &vectors{w: e.w}
+	k := &kernels{owner: e, taps: kdsr.Modulate(b, e.w.Config, d)}
+	e.stats.Modulates++
+	e.stats.Modulate += time.Since(began)
+	return k, b.Err()
+}
+
+// Upscale implements sr.Engine. A frame whose samples equal those of the frame before, with the same degradation, is not
+// computed again. After an error dst holds anything.
+func (e *Engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degradation) error {
+	if e.closed {
+		return errClosed
+	}
+	k, ok := d.(*kernels)
+	if !ok || k.owner != e {
+		return errors.New("cpu: this degradation was made by another engine")
+	}
+	if want := src.Format.Scaled(e.Scale()); dst.Format != want {
+		return fmt.Errorf("cpu: output frame is %v with colour %+v, want %v with colour %+v",
+			dst.Format, dst.Color, want, want.Color)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	began := time.Now()
+	if e.last.same(src, k) {
+		e.last.fill(dst)
+		e.stats.Repeated++
+	} else {
+		e.last.forget()
+		if err := e.compute(ctx, dst, src, k); err != nil {
+			return err
+		}
+		e.last.remember(dst, src, k)
+	}
+	e.stats.Frames++
+	e.stats.Upscale += time.Since(began)
+	return nil
+}
+
+func (e *Engine) compute(ctx context.Context, dst, src *media.Frame, k *kernels) error {
+	if e.upscale == nil || e.upscale.format != src.Format {
+		e.upscale = nil
+		g, err := e.buildUpscale(src.Format)
+		if err != nil {
+			return err
+		}
+		e.upscale = g
+	}
+	p := e.upscale.plan
+	p.src, p.dst, p.kernels, p.colour = src, dst, k, colourOf(src.Format)
+	return p.run(ctx)
+}
