@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"vsr/train"
+)
+
+// trainCommand is `vsr train teacher|student`, and `vsr train report`.
+func trainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train a network: first the teacher, then the student",
+		Long:  "Train a network. A run writes its checkpoint, log, curves and weights into the folder `out` of its config.\nThe configs under configs/ explain every key.",
+	}
+	cmd.AddCommand(
+		trainStage(train.Teacher, "Train the teacher, which sees the original picture"),
+		trainStage(train.Student, "Train the student, which learns from the teacher"),
+		trainReport(),
+	)
+	return cmd
+}
+
+func trainStage(stage train.Stage, short string) *cobra.Command {
+	var (
+		config  string
+		set     []string
+		minutes float64
+		o       train.Options
+	)
+	cmd := &cobra.Command{
+		Use: string(stage), Short: short, Args: cobra.NoArgs, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := train.Load(config, set)
+			if err != nil {
+				return err
+			}
+			o.Limit = time.Duration(minutes * float64(time.Minute))
+			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			if isTerminal(os.Stderr) {
+				o.Bar, o.Log = os.Stderr, slog.New(slog.DiscardHandler)
+			}
+			return runStage(cmd, stage, c, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&config, "config", "c", "", "the run's YAML file")
+	f.StringArrayVar(&set, "set", nil, "change one key of the config, as in --set optim.lr=0.0005; may be repeated")
+	f.BoolVar(&o.Resume, "resume", false, "go on from the checkpoint in the run folder")
+	f.Float64Var(&minutes, "max-minutes", 0, "stop with a checkpoint after this many minutes, 0 is no limit")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// runStage trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint.
+func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Options) error {
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	path, err := train.Run(ctx, stage, c, o)
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "stopped with a checkpoint in %s; go on with --resume\n", c.Out)
+		return nil
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), path)
+	return nil
+}
+
+func trainReport() *cobra.Command {
+	return &cobra.Command{
+		Use: "report DIR", Short: "Write one HTML page about a run folder", Args: cobra.ExactArgs(1), SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := train.Report(args[0])
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), path)
+			}
+			return err
+		},
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

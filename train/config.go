@@ -1,0 +1,194 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"vsr/sr/kdsr"
+)
+
+// Stage is a step of the distillation.
+type Stage string
+
+// The stages, in the order in which they are trained.
+const (
+	Teacher Stage = "teacher"
+	Student Stage = "student"
+)
+
+// Config is one training run. configs/train-teacher.yaml explains every key. Zero values mean the defaults of Default.
+type Config struct {
+	Name        string      `yaml:"name"`
+	Model       string      `yaml:"model"`
+	Scale       int         `yaml:"scale"`
+	Shape       *Shape      `yaml:"shape"`
+	Out         string      `yaml:"out"`
+	Seed        uint64      `yaml:"seed"`
+	Threads     int         `yaml:"threads"`
+	Teacher     string      `yaml:"teacher"`
+	Init        string      `yaml:"init"`
+	Estimator   string      `yaml:"estimator"`
+	Data        Data        `yaml:"data"`
+	Degradation Degradation `yaml:"degradation"`
+	Optim       Optim       `yaml:"optim"`
+	EMA         float64     `yaml:"ema"`
+	Loss        Loss        `yaml:"loss"`
+	Checkpoint  Checkpoint  `yaml:"checkpoint"`
+	Validate    Validation  `yaml:"validate"`
+}
+
+// Shape replaces the sizes of the preset.
+type Shape struct {
+	C int `yaml:"c"`
+	N int `yaml:"n"`
+	R int `yaml:"r"`
+}
+
+// Data is the material and how patches are cut from it.
+type Data struct {
+	Images  []string `yaml:"images"`
+	Cache   string   `yaml:"cache"`
+	Patch   int      `yaml:"patch"`
+	Batch   int      `yaml:"batch"`
+	Clip    int      `yaml:"clip"`
+	Reuse   int      `yaml:"reuse"`
+	Workers int      `yaml:"workers"`
+	Shared  bool     `yaml:"shared"`
+}
+
+// Optim is the solver and its schedule.
+type Optim struct {
+	Steps    int     `yaml:"steps"`
+	LR       float64 `yaml:"lr"`
+	Beta1    float64 `yaml:"beta1"`
+	Beta2    float64 `yaml:"beta2"`
+	Schedule string  `yaml:"schedule"`
+	Warmup   int     `yaml:"warmup"`
+	Floor    float64 `yaml:"floor"`
+	Halve    int     `yaml:"halve"`
+	Clip     float64 `yaml:"clip"`
+	KDOnly   int     `yaml:"kd_only"`
+}
+
+// Loss is the weight of each term.
+type Loss struct {
+	L1          float64 `yaml:"l1"`
+	KD          float64 `yaml:"kd"`
+	Temperature float64 `yaml:"temperature"`
+}
+
+// Checkpoint says how often the state is written.
+type Checkpoint struct {
+	Minutes float64 `yaml:"minutes"`
+}
+
+// Validation says how often and on how much the net is measured.
+type Validation struct {
+	Every  int `yaml:"every"`
+	Images int `yaml:"images"`
+	Size   int `yaml:"size"`
+}
+
+// Default is the recipe that suits the small networks.
+func Default() Config {
+	return Config{
+		Model: "fast", Scale: 4, Seed: 1, Estimator: "other", EMA: 0.999,
+		Data:        Data{Images: []string{"../shared/data/train"}, Patch: 48, Batch: 16, Reuse: 4, Workers: 1},
+		Degradation: Degradation{Kind: "gaussian"},
+		Optim: Optim{
+			Steps: 60000, LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Schedule: "cosine", Warmup: 200, Floor: 1e-6, Halve: 0,
+		},
+		Loss:       Loss{L1: 1, KD: 1, Temperature: 0.15},
+		Checkpoint: Checkpoint{Minutes: 5},
+		Validate:   Validation{Every: 1000, Images: 8, Size: 96},
+	}
+}
+
+// Load reads a config file strictly over the defaults, then applies settings of the form key.key=value.
+func Load(path string, set []string) (Config, error) {
+	c := Default()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("train: config: %w", err)
+	}
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("train: config %s: %s", path, yaml.FormatError(err, false, true))
+	}
+	for _, s := range set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return c, fmt.Errorf("train: --set %s: want key=value", s)
+		}
+		if err := yaml.UnmarshalWithOptions([]byte(nested(key, value)), &c, yaml.Strict()); err != nil {
+			return c, fmt.Errorf("train: --set %s: %s", s, yaml.FormatError(err, false, false))
+		}
+	}
+	return c, nil
+}
+
+// nested writes a.b=v as YAML.
+func nested(key, value string) string {
+	parts := strings.Split(key, ".")
+	var b strings.Builder
+	for i, p := range parts {
+		fmt.Fprintf(&b, "%s%s:", strings.Repeat("  ", i), p)
+		if i < len(parts)-1 {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String() + " " + value + "\n"
+}
+
+// Network is the shape that the config asks for.
+func (c Config) Network() (kdsr.Config, error) {
+	k, err := kdsr.Preset(c.Model, c.Scale)
+	if c.Shape != nil {
+		k.C, k.N, k.R = c.Shape.C, c.Shape.N, c.Shape.R
+	}
+	return k, errors.Join(err, k.Validate())
+}
+
+// Check reports every field that is out of range for a stage, at once.
+func (c Config) Check(stage Stage) error {
+	var bad []error
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fmt.Errorf("config: "+format, args...))
+		}
+	}
+	if _, err := c.Network(); err != nil {
+		bad = append(bad, err)
+	}
+	want(c.Name != "" && !strings.ContainsAny(c.Name, `/\`), "name = %q, want a plain file name", c.Name)
+	want(c.Out != "", "out is empty, want a folder for the run")
+	want(c.Threads >= 0 && c.Threads <= 256, "threads = %d, want 0 to 256", c.Threads)
+	want(len(c.Data.Images) > 0, "data.images is empty")
+	want(c.Data.Patch >= 8 && c.Data.Patch <= 256, "data.patch = %d, want 8 to 256", c.Data.Patch)
+	want(c.Data.Patch%2 == 0, "data.patch = %d, want an even number", c.Data.Patch)
+	want(c.Data.Batch >= 1 && c.Data.Batch <= 256, "data.batch = %d, want 1 to 256", c.Data.Batch)
+	want(c.Optim.Steps >= 1, "optim.steps = %d, want 1 or more", c.Optim.Steps)
+	want(c.Optim.LR > 0 && c.Optim.LR <= 1, "optim.lr = %g, want 0 to 1", c.Optim.LR)
+	want(c.Optim.Beta1 >= 0 && c.Optim.Beta1 < 1, "optim.beta1 = %g, want 0 to 1", c.Optim.Beta1)
+	want(c.Optim.Beta2 >= 0 && c.Optim.Beta2 < 1, "optim.beta2 = %g, want 0 to 1", c.Optim.Beta2)
+	want(slices.Contains([]string{"cosine", "halve", "constant"}, c.Optim.Schedule),
+		"optim.schedule = %q, want cosine, halve or constant", c.Optim.Schedule)
+	want(c.Optim.Schedule != "halve" || c.Optim.Halve > 0, "optim.halve = %d, want the steps after which the rate halves", c.Optim.Halve)
+	want(c.Optim.Warmup >= 0 && c.Optim.Clip >= 0 && c.Optim.Floor >= 0, "optim.warmup, clip and floor must not be negative")
+	want(c.EMA >= 0 && c.EMA < 1, "ema = %g, want 0 (off) to 1", c.EMA)
+	want(c.Loss.L1 >= 0 && c.Loss.KD >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
+	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
+	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
+	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)
+	if stage == Student {
+		want(c.Teacher != "", "teacher is empty, want the weights file of the teacher")
+	}
+	if _, err := c.Recipe(); err != nil {
+		bad = append(bad, err)
+	}
+	return errors.Join(bad...)
+}

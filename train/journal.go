@@ -1,0 +1,130 @@
+package train
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Entry is one line of log.jsonl: the losses averaged since the last line, or a validation.
+type Entry struct {
+	Step    int                `json:"step"`
+	Time    string             `json:"time"`
+	Losses  map[string]float64 `json:"losses,omitempty"`
+	LR      float64            `json:"lr,omitempty"`
+	Rate    float64            `json:"samples_per_s,omitempty"`
+	PSNR    float64            `json:"psnr_y,omitempty"`
+	Bicubic float64            `json:"bicubic_psnr_y,omitempty"`
+}
+
+// journal appends entries. A line of losses is written every logEvery steps.
+type journal struct {
+	f    *os.File
+	all  []Entry
+	sum  []float64
+	n    int
+	last Entry // last validation
+}
+
+const logEvery = 50
+
+// openJournal drops lines after step (they belong to steps that a crash undid) and appends from there.
+func openJournal(path string, step int) (*journal, error) {
+	old, err := ReadJournal(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	j := &journal{}
+	err = replaceFile(path, func(f *os.File) error {
+		w := bufio.NewWriter(f)
+		enc := json.NewEncoder(w)
+		for _, e := range old {
+			if e.Step <= step && step > 0 {
+				j.keep(e)
+				if err := enc.Encode(e); err != nil {
+					return err
+				}
+			}
+		}
+		return w.Flush()
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.f, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)
+	return j, err
+}
+
+// ReadJournal reads a log. A torn last line, as a crash leaves it, is left out.
+func ReadJournal(path string) ([]Entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []Entry
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		var e Entry
+		if json.Unmarshal(s.Bytes(), &e) == nil {
+			out = append(out, e)
+		}
+	}
+	return out, s.Err()
+}
+
+func (j *journal) keep(e Entry) {
+	j.all = append(j.all, e)
+	if e.PSNR != 0 {
+		j.last = e
+	}
+}
+
+func (j *journal) write(e Entry) error {
+	e.Time = time.Now().UTC().Format(time.RFC3339)
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	j.keep(e)
+	if _, err := j.f.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	return nil
+}
+
+// losses collects one step's.
+func (j *journal) losses(t *trainer, losses []float32, rate float64) error {
+	if j.sum == nil {
+		j.sum = make([]float64, len(losses))
+	}
+	for i, v := range losses {
+		j.sum[i] += float64(v)
+	}
+	j.n++
+	if t.step%logEvery != 0 && t.step != t.c.Optim.Steps {
+		return nil
+	}
+	e := Entry{Step: t.step, Losses: map[string]float64{}, LR: t.c.Optim.rate(t.step - 1), Rate: rate}
+	for i, s := range j.sum {
+		e.Losses[t.m.names[i]] = s / float64(j.n)
+		j.sum[i] = 0
+	}
+	j.n = 0
+	return j.write(e)
+}
+
+// score is the last validation in words.
+func (j *journal) score() string {
+	if j.last.PSNR == 0 {
+		return ""
+	}
+	return fmt.Sprintf("validation psnr_y %.2f dB, bicubic %.2f dB", j.last.PSNR, j.last.Bicubic)
+}
+
+// Close closes the file.
+func (j *journal) Close() error { return j.f.Close() }

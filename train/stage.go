@@ -1,0 +1,116 @@
+package train
+
+import (
+	"fmt"
+	"strings"
+
+	g "gorgonia.org/gorgonia"
+
+	"vsr/internal/conv"
+	"vsr/sr/kdsr"
+	"vsr/train/data"
+	"vsr/train/graph"
+)
+
+// machine is one stage's compiled graph: a batch in, losses and gradients out.
+type machine struct {
+	prog    *graph.Program
+	inputs  []*g.Node
+	feed    func(b *data.Batch) [][]float32 // in the order of inputs
+	weights []float32                       // of the losses; read at every run
+	losses  []*graph.Output                 // total, l1, kd
+	names   []string
+}
+
+// geometry is what a graph's shapes depend on.
+type geometry struct{ batch, patch, scale int }
+
+// trainable leaves out the mean shifts, which are fixed numbers.
+func trainable(name string) bool {
+	return !strings.HasPrefix(name, "G.sub_mean.") && !strings.HasPrefix(name, "G.add_mean.")
+}
+
+// newTeacher builds stage 1: the estimator sees LR and HR, the loss is L1.
+func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config) (*machine, error) {
+	gr := graph.New(ws)
+	x, hr := pictures(gr, geo)
+	net := gr.Net("", w, trainable)
+	_, d := kdsr.EstimateTeacher(net, w.Config, x, hr)
+	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
+	m := &machine{
+		inputs: []*g.Node{x, hr}, names: []string{"loss", "l1"}, weights: []float32{float32(c.Loss.L1)},
+		feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
+	}
+	l1 := gr.L1(y, hr)
+	return m, m.compile(gr, gr.Total(m.weights, l1), l1)
+}
+
+// newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
+// LR and HR, and the loss is L1 plus the distance of their D'.
+func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config) (*machine, error) {
+	gr := graph.New(ws)
+	x, hr := pictures(gr, geo)
+	seen := x
+	m := &machine{
+		inputs: []*g.Node{x, hr}, names: []string{"loss", "l1", "kd"},
+		weights: []float32{float32(c.Loss.L1), float32(c.Loss.KD)},
+		feed:    func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
+	}
+	if c.Estimator == "other" {
+		seen = gr.Input("other", geo.batch, geo.patch, geo.patch, 3)
+		m.inputs = append(m.inputs, seen)
+		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, b.Other} }
+	}
+	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
+	net := gr.Net("", w, trainable)
+	got, d := kdsr.Estimate(net, w.Config, seen)
+	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
+	l1, kd := gr.L1(y, hr), gr.KL(got, want, c.Loss.Temperature)
+	return m, m.compile(gr, gr.Total(m.weights, l1, kd), l1, kd)
+}
+
+func pictures(gr *graph.Graph, geo geometry) (lr, hr *g.Node) {
+	side := geo.patch * geo.scale
+	return gr.Input("lr", geo.batch, geo.patch, geo.patch, 3), gr.Input("hr", geo.batch, side, side, 3)
+}
+
+func (m *machine) compile(gr *graph.Graph, total *g.Node, parts ...*g.Node) error {
+	var err error
+	m.prog, m.losses, err = gr.Compile(total, append([]*g.Node{total}, parts...)...)
+	return err
+}
+
+// run computes losses and gradients of one batch.
+func (m *machine) run(b *data.Batch) ([]float32, error) {
+	for i, values := range m.feed(b) {
+		if err := m.prog.Feed(m.inputs[i], values); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.prog.Run(); err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(m.losses))
+	for i, o := range m.losses {
+		out[i] = o.Floats()[0]
+	}
+	return out, nil
+}
+
+// fromTeacher starts a student: G from the teacher, the estimator random, as the official code does (kdsr-spec 2.4).
+func fromTeacher(teacher *kdsr.Weights, seed uint64) (*kdsr.Weights, error) {
+	w, err := kdsr.RandomWeights(teacher.Config, seed)
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range w.Tensors {
+		if strings.HasPrefix(name, "G.") {
+			from, ok := teacher.Tensors[name]
+			if !ok || len(from.Data) != len(t.Data) {
+				return nil, fmt.Errorf("teacher has no fitting %s", name)
+			}
+			copy(t.Data, from.Data)
+		}
+	}
+	return w, nil
+}

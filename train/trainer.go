@@ -1,0 +1,374 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	g "gorgonia.org/gorgonia"
+
+	"vsr/internal/conv"
+	"vsr/sr/kdsr"
+	"vsr/train/data"
+	"vsr/train/graph"
+)
+
+// Options is what a run needs beside its config. The zero value is a fresh run without a bar.
+type Options struct {
+	Resume  bool          // go on from the checkpoint in the run folder
+	Limit   time.Duration // stop with a checkpoint after this long, 0 is no limit
+	Bar     io.Writer     // where the progress bar goes, nil is nowhere
+	Log     *slog.Logger
+	Sources func(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) // nil reads Config.Data
+}
+
+// trainer is one run.
+type trainer struct {
+	c       Config
+	stage   Stage
+	o       Options
+	ws      *conv.Workers
+	corpus  *data.Corpus
+	sampler *data.Sampler
+	weights *kdsr.Weights
+	teacher *kdsr.Weights // nil in stage 1
+	m       *machine
+	adam    *graph.Adam
+	ema     [][]float32 // in the order of the parameters; nil when off
+	step    int         // steps made
+	spent   time.Duration
+	best    float64
+	journal *journal
+	val     *validator
+	slow    float64 // slow mean of the loss, to notice divergence
+}
+
+// errDiverged marks a run that must not be saved.
+var errDiverged = errors.New("training diverged")
+
+// Run trains one stage until its last step, the limit, or the end of the context; in all three cases a checkpoint is written.
+// A context's end is not an error. A finished run returns the path of its weights, an interrupted one an empty path.
+func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := c.Check(stage); err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	t := &trainer{c: c, stage: stage, o: o, ws: conv.NewWorkers(c.Threads)}
+	defer t.close()
+	if err := t.prepare(ctx); err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	if err := t.loop(ctx); err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	if t.step < c.Optim.Steps {
+		return "", nil
+	}
+	if path, err = t.export(); err != nil {
+		return "", fmt.Errorf("train: export: %w", err)
+	}
+	return path, nil
+}
+
+func (t *trainer) close() {
+	if t.m != nil {
+		_ = t.m.prog.Close()
+	}
+	if t.journal != nil {
+		_ = t.journal.Close()
+	}
+	if t.corpus != nil {
+		_ = t.corpus.Close()
+	}
+	t.ws.Close()
+}
+
+// prepare makes or loads everything up to the first step.
+func (t *trainer) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(t.c.Out, 0o755); err != nil {
+		return err
+	}
+	file := t.checkpointPath()
+	if _, err := os.Stat(file); err == nil && !t.o.Resume {
+		return fmt.Errorf("%s exists: use --resume to go on, or another out folder", file)
+	}
+	if err := t.openData(ctx); err != nil {
+		return err
+	}
+	if err := t.openNetworks(); err != nil {
+		return err
+	}
+	if err := t.openMachine(); err != nil {
+		return err
+	}
+	if t.o.Resume {
+		if err := t.load(file); err != nil {
+			return fmt.Errorf("resume: %w", err)
+		}
+		t.o.Log.Info("resumed", "step", t.step, "spent", t.spent.Round(time.Second))
+	}
+	var err error
+	if t.journal, err = openJournal(filepath.Join(t.c.Out, "log.jsonl"), t.step); err != nil {
+		return err
+	}
+	return writeConfig(filepath.Join(t.c.Out, "config.yaml"), t.c)
+}
+
+func (t *trainer) openData(ctx context.Context) error {
+	recipe, err := t.c.Recipe()
+	if err != nil {
+		return err
+	}
+	open := t.o.Sources
+	if open == nil {
+		open = openFolders
+	}
+	if t.corpus, err = open(ctx, t.c, t.o.Log); err != nil {
+		return err
+	}
+	d := t.c.Data
+	t.sampler, err = data.NewSampler(t.corpus.Train, data.SamplerOptions{
+		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared,
+	})
+	if err != nil {
+		return err
+	}
+	t.val, err = newValidator(t.ws, t.corpus.Validation, recipe, t.c)
+	return err
+}
+
+func openFolders(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) {
+	corpus, rep, err := data.Open(ctx, data.Options{Dirs: c.Data.Images, Cache: c.Data.Cache, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	log.Info("data", "files", rep.Files, "tiles", rep.Tiles, "train", len(corpus.Train), "validation", len(corpus.Validation),
+		"skipped", len(rep.Skipped))
+	return corpus, nil
+}
+
+func (t *trainer) openNetworks() error {
+	shape, err := t.c.Network()
+	if err != nil {
+		return err
+	}
+	if t.stage == Student {
+		if t.teacher, err = kdsr.Load(t.c.Teacher); err != nil {
+			return err
+		}
+		if t.teacher.Role != kdsr.Teacher || t.teacher.Config != shape {
+			return fmt.Errorf("%s is a %s of %+v, want a teacher of %+v", t.c.Teacher, t.teacher.Role, t.teacher.Config, shape)
+		}
+	}
+	switch {
+	case t.c.Init != "":
+		t.weights, err = kdsr.Load(t.c.Init)
+		if err == nil && (t.weights.Role != t.role() || t.weights.Config != shape) {
+			err = fmt.Errorf("%s is a %s of %+v, want a %s of %+v", t.c.Init, t.weights.Role, t.weights.Config, t.role(), shape)
+		}
+	case t.stage == Student:
+		t.weights, err = fromTeacher(t.teacher, t.c.Seed)
+	default:
+		t.weights, err = kdsr.RandomTeacher(shape, t.c.Seed)
+	}
+	return err
+}
+
+func (t *trainer) role() kdsr.Role {
+	if t.stage == Teacher {
+		return kdsr.Teacher
+	}
+	return kdsr.Student
+}
+
+func (t *trainer) openMachine() (err error) {
+	geo := geometry{t.c.Data.Batch, t.c.Data.Patch, t.c.Scale}
+	if t.stage == Teacher {
+		t.m, err = newTeacher(t.ws, t.weights, geo, t.c)
+	} else {
+		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c)
+	}
+	if err != nil {
+		return err
+	}
+	t.adam = graph.NewAdam(t.ws, t.c.Optim.Beta1, t.c.Optim.Beta2)
+	t.adam.Clip = t.c.Optim.Clip
+	t.adam.Reserve(t.m.prog.Params)
+	if t.c.EMA > 0 {
+		for _, p := range t.m.prog.Params {
+			t.ema = append(t.ema, append([]float32(nil), p.Data...))
+		}
+	}
+	return nil
+}
+
+// loop makes steps until there is a reason to stop.
+func (t *trainer) loop(ctx context.Context) error {
+	stream := t.sampler.Prefetch(ctx, t.step, t.c.Data.Workers, 2)
+	defer stream.Close()
+	p := newProgress(t.o, t.c, t.step)
+	defer p.close()
+	began, saved := time.Now(), time.Now()
+	before := t.spent
+	clock := func() { t.spent = before + time.Since(began) }
+	for t.step < t.c.Optim.Steps && ctx.Err() == nil && (t.o.Limit == 0 || time.Since(began) < t.o.Limit) {
+		batch, err := stream.Next(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		losses, err := t.one(batch)
+		stream.Recycle(batch)
+		if err != nil {
+			return err
+		}
+		clock()
+		p.step(t.step, losses)
+		if err := t.journal.losses(t, losses, p.rate()); err != nil {
+			return err
+		}
+		if every := t.c.Validate.Every; every > 0 && (t.step%every == 0 || t.step == t.c.Optim.Steps) {
+			if err := t.validate(p); err != nil {
+				return err
+			}
+		}
+		if time.Since(saved).Minutes() >= t.c.Checkpoint.Minutes {
+			if err := t.save(); err != nil {
+				return err
+			}
+			saved = time.Now()
+		}
+	}
+	clock()
+	return t.save()
+}
+
+// one makes one step.
+func (t *trainer) one(batch *data.Batch) ([]float32, error) {
+	t.m.weights[0] = float32(t.c.Loss.L1)
+	if t.stage == Student && t.step < t.c.Optim.KDOnly {
+		t.m.weights[0] = 0
+	}
+	losses, err := t.m.run(batch)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.healthy(losses); err != nil {
+		return nil, err
+	}
+	t.adam.LR = t.c.Optim.rate(t.step)
+	model := make([]g.ValueGrad, len(t.m.prog.Params))
+	for i, p := range t.m.prog.Params {
+		model[i] = p
+	}
+	if err := t.adam.Step(model); err != nil {
+		return nil, err
+	}
+	t.average()
+	t.step++
+	return losses, nil
+}
+
+// average moves the EMA. In the first steps the decay is smaller, so that the random start is forgotten soon.
+func (t *trainer) average() {
+	if t.ema == nil {
+		return
+	}
+	decay := min(t.c.EMA, float64(t.step+1)/float64(t.step+10))
+	a, b := float32(decay), float32(1-decay)
+	t.ws.Run(len(t.ema), func(i int) {
+		data := t.m.prog.Params[i].Data
+		for k, v := range data {
+			t.ema[i][k] = a*t.ema[i][k] + b*v
+		}
+	})
+}
+
+// healthy looks for losses that are not numbers, or far above what they were.
+func (t *trainer) healthy(losses []float32) error {
+	loss := float64(losses[0])
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fmt.Errorf("%w at step %d: the loss is %v; %s", errDiverged, t.step, loss, t.culprit())
+	}
+	for _, p := range t.m.prog.Params {
+		grad, err := p.Grad()
+		if err != nil {
+			return err
+		}
+		if d := grad.Data().([]float32); notNumber(d[0]) || notNumber(d[len(d)/2]) {
+			return fmt.Errorf("%w at step %d: %s", errDiverged, t.step, t.culprit())
+		}
+	}
+	if t.slow == 0 {
+		t.slow = loss
+	}
+	if t.step > 100 && loss > 50*t.slow {
+		return fmt.Errorf("%w at step %d: the loss is %g, %g on average before", errDiverged, t.step, loss, t.slow)
+	}
+	t.slow += (loss - t.slow) / 100
+	return nil
+}
+
+// culprit names the first tensor that holds something other than numbers.
+func (t *trainer) culprit() string {
+	for _, p := range t.m.prog.Params {
+		if i := firstBad(p.Data); i >= 0 {
+			return fmt.Sprintf("tensor %s is %v at index %d", p.Name, p.Data[i], i)
+		}
+	}
+	for _, p := range t.m.prog.Params {
+		if grad, err := p.Grad(); err == nil {
+			if i := firstBad(grad.Data().([]float32)); i >= 0 {
+				return fmt.Sprintf("the gradient of %s is %v at index %d", p.Name, grad.Data().([]float32)[i], i)
+			}
+		}
+	}
+	return "every tensor and gradient is a number"
+}
+
+func notNumber(v float32) bool { return v-v != 0 }
+
+func firstBad(data []float32) int {
+	for i, v := range data {
+		if notNumber(v) {
+			return i
+		}
+	}
+	return -1
+}
+
+// averaged is the network to measure and to export: the EMA when there is one.
+func (t *trainer) averaged() *kdsr.Weights {
+	w := t.weights.Clone()
+	for i, e := range t.ema {
+		copy(w.Tensors[t.m.prog.Params[i].Name].Data, e)
+	}
+	return w
+}
+
+// export writes the trained weights with their history.
+func (t *trainer) export() (string, error) {
+	w := t.averaged()
+	w.Meta = map[string]string{
+		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.String(), kdsr.MetaLicence: "Apache-2.0",
+		kdsr.MetaData:  fmt.Sprintf("%d tiles of sharp pictures, patches of %d, batch %d", len(t.corpus.Train), t.c.Data.Patch, t.c.Data.Batch),
+		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
+		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.journal.score(),
+	}
+	if t.teacher != nil {
+		w.Meta[kdsr.MetaParent] = t.teacher.Hash()
+	}
+	path := filepath.Join(t.c.Out, t.c.Name+".safetensors")
+	return path, w.Save(path, kdsr.F32)
+}
