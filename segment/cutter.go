@@ -1,0 +1,50 @@
+package segment
+
+// Cutter decides, frame by frame in output order, where a new piece begins: at a scene cut once the piece is long enough, and
+// in any case when it is full. The rule depends on nothing but the frames' scenes, so whoever decodes the same source finds
+// the same pieces.
+type Cutter struct {
+	Min, Max int64 // frames; zero means DefaultMin and DefaultMax
+
+	frame   int64
+	scene   uint64
+	current Piece
+}
+
+// Lengths of a piece in frames: about ten seconds lose little when killed and hide the start of an encoder.
+const (
+	DefaultMin int64 = 120
+	DefaultMax int64 = 480
+)
+
+// Next takes the next frame's scene and time. It returns the piece that the frame belongs to, with Frames counting up to and
+// including this one, and whether the frame begins it.
+func (c *Cutter) Next(scene uint64, pts int64) (p Piece, begins bool) {
+	lo, hi := c.Min, c.Max
+	if lo <= 0 {
+		lo = DefaultMin
+	}
+	if hi <= 0 {
+		hi = DefaultMax
+	}
+	reason := ""
+	switch {
+	case c.frame == 0:
+		reason = "start"
+	case scene != c.scene && c.current.Frames >= lo:
+		reason = "scene cut"
+	case c.current.Frames >= hi:
+		reason = "maximum length"
+	}
+	if reason != "" {
+		index := c.current.Index + 1
+		if c.frame == 0 {
+			index = 0
+		}
+		c.current = Piece{Index: index, First: c.frame, FirstPTS: pts, Scene: scene, Reason: reason}
+	}
+	c.current.Frames++
+	c.frame++
+	c.scene = scene
+	return c.current, reason != ""
+}

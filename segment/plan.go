@@ -1,0 +1,194 @@
+package segment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Version of the plan's format. Plans of other versions are refused.
+const Version = 1
+
+// Plan says what a job is. Two runs with equal plans may share their pieces; any difference in source, model or settings
+// makes another ID.
+type Plan struct {
+	Version  int               `json:"version"`
+	Source   Source            `json:"source"`
+	Model    string            `json:"model"`    // content hash of the weights
+	Settings map[string]string `json:"settings"` // everything that changes the output's pictures or packets
+	// Pieces is the list of segments when it is known beforehand (vsr plan). It does not enter the ID: the cutter's rule is
+	// part of the version.
+	Pieces []Piece `json:"pieces,omitempty"`
+}
+
+// Source identifies an input file without reading all of it.
+type Source struct {
+	Path   string `json:"path"` // absolute; for the reader, not part of the ID
+	Size   int64  `json:"size"`
+	Sample string `json:"sample"` // SHA-256 over the first and last MiB
+}
+
+// Piece is one segment: frames [First, First+Frames) in output order.
+type Piece struct {
+	Index    int    `json:"index"`
+	First    int64  `json:"first_frame"`
+	Frames   int64  `json:"frames"`
+	FirstPTS int64  `json:"first_pts"` // ticks of the video track's time base
+	Scene    uint64 `json:"scene"`     // scene number of its first frame
+	Reason   string `json:"reason"`    // start, scene cut, or maximum length
+}
+
+// Fingerprint reads what Source needs.
+func Fingerprint(path string) (Source, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Source{}, err
+	}
+	f, err := os.Open(abs)
+	if err != nil {
+		return Source{}, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return Source{}, err
+	}
+	if !st.Mode().IsRegular() {
+		return Source{}, fmt.Errorf("%s is not a regular file", path)
+	}
+	const part = 1 << 20
+	h := sha256.New()
+	if _, err := io.CopyN(h, f, part); err != nil && !errors.Is(err, io.EOF) {
+		return Source{}, err
+	}
+	if _, err := io.Copy(h, io.NewSectionReader(f, max(st.Size()-part, 0), part)); err != nil {
+		return Source{}, err
+	}
+	return Source{Path: abs, Size: st.Size(), Sample: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// ID is the job's name: a hash of all that matters.
+func (p *Plan) ID() string {
+	same := *p
+	same.Pieces, same.Source.Path = nil, ""
+	b, err := json.Marshal(same) // map keys come out sorted
+	if err != nil {
+		panic(err) // strings and numbers only: cannot fail
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Limits of what a plan or record file may hold, so that a hostile one costs no memory.
+const (
+	maxPlanBytes   = 64 << 20
+	maxRecordBytes = 64 << 10
+	maxPieces      = 1 << 20
+)
+
+// ReadPlan reads and checks a plan file.
+func ReadPlan(path string) (*Plan, error) {
+	b, err := readLimited(path, maxPlanBytes)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlan(b)
+}
+
+// ParsePlan checks that the pieces follow each other without gap or overlap.
+func ParsePlan(b []byte) (*Plan, error) {
+	p := &Plan{}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(p); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if p.Version != Version {
+		return nil, fmt.Errorf("plan: version %d, this program reads %d", p.Version, Version)
+	}
+	if len(p.Pieces) > maxPieces {
+		return nil, fmt.Errorf("plan: %d pieces, at most %d", len(p.Pieces), maxPieces)
+	}
+	next := int64(0)
+	for i, s := range p.Pieces {
+		if s.Index != i || s.First != next || s.Frames < 1 || s.Frames > 1<<40 {
+			return nil, fmt.Errorf("plan: piece %d is {index %d, first frame %d, %d frames}, expected it to begin at frame %d",
+				i, s.Index, s.First, s.Frames, next)
+		}
+		next += s.Frames
+	}
+	return p, nil
+}
+
+// Write puts the plan into a file, whole or not at all.
+func (p *Plan) Write(path string) error {
+	b, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		return err
+	}
+	return writeWhole(path, append(b, '\n'))
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return b, nil
+}
+
+// writeWhole writes a temporary file beside path, syncs and renames it.
+func writeWhole(path string, b []byte) error {
+	tmp, err := writeTemp(filepath.Dir(path), filepath.Base(path), b)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func writeTemp(dir, base string, b []byte) (string, error) {
+	f, err := os.CreateTemp(dir, "."+base+".*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// syncDir makes renames and links in a folder survive a power loss. File systems that cannot are left alone.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	d.Sync()
+	return d.Close()
+}

@@ -1,0 +1,218 @@
+package segment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Record is the commit of one piece: small, written once, never changed.
+type Record struct {
+	Piece
+	LastPTS int64  `json:"last_pts"`
+	File    string `json:"file"` // name of the winning attempt's file inside the store
+	Bytes   int64  `json:"bytes"`
+	SHA256  string `json:"sha256"`
+	// Report is what the joiner adds up for the run's report (scenes, times); its shape is the caller's.
+	Report json.RawMessage `json:"report,omitempty"`
+}
+
+// Store is the work folder of one job. Any number of processes may use it at once.
+type Store struct {
+	dir  string
+	plan *Plan
+}
+
+// ErrOtherJob says that a work folder belongs to another plan.
+var ErrOtherJob = errors.New("the work folder belongs to a job with other settings, model or source")
+
+// ErrLost is returned by Commit when somebody else committed the piece first. The caller's file is gone.
+var ErrLost = errors.New("another worker committed this piece first")
+
+// Open makes or reopens the work folder dir for a plan.
+func Open(dir string, p *Plan) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "plan.json")
+	old, err := ReadPlan(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := p.Write(path); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	case old.ID() != p.ID():
+		return nil, fmt.Errorf("%s: %w", dir, ErrOtherJob)
+	}
+	return &Store{dir: dir, plan: p}, nil
+}
+
+// Dir is the work folder.
+func (s *Store) Dir() string { return s.dir }
+
+// Attempt returns a fresh file name for a try at a piece, unique over processes. ext is the file's extension with its dot.
+func (s *Store) Attempt(index int, ext string) (string, error) {
+	f, err := os.CreateTemp(s.dir, fmt.Sprintf("%06d.try-*%s", index, ext))
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// Commit makes the file of an attempt the piece's result if nobody was first. It fills in File, Bytes and SHA256.
+func (s *Store) Commit(r Record, file string) (Record, error) {
+	var err error
+	if r.SHA256, r.Bytes, err = hashFile(file); err != nil {
+		return r, err
+	}
+	r.File = filepath.Base(file)
+	b, err := encodeRecord(r)
+	if err != nil {
+		return r, err
+	}
+	err = exclusive(s.dir, s.recordName(r.Index), b)
+	if errors.Is(err, os.ErrExist) {
+		os.Remove(file)
+		return r, ErrLost
+	}
+	return r, err
+}
+
+func (s *Store) recordName(index int) string { return fmt.Sprintf("%06d.done", index) }
+
+// Lookup returns the record of a piece. ok is false if the piece is not done, or if its record or file is damaged, in which
+// case the damaged record is removed so that the piece can be done again.
+func (s *Store) Lookup(index int) (r Record, ok bool, err error) {
+	path := filepath.Join(s.dir, s.recordName(index))
+	b, err := readLimited(path, maxRecordBytes)
+	if errors.Is(err, os.ErrNotExist) {
+		return Record{}, false, nil
+	}
+	if err != nil {
+		return Record{}, false, err
+	}
+	r, err = decodeRecord(b)
+	if err == nil && r.Index == index {
+		if st, serr := os.Stat(s.Path(r)); serr == nil && st.Size() == r.Bytes {
+			return r, true, nil
+		}
+	}
+	return Record{}, false, os.Remove(path)
+}
+
+// Path is the file of a committed piece.
+func (s *Store) Path(r Record) string { return filepath.Join(s.dir, r.File) }
+
+// Check reads a committed piece's file and compares its hash.
+func (s *Store) Check(r Record) error {
+	sum, n, err := hashFile(s.Path(r))
+	if err != nil {
+		return err
+	}
+	if sum != r.SHA256 || n != r.Bytes {
+		return fmt.Errorf("%s does not match its record: it was changed or damaged after it was finished", s.Path(r))
+	}
+	return nil
+}
+
+// Remove deletes the whole work folder. Only files that a store makes are touched.
+func (s *Store) Remove() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		ours := name == "plan.json" || strings.HasSuffix(name, ".done") || strings.Contains(name, ".try-") || strings.HasPrefix(name, ".")
+		if ours && e.Type().IsRegular() {
+			if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return os.Remove(s.dir)
+}
+
+// A record file is one line of JSON and one line with the SHA-256 of the first, so that a torn write shows.
+func encodeRecord(r Record) ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxRecordBytes/2 {
+		return nil, fmt.Errorf("record of %d bytes is too large", len(b))
+	}
+	sum := sha256.Sum256(b)
+	return fmt.Appendf(nil, "%s\n%x\n", b, sum), nil
+}
+
+func decodeRecord(b []byte) (Record, error) {
+	var r Record
+	line, rest, _ := bytes.Cut(b, []byte("\n"))
+	sum := sha256.Sum256(line)
+	if string(bytes.TrimSpace(rest)) != hex.EncodeToString(sum[:]) {
+		return r, errors.New("record: torn or damaged")
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return r, fmt.Errorf("record: %w", err)
+	}
+	if r.File != filepath.Base(r.File) || r.File == "." || r.File == "" {
+		return r, fmt.Errorf("record: file name %q leaves the folder", r.File)
+	}
+	return r, nil
+}
+
+// exclusive creates dir/name with the given content, or fails with os.ErrExist if it is there. link(2) is atomic over
+// processes and, on NFS, over machines. Where the file system has no links, O_EXCL decides instead; a crash in the middle of
+// that write leaves a record whose checksum is wrong, which Lookup removes.
+func exclusive(dir, name string, b []byte) error {
+	tmp, err := writeTemp(dir, name, b)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	path := filepath.Join(dir, name)
+	err = os.Link(tmp, path)
+	if err == nil || errors.Is(err, os.ErrExist) {
+		if err == nil {
+			err = syncDir(dir)
+		}
+		return err
+	}
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EOPNOTSUPP) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func hashFile(path string) (sum string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), size, err
+}
