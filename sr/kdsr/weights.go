@@ -65,14 +65,19 @@ func (w *Weights) Check() error {
 	if err != nil {
 		return err
 	}
+	return w.check(params, Param.mismatch)
+}
+
+// check compares names with the schema, and each tensor by the given function.
+func (w *Weights) check(params []Param, mismatch func(Param, Tensor) string) error {
 	var e WeightsError
 	known := make(map[string]bool, len(params))
 	for _, p := range params {
 		known[p.Name] = true
 		t, ok := w.Tensors[p.Name]
 		if !ok {
-			e.Missing = append(e.Missing, p.Name)
-		} else if why := p.mismatch(t); why != "" {
+			e.Missing = append(e.Missing, fmt.Sprintf("%s %v", p.Name, p.Shape))
+		} else if why := mismatch(p, t); why != "" {
 			e.Mismatch = append(e.Mismatch, p.Name+" "+why)
 		}
 	}
@@ -87,10 +92,18 @@ func (w *Weights) Check() error {
 	return nil
 }
 
+// misshapen says that the shape of t is another, or nothing.
+func (p Param) misshapen(t Tensor) string {
+	if slices.Equal(p.Shape, t.Shape) {
+		return ""
+	}
+	return fmt.Sprintf("has shape %v, want %v", t.Shape, p.Shape)
+}
+
 // mismatch says what is wrong with t, or nothing.
 func (p Param) mismatch(t Tensor) string {
-	if !slices.Equal(p.Shape, t.Shape) {
-		return fmt.Sprintf("has shape %v, want %v", t.Shape, p.Shape)
+	if why := p.misshapen(t); why != "" {
+		return why
 	}
 	if len(t.Data) != p.Shape.Size() {
 		return fmt.Sprintf("has %d values for shape %v", len(t.Data), t.Shape)
