@@ -1,0 +1,50 @@
+# vsr: everything a developer or a first-time user runs. The first target prints this list.
+# On a bare Debian 12 with Go, `make demo` and `make test` install what they need with apt.
+
+GO      ?= go
+IN      ?=
+OUT     ?= out
+# Also linted when the network is there; `make lint` says so when it is not.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
+FUZZTIME ?= 15s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test race lint fuzz bench clean
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@scripts/deps.sh --check
+
+deps: ## install what the build needs with apt, if it is missing
+	@scripts/deps.sh
+
+build: deps ## build bin/vsr
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
+
+demo: build ## upscale a clip: IN=clip.mp4, or a short one of our own making
+	@GO="$(GO)" IN="$(IN)" OUT="$(OUT)" scripts/demo.sh
+
+test: deps ## vet and all tests
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: deps ## all tests under the race detector
+	$(GO) test -race ./...
+
+lint: deps ## gofmt, vet, import table, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) test -count=1 ./internal/lint
+	@scripts/staticcheck.sh $(STATICCHECK)
+
+bench: build ## benchmarks of all rooms (short)
+	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./...
+
+fuzz: deps ## every fuzz target for FUZZTIME each
+	@scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what the targets made
+	rm -rf bin build out
+
+-include sr/cuda/build.mk
