@@ -32,11 +32,17 @@ func SSIMY(a, b Picture, shave int) (float64, error) {
 	if err := check(a, b, shave); err != nil {
 		return 0, err
 	}
-	w, h := a.W-2*shave, a.H-2*shave
+	return SSIM(luma(a, shave), luma(b, shave), a.W-2*shave, a.H-2*shave)
+}
+
+// SSIM returns the mean structural similarity of two planes of w x h values on a scale of 0 to 255.
+func SSIM(x, y []float64, w, h int) (float64, error) {
 	if w < ssimSide || h < ssimSide {
 		return 0, fmt.Errorf("quality: %dx%d inside the border is smaller than the window of %d", w, h, ssimSide)
 	}
-	x, y := luma(a, shave), luma(b, shave)
+	if len(x) != w*h || len(y) != w*h {
+		return 0, fmt.Errorf("quality: %d and %d values for %dx%d", len(x), len(y), w, h)
+	}
 	product := func(p, q []float64) []float64 {
 		out := make([]float64, len(p))
 		for i := range p {
