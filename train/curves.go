@@ -16,8 +16,9 @@ import (
 // drawCurves draws the losses (logarithmic) above the validation PSNR.
 func drawCurves(path string, entries []Entry) error {
 	loss, psnr := plot.New(), plot.New()
-	loss.Title.Text, loss.X.Label.Text, loss.Y.Scale, loss.Y.Tick.Marker = "loss", "step", plot.LogScale{}, plot.LogTicks{Prec: 3}
+	loss.Title.Text, loss.X.Label.Text, loss.Y.Scale = "loss", "step", plot.LogScale{}
 	psnr.Title.Text, psnr.X.Label.Text = "validation PSNR of Y, dB", "step"
+	loss.Legend.Top, psnr.Legend.YOffs = true, vg.Points(30)
 	names := []string{"l1", "kd", "percep", "gan", "d"}
 	for i, name := range names {
 		var pts plotter.XYs
@@ -31,7 +32,7 @@ func drawCurves(path string, entries []Entry) error {
 		}
 	}
 	if len(entries) == 0 || loss.Y.Min <= 0 || loss.Y.Min >= loss.Y.Max {
-		loss.Y.Scale, loss.Y.Tick.Marker = plot.LinearScale{}, plot.DefaultTicks{}
+		loss.Y.Scale = plot.LinearScale{}
 	}
 	var got, base plotter.XYs
 	for _, e := range entries {
