@@ -1,0 +1,206 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"vsr/media"
+)
+
+// Source is what Compare reads. decode.Source is one.
+type Source interface {
+	Info() *media.Info
+	Next(ctx context.Context) (media.Unit, error)
+}
+
+// Options configures Compare.
+type Options struct {
+	SourceName, OutputName string
+	// Pictures also compares the pictures; without it only counts, times, streams and tags are read, which is quick.
+	Pictures bool
+	AnySize  bool // the output's size is not a multiple of the source's (--height)
+	// Dropped lists input tracks that the output's container cannot hold, by index, with the reason: they are named, not failed.
+	Dropped map[int]string
+	// Reference, when not nil, is a video of the output's size to compute PSNR and SSIM against.
+	Reference Source
+	Progress  func(frames int)
+}
+
+// Compare reads both to their ends. The error is about reading; what differs stands in the report.
+func Compare(ctx context.Context, src, out Source, o Options) (*Report, error) {
+	r := &Report{Source: o.SourceName, Output: o.OutputName, OK: true}
+	a, b := newReader(src), newReader(out)
+	defer a.drop()
+	defer b.drop()
+	compareInfo(r, src.Info(), out.Info(), o)
+	p, err := compareFrames(ctx, a, b, o)
+	if err != nil {
+		return nil, err
+	}
+	compareVideo(r, a, b)
+	compareTracks(r, a, b, o)
+	if p != nil {
+		p.judge(r)
+		r.Picture = &p.Picture
+	}
+	return r, nil
+}
+
+// reader takes frames one at a time from a source and keeps the times of everything that passes by.
+type reader struct {
+	src     Source
+	info    *media.Info
+	tracks  []series
+	held    *media.Frame // the frame last returned
+	last    int64        // its duration
+	changed int
+}
+
+func newReader(s Source) *reader {
+	return &reader{src: s, info: s.Info(), tracks: make([]series, len(s.Info().Tracks))}
+}
+
+// next returns the next frame, which lives until the next call, or nil at the end.
+func (r *reader) next(ctx context.Context) (*media.Frame, error) {
+	r.drop()
+	for {
+		u, err := r.src.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case errors.Is(err, media.ErrFormatChanged):
+			r.changed++
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if p := u.Packet; p != nil && p.Track >= 0 && p.Track < len(r.tracks) {
+			r.tracks[p.Track].add(p.PTS, len(p.Data))
+		}
+		if f := u.Frame; f != nil {
+			r.tracks[r.info.Video].add(f.PTS, 0)
+			r.held, r.last = f, f.Duration
+			return f, nil
+		}
+	}
+}
+
+func (r *reader) drop() {
+	if r.held != nil {
+		r.held.Release()
+		r.held = nil
+	}
+}
+
+func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, error) {
+	var p *pictures
+	if o.Pictures {
+		p = newPictures()
+	}
+	var ref *reader
+	if o.Reference != nil {
+		ref = newReader(o.Reference)
+		defer ref.drop()
+	}
+	for n := 1; ; n++ {
+		fa, err := a.next(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("verify: source: %w", err)
+		}
+		fb, err := b.next(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("verify: output: %w", err)
+		}
+		if fa == nil && fb == nil {
+			return p, nil
+		}
+		if p != nil && fa != nil && fb != nil {
+			p.add(fa, fb)
+			if ref != nil {
+				fr, err := ref.next(ctx)
+				if err != nil {
+					return nil, fmt.Errorf("verify: reference: %w", err)
+				}
+				p.reference(fr, fb)
+			}
+		}
+		if o.Progress != nil {
+			o.Progress(n)
+		}
+	}
+}
+
+func compareVideo(r *Report, a, b *reader) {
+	va, vb := &a.tracks[a.info.Video], &b.tracks[b.info.Video]
+	ta, tb := a.info.VideoTrack().TimeBase, b.info.VideoTrack().TimeBase
+	r.must("frames", va.count == vb.count, "%d to %d", va.count, vb.count)
+	diff := compareTimes(va, ta, vb, tb)
+	detail := fmt.Sprintf("equal in rational time (ticks %v to %v)", ta, tb)
+	if diff != "" {
+		detail = "frame " + diff
+	}
+	r.must("frame times", diff == "", "%s", detail)
+	if a.last > 0 && b.last > 0 {
+		r.add(false, "last frame's duration", near(a.last, ta, b.last, tb, max(ta.Float(), tb.Float())),
+			"%.6f to %.6f s", seconds(a.last, ta), seconds(b.last, tb))
+	}
+	if a.changed != b.changed {
+		r.add(false, "format changes", false, "%d in the source, %d in the output", a.changed, b.changed)
+	}
+}
+
+// compareTracks matches the passthrough tracks in order, type by type.
+func compareTracks(r *Report, a, b *reader, o Options) {
+	used := make([]bool, len(b.info.Tracks))
+	for i := range a.info.Tracks {
+		t := &a.info.Tracks[i]
+		if i == a.info.Video {
+			continue
+		}
+		name := fmt.Sprintf("stream %d (%s %s)", i, t.Type, t.Codec)
+		j := match(b.info, used, t)
+		if j < 0 {
+			if why, ok := o.Dropped[i]; ok {
+				r.add(false, name, false, "not in the output: %s", why)
+			} else {
+				r.must(name, false, "missing in the output")
+			}
+			continue
+		}
+		used[j] = true
+		compareTrack(r, name, a, i, b, j)
+	}
+}
+
+func match(out *media.Info, used []bool, t *media.Track) int {
+	for j := range out.Tracks {
+		u := &out.Tracks[j]
+		if j != out.Video && !used[j] && u.Type == t.Type && u.Cover == t.Cover && (u.Codec == t.Codec || t.Type == media.TrackSubtitle) {
+			return j
+		}
+	}
+	return -1
+}
+
+func compareTrack(r *Report, name string, a *reader, i int, b *reader, j int) {
+	t, u := &a.info.Tracks[i], &b.info.Tracks[j]
+	x, y := &a.tracks[i], &b.tracks[j]
+	r.must(name+" packets", x.count == y.count && (x.bytes == y.bytes || t.Codec != u.Codec), "%d of %d bytes to %d of %d bytes", x.count, x.bytes, y.count, y.bytes)
+	if diff := compareTimes(x, t.TimeBase, y, u.TimeBase); diff != "" {
+		r.must(name+" times", false, "packet %s", diff)
+	}
+	if lang := t.Metadata["language"]; lang != "" && lang != "und" {
+		r.must(name+" language", lang == u.Metadata["language"], "%q to %q", lang, u.Metadata["language"])
+	}
+	const forcedAndDefault = 0x1 | 0x40 // AV_DISPOSITION_DEFAULT, AV_DISPOSITION_FORCED
+	r.add(false, name+" flags", t.Disposition&forcedAndDefault == u.Disposition&forcedAndDefault, "%#x to %#x", t.Disposition, u.Disposition)
+	if t.Type == media.TrackAudio && x.count > 0 && y.count > 0 {
+		before := seconds(x.first, t.TimeBase) - seconds(a.tracks[a.info.Video].first, a.info.VideoTrack().TimeBase)
+		after := seconds(y.first, u.TimeBase) - seconds(b.tracks[b.info.Video].first, b.info.VideoTrack().TimeBase)
+		r.must(name+" offset to video", abs(before-after) < 0.002, "%.4f to %.4f s", before, after)
+	}
+}
+
+func abs(x float64) float64 { return max(x, -x) }

@@ -1,0 +1,97 @@
+package verify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"vsr/media"
+)
+
+// compareInfo checks all that the containers' headers say.
+func compareInfo(r *Report, src, out *media.Info, o Options) {
+	scale := 0
+	if src.Format.Width > 0 && out.Format.Width%src.Format.Width == 0 {
+		scale = out.Format.Width / src.Format.Width
+	}
+	ok := scale >= 1 && src.Format.Height*scale == out.Format.Height
+	r.add(false, "size", ok || o.AnySize, "%dx%d to %dx%d", src.Format.Width, src.Format.Height, out.Format.Width, out.Format.Height)
+	s, t := src.Format.Color, out.Format.Color
+	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
+	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
+	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect), "%v to %v", src.SampleAspect, out.SampleAspect)
+	r.must("rotation", (src.Rotation-out.Rotation)%360 == 0, "%d to %d degrees", src.Rotation, out.Rotation)
+	compareChapters(r, src.Chapters, out.Chapters)
+	lost := lostKeys(src.Metadata, out.Metadata)
+	r.add(false, "metadata", len(lost) == 0, "%d of %d entries kept%s", len(src.Metadata)-len(lost), len(src.Metadata), listed(lost))
+}
+
+// sameColor treats what the source leaves unspecified as free, and gray pictures have no siting.
+func sameColor(s, t media.Color) bool {
+	free := func(unspecified, a, b uint8) bool { return a == unspecified || a == b }
+	return free(2, uint8(s.Matrix), uint8(t.Matrix)) && free(0, uint8(s.Range), uint8(t.Range)) &&
+		free(2, uint8(s.Primaries), uint8(t.Primaries)) && free(2, uint8(s.Transfer), uint8(t.Transfer))
+}
+
+func colorString(c media.Color) string {
+	rng := [...]string{"unspecified", "limited", "full"}[min(c.Range, 2)]
+	var b strings.Builder
+	b.WriteString("matrix ")
+	b.WriteString(number(int(c.Matrix)))
+	b.WriteString(", primaries ")
+	b.WriteString(number(int(c.Primaries)))
+	b.WriteString(", transfer ")
+	b.WriteString(number(int(c.Transfer)))
+	return b.String() + ", " + rng
+}
+
+func sameAspect(a, b media.Rational) bool {
+	if a.Num == 0 || a.Den == 0 {
+		return true
+	}
+	if b.Num == 0 || b.Den == 0 {
+		return a.Num == a.Den // square pixels need no tag
+	}
+	return a.Num*b.Den == b.Num*a.Den
+}
+
+func compareChapters(r *Report, src, out []media.Chapter) {
+	if len(src) == 0 && len(out) == 0 {
+		return
+	}
+	ok := len(src) == len(out)
+	for i := range min(len(src), len(out)) {
+		ok = ok && near(src[i].Start, src[i].TimeBase, out[i].Start, out[i].TimeBase, 0.0011) &&
+			src[i].Metadata["title"] == out[i].Metadata["title"]
+	}
+	r.must("chapters", ok, "%d to %d", len(src), len(out))
+}
+
+// ignored are entries that every muxer writes anew or that describe the file, not the film.
+var ignored = []string{"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time", "handler_name", "vendor_id",
+	"bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app", "_statistics_writing_date_utc", "_statistics_tags", "encoder_options"}
+
+func lostKeys(src, out map[string]string) []string {
+	have := map[string]string{}
+	for k, v := range out {
+		have[strings.ToLower(k)] = v
+	}
+	var lost []string
+	for _, k := range slices.Sorted(maps.Keys(src)) {
+		low := strings.ToLower(k)
+		if slices.Contains(ignored, low) || strings.HasPrefix(low, "bps-") || strings.HasPrefix(low, "duration-") {
+			continue
+		}
+		if have[low] != src[k] {
+			lost = append(lost, k)
+		}
+	}
+	return lost
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; lost: " + strings.Join(names, ", ")
+}

@@ -1,0 +1,77 @@
+package verify
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+
+	"vsr/media"
+)
+
+func number(n int) string { return strconv.Itoa(n) }
+
+// seconds is the exact time of a stamp, for messages only.
+func seconds(ticks int64, tb media.Rational) float64 { return float64(ticks) * tb.Float() }
+
+// near compares two times exactly in rational arithmetic, allowing slack seconds.
+func near(a int64, ta media.Rational, b int64, tb media.Rational, slack float64) bool {
+	if ta.Den == 0 || tb.Den == 0 {
+		return a == b
+	}
+	x := new(big.Rat).Mul(new(big.Rat).SetInt64(a), big.NewRat(int64(ta.Num), int64(ta.Den)))
+	y := new(big.Rat).Mul(new(big.Rat).SetInt64(b), big.NewRat(int64(tb.Num), int64(tb.Den)))
+	d, _ := x.Sub(x, y).Float64()
+	return math.Abs(d) <= slack
+}
+
+// slack is how far two equal times may stand apart because a container counts in coarser ticks: half a tick of the coarser
+// one. Equal time bases allow nothing.
+func slack(a, b media.Rational) float64 {
+	coarse := max(a.Float(), b.Float())
+	fine := min(a.Float(), b.Float())
+	if n := coarse / fine; fine > 0 && math.Abs(n-math.Round(n)) < 1e-9 && a.Float() >= b.Float() {
+		return 0 // every source tick is a whole number of output ticks
+	}
+	return coarse/2 + 1e-12
+}
+
+// series is the times of one track's frames or packets. At most maxTimes are kept one by one; all are counted.
+type series struct {
+	pts   []int64
+	count int
+	bytes int64
+	first int64
+}
+
+// maxTimes bounds the memory of one track to 64 MiB: 16 hours of AAC packets.
+const maxTimes = 8 << 20
+
+func (s *series) add(pts int64, bytes int) {
+	if s.count == 0 {
+		s.first = pts
+	}
+	if len(s.pts) < maxTimes {
+		s.pts = append(s.pts, pts)
+	}
+	s.count++
+	s.bytes += int64(bytes)
+}
+
+// compareTimes describes the first difference between two series, or "".
+func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational) string {
+	allowed := slack(ta, tb)
+	for i := range min(len(a.pts), len(b.pts)) {
+		x, y := a.pts[i], b.pts[i]
+		if x == media.NoTime || y == media.NoTime {
+			if x != y {
+				return fmt.Sprintf("number %d has a time in one file only", i)
+			}
+			continue
+		}
+		if !near(x, ta, y, tb, allowed) {
+			return fmt.Sprintf("number %d is at %.6f s, was at %.6f s", i, seconds(y, tb), seconds(x, ta))
+		}
+	}
+	return ""
+}

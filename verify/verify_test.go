@@ -1,0 +1,192 @@
+package verify
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"vsr/media"
+)
+
+// film is a source made in memory.
+type film struct {
+	info  media.Info
+	units []func() media.Unit
+	next  int
+}
+
+func (f *film) Info() *media.Info { return &f.info }
+
+func (f *film) Next(context.Context) (media.Unit, error) {
+	if f.next == len(f.units) {
+		return media.Unit{}, io.EOF
+	}
+	f.next++
+	return f.units[f.next-1](), nil
+}
+
+// change alters a film before it is used.
+type change func(*film)
+
+// make a film of n frames of a moving ramp, w x h, with one audio track, times in 1/den s.
+func newFilm(n, w, h, den int, changes ...change) *film {
+	f := &film{info: media.Info{
+		Tracks: []media.Track{
+			{Index: 0, Type: media.TrackVideo, Codec: "h264", TimeBase: media.Rational{Num: 1, Den: den}},
+			{Index: 1, Type: media.TrackAudio, Codec: "aac", TimeBase: media.Rational{Num: 1, Den: 48000}, Metadata: map[string]string{"language": "eng"}},
+		},
+		Format:       media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1}},
+		SampleAspect: media.Rational{Num: 4, Den: 3}, Rotation: 90,
+		Chapters: []media.Chapter{{TimeBase: media.Rational{Num: 1, Den: 1000}, Start: 0, End: 500, Metadata: map[string]string{"title": "one"}}},
+		Metadata: map[string]string{"title": "film", "encoder": "x"},
+	}}
+	for i := range n {
+		f.units = append(f.units, func() media.Unit { return media.Unit{Frame: f.frame(i, den)} },
+			func() media.Unit {
+				return media.Unit{Packet: &media.Packet{Track: 1, PTS: int64(i) * 1920, Data: make([]byte, 10)}}
+			})
+	}
+	for _, c := range changes {
+		c(f)
+	}
+	return f
+}
+
+func (f *film) frame(i, den int) *media.Frame {
+	fr := media.NewFrame(f.info.Format)
+	fr.PTS, fr.Duration = int64(i*den/25), int64(den/25)
+	for p := range fr.Planes() {
+		w, h := fr.PlaneSize(p)
+		for y := range h {
+			row := fr.Row(p, y)
+			for x := range row {
+				row[x] = byte(60 + 80*x/w + 40*y/h + i%3)
+			}
+		}
+	}
+	return fr
+}
+
+// wrap changes every frame of a film on its way out.
+func wrap(edit func(i int, fr *media.Frame)) change {
+	return func(f *film) {
+		for i, u := range f.units {
+			f.units[i] = func() media.Unit {
+				unit := u()
+				if unit.Frame != nil {
+					edit(i/2, unit.Frame)
+				}
+				return unit
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, src, out *film, o Options) *Report {
+	t.Helper()
+	o.Pictures = true
+	r, err := Compare(context.Background(), src, out, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestFaithfulOutputPasses(t *testing.T) {
+	for name, out := range map[string]*film{
+		"same ticks":      newFilm(10, 32, 16, 1000),
+		"twice as large":  newFilm(10, 64, 32, 1000),
+		"finer ticks":     newFilm(10, 64, 32, 90000),
+		"square is a tag": newFilm(10, 64, 32, 12800),
+	} {
+		r := compare(t, newFilm(10, 32, 16, 1000), out, Options{})
+		if !r.OK {
+			t.Errorf("%s: failed %v\n%v", name, r.Failures(), r.Checks)
+		}
+		if r.Picture.Frames != 10 || r.Picture.ConsistencyDB < 35 {
+			t.Errorf("%s: picture %+v", name, r.Picture)
+		}
+	}
+}
+
+func TestEveryLossIsNamed(t *testing.T) {
+	for want, c := range map[string]change{
+		"frames":          func(f *film) { f.units = f.units[:len(f.units)-2] },
+		"frame times":     wrap(func(i int, fr *media.Frame) { fr.PTS += int64(i / 5) }),
+		"colour tags":     func(f *film) { f.info.Format.Color.Matrix = 6 },
+		"pixel aspect":    func(f *film) { f.info.SampleAspect = media.Rational{Num: 1, Den: 1} },
+		"rotation":        func(f *film) { f.info.Rotation = 0 },
+		"chapters":        func(f *film) { f.info.Chapters = nil },
+		"stream 1":        func(f *film) { f.info.Tracks = f.info.Tracks[:1] },
+		"packets":         func(f *film) { f.units = slices.Delete(f.units, 5, 6) },
+		"language":        func(f *film) { f.info.Tracks[1].Metadata = nil },
+		"offset to video": shiftAudio(480),
+		"times":           shiftAudio(480),
+		"same picture":    wrap(func(_ int, fr *media.Frame) { clear(fr.Plane[0]) }),
+		"colour drift":    wrap(func(_ int, fr *media.Frame) { add(fr.Plane[1], 9) }),
+	} {
+		r := compare(t, newFilm(10, 32, 16, 1000), newFilm(10, 32, 16, 1000, c), Options{})
+		if r.OK || !slices.ContainsFunc(r.Failures(), func(n string) bool { return strings.Contains(n, want) }) {
+			t.Errorf("%s: ok %v, failures %v", want, r.OK, r.Failures())
+		}
+	}
+}
+
+func shiftAudio(by int64) change {
+	return func(f *film) {
+		for i, u := range f.units {
+			f.units[i] = func() media.Unit {
+				unit := u()
+				if unit.Packet != nil {
+					unit.Packet.PTS += by
+				}
+				return unit
+			}
+		}
+	}
+}
+
+func add(b []byte, n byte) {
+	for i := range b {
+		b[i] += n
+	}
+}
+
+func TestListedDropIsNoFailure(t *testing.T) {
+	out := newFilm(5, 32, 16, 1000, func(f *film) { f.info.Tracks = f.info.Tracks[:1] })
+	r := compare(t, newFilm(5, 32, 16, 1000), out, Options{Dropped: map[int]string{1: "webm holds no aac"}})
+	if !r.OK {
+		t.Errorf("failures %v", r.Failures())
+	}
+}
+
+func TestReferenceIsMeasured(t *testing.T) {
+	r := compare(t, newFilm(4, 32, 16, 1000), newFilm(4, 32, 16, 1000), Options{Reference: newFilm(4, 32, 16, 1000)})
+	if r.Picture.PSNR != 100 || r.Picture.SSIM < 0.9999 {
+		t.Errorf("against itself: PSNR %v, SSIM %v", r.Picture.PSNR, r.Picture.SSIM)
+	}
+}
+
+func TestFlickerShows(t *testing.T) {
+	out := newFilm(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) { add(fr.Plane[0], byte(8*(i%2))) }))
+	r := compare(t, newFilm(10, 32, 16, 1000), out, Options{})
+	if r.Picture.Flicker < r.Picture.SourceFlicker+5 {
+		t.Errorf("flicker %v against %v in the source", r.Picture.Flicker, r.Picture.SourceFlicker)
+	}
+}
+
+func TestSlack(t *testing.T) {
+	tb := func(d int) media.Rational { return media.Rational{Num: 1, Den: d} }
+	for _, c := range []struct {
+		a, b media.Rational
+		want float64
+	}{
+		{tb(1000), tb(1000), 0}, {tb(1000), tb(90000), 0}, {tb(24), tb(12288), 0}, {tb(90000), tb(1000), 0.0005},
+	} {
+		if got := slack(c.a, c.b); got < c.want || got > c.want+1e-9 {
+			t.Errorf("%v to %v: slack %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}
