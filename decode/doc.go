@@ -1,0 +1,21 @@
+// Package decode turns a file or address into units: frames of the one video track to upscale, and packets of all other tracks.
+//
+// What comes in is a name, what goes out is planar YUV or gray in pooled media.Frames, each copied once; no FFmpeg frame crosses the door.
+// The room skips and counts damaged data, repairs missing or repeated time stamps, and knows nothing of super resolution, encoders or retries.
+//
+// # Times
+//
+// Time stamps stay in the track's own time base. Two shifts are made, the same for all tracks:
+//   - Formats whose clock has no origin (MPEG transport and program streams, Ogg, live inputs) are moved so that the container's first
+//     time stamp is 0.
+//   - With Options.Start, the cut-in point becomes 0, unless KeepTimes is set.
+//
+// # Memory
+//
+// Nothing is read ahead: a call to Next reads packets only until it has one unit to give. Frames come from a pool of Options.PoolSize; when all are
+// out, Next waits. Open decodes up to the first picture and keeps the packets it meets on the way, at most 64 MiB.
+//
+// # Hostile files
+//
+// Inputs are opened with a protocol whitelist, without playlist formats, and every attempt of a file to open another file or address is refused.
+package decode

@@ -1,0 +1,154 @@
+package decode
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+var planarName = regexp.MustCompile(`^(gray|yuvj?|yuva)(420p|422p|444p)?(\d*)(le)?$`)
+
+// shape says how a decoder's pixel format becomes a media.Format: as it is, or through swscale into target.
+type shape struct {
+	layout media.Layout
+	depth  int
+	alpha  bool
+	target astiav.PixelFormat // PixelFormatNone when the planes are copied as they are
+	rgb    bool               // the source is RGB: the matrix is of our own choice
+	full   bool               // yuvj formats: full range by name
+}
+
+// shapeOf finds the nearest of gray, 4:2:0, 4:2:2 and 4:4:4 that loses neither chroma nor depth.
+func shapeOf(f astiav.PixelFormat) (shape, error) {
+	info, ok := av.DescribePixels(f)
+	if !ok || info.Hardware {
+		return shape{}, &UnsupportedError{Reason: fmt.Sprintf("pixel format %d is not supported", int(f))}
+	}
+	if s, ok := direct(info); ok {
+		return s, nil
+	}
+	s := shape{rgb: info.RGB || info.Pal || info.Bayer || strings.HasPrefix(info.Name, "xyz"), alpha: info.Alpha || info.Pal, full: strings.HasPrefix(info.Name, "yuvj")}
+	switch {
+	case s.rgb || s.alpha && info.Components == 2:
+		s.layout = media.YUV444
+	case info.Components == 1:
+		s.layout = media.Gray
+	case info.ShiftX >= 1 && info.ShiftY >= 1:
+		s.layout = media.YUV420
+	case info.ShiftX >= 1:
+		s.layout = media.YUV422
+	default:
+		s.layout = media.YUV444
+	}
+	depths := []int{8, 10, 12, 14, 16}
+	if s.alpha || s.layout == media.Gray {
+		depths = []int{8, 10, 12, 16} // swscale has no others there
+	}
+	want := info.Depth
+	if info.Float {
+		want = 16
+	}
+	for _, d := range depths {
+		if s.depth = d; d >= want {
+			break
+		}
+	}
+	name := PixelName(s.layout, s.depth, s.alpha)
+	if s.target, ok = av.FindPixels(name); !ok {
+		return shape{}, &UnsupportedError{Reason: fmt.Sprintf("pixel format %s has no planar form here", info.Name)}
+	}
+	return s, nil
+}
+
+// direct recognises the formats whose planes can be copied as they are.
+func direct(info av.PixelInfo) (shape, bool) {
+	m := planarName.FindStringSubmatch(info.Name)
+	if m == nil {
+		return shape{}, false
+	}
+	s := shape{depth: 8, target: astiav.PixelFormatNone, alpha: m[1] == "yuva", full: m[1] == "yuvj"}
+	if m[3] != "" {
+		s.depth, _ = strconv.Atoi(m[3])
+	}
+	switch m[2] {
+	case "420p":
+		s.layout = media.YUV420
+	case "422p":
+		s.layout = media.YUV422
+	case "444p":
+		s.layout = media.YUV444
+	default:
+		if m[1] != "gray" {
+			return shape{}, false
+		}
+		s.layout = media.Gray
+	}
+	if s.depth == 9 { // no encoder takes 9 bits: swscale makes 10 of it
+		return shape{}, false
+	}
+	return s, s.depth >= 8 && s.depth <= 16
+}
+
+// PixelName is FFmpeg's name of a planar pixel format, as in yuv420p10le.
+func PixelName(l media.Layout, depth int, alpha bool) string {
+	name := l.String()
+	if alpha {
+		name = strings.Replace(name, "yuv", "yuva", 1)
+	}
+	if depth > 8 {
+		name += strconv.Itoa(depth) + "le"
+	}
+	return name
+}
+
+// color merges the tags of the picture with those of the stream and settles what must not stay open: range and matrix. An untagged matrix is
+// taken as players take it, BT.601 for SD and BT.709 above. It must be settled here, because after upscaling a player would guess otherwise.
+func color(frame, stream media.Color, s shape, w, h int) media.Color {
+	c := frame
+	if c.Matrix == media.MatrixUnspecified || c.Matrix == 0 && !s.rgb || c.Matrix == 3 {
+		c.Matrix = stream.Matrix
+	}
+	if c.Primaries == media.PrimariesUnspecified || c.Primaries == 0 || c.Primaries == 3 {
+		c.Primaries = stream.Primaries
+	}
+	if c.Transfer == media.TransferUnspecified || c.Transfer == 0 || c.Transfer == 3 {
+		c.Transfer = stream.Transfer
+	}
+	if c.Range == media.RangeUnspecified {
+		c.Range = stream.Range
+	}
+	if c.Siting == 0 {
+		c.Siting = stream.Siting
+	}
+	if s.full {
+		c.Range = media.RangeFull
+	}
+	switch {
+	case s.rgb:
+		c.Matrix, c.Range, c.Siting = media.MatrixBT709, media.RangeLimited, 0
+		if c.Primaries == 9 {
+			c.Matrix = media.MatrixBT2020NCL
+		}
+	case c.Matrix == media.MatrixUnspecified || c.Matrix == media.MatrixRGB || c.Matrix == 3:
+		c.Matrix = media.MatrixSMPTE170M
+		if w >= 1280 || h > 576 {
+			c.Matrix = media.MatrixBT709
+		}
+	}
+	if c.Range == media.RangeUnspecified {
+		c.Range = media.RangeLimited
+	}
+	if c.Primaries == 0 {
+		c.Primaries = media.PrimariesUnspecified
+	}
+	if c.Transfer == 0 {
+		c.Transfer = media.TransferUnspecified
+	}
+	return c
+}

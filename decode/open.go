@@ -1,0 +1,229 @@
+package decode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+var registerDevices sync.Once
+
+// Open opens a file or address and decodes up to its first picture, so that Info is exact.
+//
+// The context bounds Open only. Errors are *UnsupportedError when the input is at fault, else the system's.
+func Open(ctx context.Context, url string, o Options) (*Source, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Source{opt: o.withDefaults(), log: av.NewLog(o.Logger, "decode"), convert: newConverter()}
+	stop := func() bool { return true }
+	err := s.openInput(url)
+	if err == nil {
+		stop = context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
+		err = s.openStreams(ctx)
+	}
+	stop()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("decode: open %s: %w", hideSecrets(url), err)
+	}
+	s.log.Flush()
+	return s, nil
+}
+
+func (s *Source) openInput(url string) error {
+	full, protocols, network := address(url, s.opt.Format)
+	if network && !s.opt.Network {
+		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "use vsr live, or allow the network"}
+	}
+	s.live = network || s.opt.Format != ""
+	var format *astiav.InputFormat
+	if s.opt.Format != "" {
+		registerDevices.Do(astiav.RegisterAllDevices)
+		if format = astiav.FindInputFormat(s.opt.Format); format == nil {
+			return &UnsupportedError{Reason: "unknown input format " + strconv.Quote(s.opt.Format)}
+		}
+	}
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	set := func(k, v string) { _ = dict.Set(k, v, astiav.NewDictionaryFlags()) }
+	if protocols != "" {
+		set("protocol_whitelist", protocols)
+	}
+	if !s.live {
+		set("format_whitelist", allowedFormats())
+	}
+	if network {
+		set("rw_timeout", "10000000") // microseconds; dead peers must not hang us
+	}
+	if s.opt.LowDelay {
+		set("fflags", "nobuffer")
+		set("probesize", "500000")
+		set("analyzeduration", "1000000")
+	}
+	set("max_streams", strconv.Itoa(s.opt.Limits.Streams+1))
+	for k, v := range s.opt.FFmpeg {
+		set(k, v)
+	}
+
+	fc := astiav.AllocFormatContext()
+	s.interrupt = av.NewInterrupt(fc)
+	if !s.live {
+		s.guard = av.NewGuard(fc)
+	}
+	err := av.Explain(func() error { return fc.OpenInput(full, format, dict) })
+	if err != nil { // FFmpeg has freed the context
+		return inputError(err)
+	}
+	s.fc = fc
+	return nil
+}
+
+// inputError tells a bad file from a system that said no.
+func inputError(err error) error {
+	var e *av.Error
+	switch {
+	case errors.Is(err, io.EOF):
+		return &UnsupportedError{Reason: "the input is empty or ends too early"}
+	case errors.As(err, &e) && e.Fault() == av.FaultSystem:
+		return err
+	}
+	return &UnsupportedError{Reason: "not a media file that FFmpeg can read", Err: err}
+}
+
+func (s *Source) openStreams(ctx context.Context) error {
+	if err := av.Explain(func() error { return s.fc.FindStreamInfo(nil) }); err != nil {
+		return inputError(err)
+	}
+	if n := s.fc.NbStreams(); n > s.opt.Limits.Streams {
+		return &UnsupportedError{Reason: fmt.Sprintf("%d streams, more than the limit of %d", n, s.opt.Limits.Streams)}
+	}
+	s.streams = s.fc.Streams()
+	var err error
+	if s.info, err = s.readInfo(); err != nil {
+		return err
+	}
+	if err := s.openDecoder(); err != nil {
+		return err
+	}
+	s.packet, s.frame = astiav.AllocPacket(), astiav.AllocFrame()
+	s.setOrigin()
+	return s.prime(ctx)
+}
+
+func (s *Source) openDecoder() error {
+	st := s.streams[s.info.Video]
+	codec := astiav.FindDecoder(st.CodecParameters().CodecID())
+	if codec == nil {
+		return &UnsupportedError{Reason: "this FFmpeg has no decoder for " + s.info.VideoTrack().Codec}
+	}
+	s.decoder = astiav.AllocCodecContext(codec)
+	if err := st.CodecParameters().ToCodecContext(s.decoder); err != nil {
+		return av.Err(err)
+	}
+	av.SetPacketTimeBase(s.decoder, s.info.VideoTrack().TimeBase)
+	s.decoder.SetThreadCount(s.opt.Threads)
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	set := func(k, v string) { _ = dict.Set(k, v, astiav.NewDictionaryFlags()) }
+	set("max_pixels", strconv.Itoa(s.opt.Limits.Pixels))
+	if s.opt.LowDelay {
+		s.decoder.SetThreadType(astiav.ThreadTypeSlice)
+		set("flags", "low_delay")
+	}
+	if s.opt.Strict {
+		set("err_detect", "explode")
+	}
+	if err := av.Explain(func() error { return s.decoder.Open(codec, dict) }); err != nil {
+		return &UnsupportedError{Reason: "the decoder for " + s.info.VideoTrack().Codec + " does not take this stream", Err: err}
+	}
+	return nil
+}
+
+// primeBytes bounds the packets of other tracks kept while Open looks for the first picture.
+const primeBytes = 64 << 20
+
+// prime seeks if asked to, then decodes until the first picture is at hand.
+func (s *Source) prime(ctx context.Context) error {
+	margins := []float64{0}
+	if s.opt.Start > 0 {
+		margins = []float64{1, 10, 60, s.opt.Start + 1e6}
+	}
+	for i, margin := range margins {
+		s.restart()
+		if s.opt.Start > 0 && !s.seek(s.opt.Start-margin) && i > 0 {
+			break
+		}
+		if err := s.primeOnce(ctx); err != nil {
+			return err
+		}
+		// Good when a picture before the cut-in point was seen: then none between was missed.
+		if s.opt.Start == 0 || s.seenBefore || i == len(margins)-1 {
+			break
+		}
+	}
+	if s.first == nil {
+		reason := "no picture could be decoded"
+		if s.opt.Start > 0 {
+			reason = fmt.Sprintf("no picture at or after %g s", s.opt.Start)
+		}
+		return &UnsupportedError{Reason: reason, Err: s.lastDamage}
+	}
+	s.info.Format = s.first.Format
+	s.info.Interlaced = s.info.Interlaced || s.deint != nil
+	s.adoptSideData()
+	return nil
+}
+
+// primeOnce reads until the queue holds a frame.
+func (s *Source) primeOnce(ctx context.Context) error {
+	kept := 0
+	for s.first == nil {
+		err := s.step(ctx)
+		if err == io.EOF || kept > primeBytes {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n := len(s.queue); n > 0 {
+			if u := s.queue[n-1]; u.Frame != nil {
+				s.first = u.Frame
+			}
+		}
+		kept = s.queued
+	}
+	return nil
+}
+
+// restart throws away what was decoded so far.
+func (s *Source) restart() {
+	for _, u := range s.queue {
+		u.Release()
+	}
+	s.queue, s.queued, s.first = nil, 0, nil
+	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, false, clock{}, Stats{}
+	s.closeDeinterlacer()
+	av.FlushDecoder(s.decoder)
+}
+
+// seek goes to the key frame before t seconds of the output's time line; false when the input cannot seek.
+func (s *Source) seek(t float64) bool {
+	v := s.info.VideoTrack()
+	ticks := int64(max(t, 0)/v.TimeBase.Float()) + s.origin[s.info.Video]
+	if t <= 0 && v.Start != media.NoTime {
+		ticks = min(ticks, v.Start)
+	}
+	return s.fc.SeekFrame(s.info.Video, ticks, astiav.NewSeekFlags(astiav.SeekFlagBackward)) == nil
+}

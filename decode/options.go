@@ -1,0 +1,93 @@
+package decode
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+)
+
+// Deinterlace says when pictures made of two fields are rebuilt into frames.
+type Deinterlace string
+
+// The ways to deinterlace. FFmpeg's bwdif gives one frame for each frame, so counts and times stay.
+const (
+	DeinterlaceAuto Deinterlace = ""    // frames marked as interlaced
+	DeinterlaceOff  Deinterlace = "off" // never
+	DeinterlaceOn   Deinterlace = "on"  // every frame
+)
+
+// Limits bound what a file may ask for. Zero fields take the default.
+type Limits struct {
+	Width, Height int `yaml:"-"` // of the picture, default 16384 each
+	Pixels        int `yaml:"-"` // of the picture, default 1<<27
+	Streams       int `yaml:"-"` // in the container, default 256
+	PacketBytes   int `yaml:"-"` // of one packet, default 256 MiB; larger ones count as damaged
+}
+
+// Options of a Source. The zero value decodes a local file from start to end.
+type Options struct {
+	Threads     int               `yaml:"threads"`     // decoder threads, default min(CPUs, 8)
+	Start       float64           `yaml:"-"`           // seconds from the beginning; the first frame is the first with a time stamp at or after it
+	Duration    float64           `yaml:"-"`           // seconds from Start, 0 for all
+	KeepTimes   bool              `yaml:"-"`           // with Start: keep the input's times instead of beginning at 0
+	PoolSize    int               `yaml:"-"`           // frames that may be out at a time, default 8
+	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
+	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
+	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
+	Network     bool              `yaml:"-"`           // allow network addresses
+	Format      string            `yaml:"-"`           // force an FFmpeg input format or device, as in lavfi or v4l2
+	FFmpeg      map[string]string `yaml:"-"`           // further options of the demuxer, as in framerate=30
+	Limits      Limits            `yaml:"-"`
+	Logger      *slog.Logger      `yaml:"-"` // nil discards
+}
+
+// Validate reports the first value that makes no sense.
+func (o Options) Validate() error {
+	switch {
+	case o.Threads < 0:
+		return fmt.Errorf("decode: threads %d, want 0 or more", o.Threads)
+	case o.PoolSize < 0:
+		return fmt.Errorf("decode: pool size %d, want 0 or more", o.PoolSize)
+	case !(o.Start >= 0) || math.IsInf(o.Start, 0):
+		return fmt.Errorf("decode: start %v s, want 0 or more", o.Start)
+	case !(o.Duration >= 0) || math.IsInf(o.Duration, 0):
+		return fmt.Errorf("decode: duration %v s, want 0 or more", o.Duration)
+	case o.Deinterlace != DeinterlaceAuto && o.Deinterlace != DeinterlaceOff && o.Deinterlace != DeinterlaceOn:
+		return fmt.Errorf("decode: deinterlace %q, want on, off or empty for automatic", o.Deinterlace)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	set(&o.Threads, min(runtime.NumCPU(), 8))
+	set(&o.PoolSize, 8)
+	set(&o.Limits.Width, 16384)
+	set(&o.Limits.Height, 16384)
+	set(&o.Limits.Pixels, 1<<27)
+	set(&o.Limits.Streams, 256)
+	set(&o.Limits.PacketBytes, 256<<20)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Stats counts what a Source met. Read it after the end, or between calls of Next.
+type Stats struct {
+	Frames      int64 // given out
+	Packets     int64 // given out, of other tracks
+	Damaged     int64 // packets or frames that did not decode and were skipped
+	Corrupt     int64 // frames given out that the decoder marked as partly damaged
+	Repaired    int64 // missing, repeated or backward time stamps replaced
+	Late        int64 // packets of streams that appeared after the start, dropped
+	Refused     int   // files or addresses named inside the input that were not opened
+	Interlaced  int64 // interlaced frames that were rebuilt
+	Truncated   bool  // the input ended with an error
+	FormatTurns int   // changes of format in mid-stream
+}

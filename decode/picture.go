@@ -1,0 +1,193 @@
+package decode
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// frameSideData rides along with each picture.
+var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode}
+
+// firstSideData is read from the first picture only: it describes the stream.
+var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplayMatrix}
+
+// picture takes one picture out of the deinterlacer or the decoder. got is false when they want more packets.
+func (s *Source) picture(ctx context.Context) (got bool, err error) {
+	defer s.unrefUnlessTurned()
+	if s.deint != nil {
+		switch err := s.deint.pull(s.frame); err {
+		case nil:
+			return true, s.emit(ctx, false)
+		case io.EOF:
+			s.closeDeinterlacer()
+			if s.waiting != nil {
+				s.frame.MoveRef(s.waiting)
+				s.waiting.Free()
+				s.waiting = nil
+				return true, s.deinterlace()
+			}
+		case av.ErrAgain:
+		default:
+			return true, s.damage(err)
+		}
+	}
+	switch err := av.Err(s.decoder.ReceiveFrame(s.frame)); err {
+	case nil:
+		s.failures = 0
+		return true, s.decoded(ctx)
+	case av.ErrAgain:
+		return false, nil
+	case io.EOF:
+		if s.deint == nil || s.flushed {
+			return false, nil
+		}
+		s.flushed = true
+		return true, s.deint.push(nil)
+	default:
+		if s.failures++; s.drained && s.failures > 256 {
+			return false, nil // a decoder that never ends
+		}
+		return true, s.damage(err)
+	}
+}
+
+func (s *Source) unrefUnlessTurned() {
+	if !s.turned {
+		s.frame.Unref()
+	}
+}
+
+// decoded gives the picture in s.frame its time and sends it on, through the deinterlacer if need be.
+func (s *Source) decoded(ctx context.Context) error {
+	var p av.Picture
+	p.Read(s.frame)
+	if l := s.opt.Limits; p.Width > l.Width || p.Height > l.Height {
+		return s.damage(fmt.Errorf("picture of %dx%d is over the limit", p.Width, p.Height))
+	}
+	v := s.info.VideoTrack()
+	best := p.BestEffort
+	if best != media.NoTime {
+		best -= s.origin[s.info.Video]
+	}
+	var typical int64
+	if r := s.info.FrameRate; r.Num > 0 {
+		typical = av.Rescale(1, media.Rational{Num: r.Den, Den: r.Num}, v.TimeBase)
+	}
+	pts, repaired := s.clock.next(best, p.Duration, typical)
+	if repaired {
+		s.stats.Repaired++
+	}
+	if p.Corrupt {
+		s.stats.Corrupt++
+	}
+	s.frame.SetPts(pts)
+	if p.Interlaced {
+		s.info.Interlaced = s.info.Interlaced || s.stats.Frames == 0
+	}
+	if !s.wantsDeinterlacer(&p) {
+		return s.emit(ctx, false)
+	}
+	if p.Interlaced {
+		s.stats.Interlaced++
+	}
+	return s.deinterlace()
+}
+
+// deinterlace hands the picture in s.frame to the deinterlacer, after a new one is made if there is none or its picture size is another.
+func (s *Source) deinterlace() error {
+	var p av.Picture
+	p.Read(s.frame)
+	if s.deint != nil && !s.deint.fits(&p) {
+		s.waiting = astiav.AllocFrame()
+		s.waiting.MoveRef(s.frame)
+		return s.deint.push(nil)
+	}
+	if s.deint == nil {
+		d, err := newDeinterlacer(&p, s.info.VideoTrack().TimeBase, s.opt.Deinterlace == DeinterlaceOn)
+		if err != nil {
+			return err
+		}
+		s.deint, s.flushed = d, false
+		s.opt.Logger.Info("deinterlacing with bwdif", "room", "decode", "pts", p.PTS)
+	}
+	return s.deint.push(s.frame)
+}
+
+func (s *Source) closeDeinterlacer() {
+	if s.deint != nil {
+		s.deint.close()
+		s.deint = nil
+	}
+}
+
+func (s *Source) wantsDeinterlacer(p *av.Picture) bool {
+	switch s.opt.Deinterlace {
+	case DeinterlaceOff:
+		return false
+	case DeinterlaceOn:
+		return true
+	}
+	return s.deint != nil || p.Interlaced
+}
+
+// emit copies the picture in s.frame into a pooled frame and queues it, if its time is wanted.
+func (s *Source) emit(ctx context.Context, turned bool) error {
+	var p av.Picture
+	p.Read(s.frame)
+	v := s.info.Video
+	tb := s.info.VideoTrack().TimeBase
+	pts := p.PTS
+	if s.deint != nil {
+		pts = av.Rescale(pts, s.deint.timeBase, tb)
+	}
+	if pts < s.from[v] {
+		s.seenBefore = true
+		return nil
+	}
+	if pts >= s.until[v] {
+		s.pastEnd = true
+		if len(s.info.Tracks) == 1 {
+			s.ended = true
+		}
+		s.checkEnd(v, pts)
+		return nil
+	}
+	f, sh, err := s.convert.plan(&p, s.info.VideoTrack().Params.(*av.Params).Color())
+	if err != nil {
+		return err
+	}
+	if s.pool == nil || s.pool.Format() != f {
+		if s.pool != nil && !turned && (s.stats.Frames > 0 || s.first != nil) {
+			s.turned = true
+			s.stats.FormatTurns++
+			info := *s.info
+			info.Format = f
+			s.info = &info
+			return media.ErrFormatChanged
+		}
+		s.pool = media.NewPool(f, s.opt.PoolSize, nil)
+		s.pools = append(slices.DeleteFunc(s.pools, func(p *media.Pool) bool { return p.Outstanding() == 0 }), s.pool)
+	}
+	out, err := s.pool.Get(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.convert.fill(out, s.frame, &p, sh); err != nil {
+		out.Release()
+		return s.damage(err)
+	}
+	out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0)
+	out.SideData = av.FrameSideData(s.frame, frameSideData...)
+	if s.stats.Frames == 0 && s.first == nil {
+		out.SideData = append(out.SideData, av.FrameSideData(s.frame, firstSideData...)...)
+	}
+	s.queue = append(s.queue, media.Unit{Frame: out})
+	return nil
+}

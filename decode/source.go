@@ -1,0 +1,280 @@
+package decode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// Source gives the units of one input. It is used by one goroutine at a time.
+type Source struct {
+	opt       Options
+	live      bool
+	log       *av.Log
+	fc        *astiav.FormatContext
+	guard     *av.Guard
+	interrupt *av.Interrupt
+	streams   []*astiav.Stream
+	info      *media.Info
+	decoder   *astiav.CodecContext
+	packet    *astiav.Packet
+	frame     *astiav.Frame
+	deint     *deinterlacer
+	convert   *converter
+	pool      *media.Pool
+	pools     []*media.Pool // all of them, one per format met
+	clock     clock
+	stats     Stats
+
+	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
+
+	queue      []media.Unit  // ready to be given out
+	queued     int           // packet bytes in queue
+	first      *media.Frame  // the picture that Open found; it is also in queue
+	waiting    *astiav.Frame // a picture that waits for the old deinterlacer to empty
+	flushed    bool          // the deinterlacer was told that no more comes to it
+	turned     bool          // s.frame holds the first picture of a new format
+	drained    bool          // the demuxer is at its end and the decoder was told
+	ended      bool          // no more units will come
+	pastEnd    bool          // video has passed Start+Duration
+	seenBefore bool          // a picture before Start was decoded
+	lastDamage error
+	failures   int // decoder errors in a row
+}
+
+// Info says what comes out. After media.ErrFormatChanged it gives a new description; the old one is left as it was.
+func (s *Source) Info() *media.Info { return s.info }
+
+// Stats returns what was met so far.
+func (s *Source) Stats() Stats {
+	st := s.stats
+	if s.guard != nil {
+		st.Refused = s.guard.Refused()
+	}
+	return st
+}
+
+// Outstanding returns how many frames have not come back.
+func (s *Source) Outstanding() int {
+	n := 0
+	for _, p := range s.pools {
+		n += p.Outstanding()
+	}
+	return n
+}
+
+// Next returns the next unit, which the caller owns. Errors: io.EOF at the end; media.ErrFormatChanged when size, layout, depth or colour
+// change, after which Info is new and the next call goes on; ctx.Err(); an error wrapping ErrDamaged in strict mode; an I/O error.
+func (s *Source) Next(ctx context.Context) (media.Unit, error) {
+	if err := ctx.Err(); err != nil {
+		return media.Unit{}, err
+	}
+	s.log.Poll()
+	if len(s.queue) == 0 && s.interrupt != nil && ctx.Done() != nil {
+		s.interrupt.Set(false)
+		stop := context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
+		defer stop()
+	}
+	for len(s.queue) == 0 {
+		err := s.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return media.Unit{}, ctx.Err()
+		case err == nil:
+		case err == io.EOF || errors.Is(err, media.ErrFormatChanged):
+			return media.Unit{}, err
+		default:
+			return media.Unit{}, fmt.Errorf("decode: %w", err)
+		}
+	}
+	u := s.queue[0]
+	s.queue[0] = media.Unit{}
+	s.queue = s.queue[1:]
+	if u.Frame != nil {
+		s.stats.Frames++
+		s.first = nil
+	} else {
+		s.stats.Packets++
+		s.queued -= len(u.Packet.Data)
+	}
+	return u, nil
+}
+
+// step makes progress by one picture or one packet; units go to the queue. io.EOF when nothing is left.
+func (s *Source) step(ctx context.Context) error {
+	if s.turned { // go on with the picture that had another format
+		s.turned = false
+		defer s.frame.Unref()
+		return s.emit(ctx, true)
+	}
+	if s.ended {
+		return io.EOF
+	}
+	if got, err := s.picture(ctx); got || err != nil {
+		return err
+	}
+	if s.drained {
+		s.ended = true
+		return io.EOF
+	}
+	return s.demux()
+}
+
+// demux reads one packet and routes it.
+func (s *Source) demux() error {
+	s.packet.Unref()
+	err := av.Explain(func() error { return s.fc.ReadFrame(s.packet) })
+	switch {
+	case err == nil:
+	case err == av.ErrAgain:
+		time.Sleep(2 * time.Millisecond) // a device without a picture yet; the interrupt is checked by the caller's context
+		return nil
+	case err == io.EOF:
+		return s.drain()
+	default:
+		if av.Interrupted(err) {
+			return err
+		}
+		if av.FaultOf(err) == av.FaultSystem || s.opt.Strict {
+			return s.damaged(err)
+		}
+		// The container is broken from here on: what came so far is the readable part.
+		s.stats.Truncated, s.lastDamage = true, err
+		s.opt.Logger.Warn("input ends early", "room", "decode", "err", err)
+		return s.drain()
+	}
+	track := s.packet.StreamIndex()
+	if track >= len(s.info.Tracks) {
+		s.stats.Late++
+		return nil
+	}
+	if s.packet.Size() > s.opt.Limits.PacketBytes {
+		return s.damage(fmt.Errorf("packet of %d bytes is over the limit", s.packet.Size()))
+	}
+	if track == s.info.Video {
+		err := av.Err(s.decoder.SendPacket(s.packet))
+		if err != nil && err != av.ErrAgain && err != io.EOF {
+			return s.damage(err)
+		}
+		return nil
+	}
+	s.passThrough(track)
+	return nil
+}
+
+func (s *Source) drain() error {
+	s.drained = true
+	if err := av.Err(s.decoder.SendPacket(nil)); err != nil && err != io.EOF {
+		return s.damage(err)
+	}
+	return nil
+}
+
+// damage counts data that did not decode; in strict mode it ends the source.
+func (s *Source) damage(err error) error {
+	if s.opt.Strict {
+		return s.damaged(err)
+	}
+	s.stats.Damaged++
+	s.lastDamage = err
+	return nil
+}
+
+func (s *Source) damaged(err error) error {
+	s.ended = true
+	if av.FaultOf(err) == av.FaultSystem {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// passThrough queues a packet of another track, with its times moved onto the output's line.
+func (s *Source) passThrough(track int) {
+	p := av.ReadPacket(s.packet)
+	cover := s.info.Tracks[track].Cover
+	if p.PTS != media.NoTime {
+		p.PTS -= s.origin[track]
+	}
+	if p.DTS != media.NoTime {
+		p.DTS -= s.origin[track]
+	}
+	if at := p.PTS; !cover && (at != media.NoTime || p.DTS != media.NoTime) {
+		if at == media.NoTime {
+			at = p.DTS
+		}
+		if s.opt.Start > 0 && s.info.Tracks[track].Type == media.TrackSubtitle && at < s.from[track] && at+p.Duration > s.from[track] {
+			// A line that is on the screen at the cut-in point stays, shortened.
+			p.Duration -= s.from[track] - at
+			at, p.PTS, p.DTS = s.from[track], s.from[track], s.from[track]
+		}
+		if at < s.from[track] || at >= s.until[track] {
+			s.checkEnd(track, at)
+			return
+		}
+		if sh := s.shift(track); sh != 0 {
+			if p.PTS != media.NoTime {
+				p.PTS -= sh
+			}
+			if p.DTS != media.NoTime {
+				p.DTS -= sh
+			}
+		}
+	}
+	s.queue = append(s.queue, media.Unit{Packet: p})
+	s.queued += len(p.Data)
+}
+
+// checkEnd ends the source once the video and one other track lie a second past the wanted end.
+func (s *Source) checkEnd(track int, at int64) {
+	second := int64(1 / max(s.info.Tracks[track].TimeBase.Float(), 1e-9))
+	if s.pastEnd && at >= s.until[track] && at-s.until[track] >= second {
+		s.ended = true
+	}
+}
+
+// Close releases everything. Frames that are out stay valid.
+func (s *Source) Close() error {
+	for _, u := range s.queue {
+		u.Release()
+	}
+	s.queue, s.ended = nil, true
+	s.closeDeinterlacer()
+	s.convert.close()
+	if s.decoder != nil {
+		s.decoder.Free()
+		s.decoder = nil
+	}
+	if s.waiting != nil {
+		s.waiting.Free()
+		s.waiting = nil
+	}
+	if s.packet != nil {
+		s.packet.Free()
+		s.frame.Free()
+		s.packet, s.frame = nil, nil
+	}
+	if s.guard != nil {
+		s.stats.Refused = s.guard.Refused()
+	}
+	if s.fc != nil {
+		s.fc.CloseInput()
+		s.fc = nil
+	}
+	if s.guard != nil {
+		s.guard.Free()
+		s.guard = nil
+	}
+	if s.interrupt != nil {
+		s.interrupt.Free()
+		s.interrupt = nil
+	}
+	s.log.Flush()
+	return nil
+}

@@ -1,0 +1,174 @@
+package av
+
+// #include "av.h"
+import "C"
+
+import (
+	"strings"
+	"sync/atomic"
+	"unsafe"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/media"
+)
+
+func formatOf(fc *astiav.FormatContext) *C.AVFormatContext { return (*C.AVFormatContext)(pointer(fc)) }
+func stream(s *astiav.Stream) *C.AVStream                  { return (*C.AVStream)(pointer(s)) }
+
+// Interrupt makes blocking calls of one FormatContext give up.
+type Interrupt struct{ flag *C.int }
+
+// NewInterrupt installs an interrupt on fc. Free it after fc is closed.
+func NewInterrupt(fc *astiav.FormatContext) *Interrupt {
+	return &Interrupt{C.vsr_interrupt_new(formatOf(fc))}
+}
+
+// Set makes calls fail with AVERROR_EXIT from now on, or work again.
+func (i *Interrupt) Set(on bool) {
+	var v int32
+	if on {
+		v = 1
+	}
+	atomic.StoreInt32((*int32)(unsafe.Pointer(i.flag)), v)
+}
+
+// Free releases the flag.
+func (i *Interrupt) Free() {
+	C.free(unsafe.Pointer(i.flag))
+	i.flag = nil
+}
+
+// Guard refuses every file or address that an input names inside itself.
+type Guard struct{ g *C.vsr_guard }
+
+// NewGuard lets fc open one address, its own. Call it before OpenInput; free it after fc is closed.
+func NewGuard(fc *astiav.FormatContext) *Guard { return &Guard{C.vsr_guard_new(formatOf(fc))} }
+
+// Refused returns how many opens were refused.
+func (g *Guard) Refused() int { return int(g.g.refused) }
+
+// Free releases the guard.
+func (g *Guard) Free() {
+	C.free(unsafe.Pointer(g.g))
+	g.g = nil
+}
+
+// InputFormats lists the names of all demuxers. A name may hold commas (mov,mp4,...): it is split.
+func InputFormats() []string {
+	c := C.vsr_input_formats()
+	defer C.free(unsafe.Pointer(c))
+	return strings.Split(C.GoString(c), ",")
+}
+
+// Discontinuous reports whether the input's clock has no origin of its own (MPEG transport and program streams, Ogg).
+func Discontinuous(fc *astiav.FormatContext) bool {
+	f := formatOf(fc).iformat
+	return f != nil && f.flags&C.AVFMT_TS_DISCONT != 0
+}
+
+// Chapters copies the chapters of an opened input.
+func Chapters(fc *astiav.FormatContext) []media.Chapter {
+	c := formatOf(fc)
+	var out []media.Chapter
+	for _, ch := range unsafe.Slice(c.chapters, c.nb_chapters) {
+		out = append(out, media.Chapter{ID: int64(ch.id), TimeBase: rational(ch.time_base), Start: int64(ch.start), End: int64(ch.end), Metadata: dictionary(ch.metadata)})
+	}
+	return out
+}
+
+// AddChapter adds a chapter to an output, before its header is written.
+func AddChapter(fc *astiav.FormatContext, ch media.Chapter) error {
+	var d *C.AVDictionary
+	fill(&d, ch.Metadata)
+	tb := C.AVRational{num: C.int(ch.TimeBase.Num), den: C.int(ch.TimeBase.Den)}
+	err := check(C.vsr_add_chapter(formatOf(fc), C.int64_t(ch.ID), tb, C.int64_t(ch.Start), C.int64_t(ch.End), d))
+	if err != nil {
+		C.av_dict_free(&d)
+	}
+	return err
+}
+
+// Metadata copies the tags of a container.
+func Metadata(fc *astiav.FormatContext) map[string]string { return dictionary(formatOf(fc).metadata) }
+
+// SetMetadata adds tags to an output container.
+func SetMetadata(fc *astiav.FormatContext, m map[string]string) { fill(&formatOf(fc).metadata, m) }
+
+// StreamMetadata copies the tags of a stream.
+func StreamMetadata(s *astiav.Stream) map[string]string { return dictionary(stream(s).metadata) }
+
+// SetStreamMetadata adds tags to an output stream.
+func SetStreamMetadata(s *astiav.Stream, m map[string]string) { fill(&stream(s).metadata, m) }
+
+// Disposition returns FFmpeg's AV_DISPOSITION_* bits.
+func Disposition(s *astiav.Stream) int { return int(stream(s).disposition) }
+
+// SetDisposition sets them on an output stream.
+func SetDisposition(s *astiav.Stream, d int) { stream(s).disposition = C.int(d) }
+
+// Disposition bits that code branches on.
+const (
+	DispositionDefault     = int(C.AV_DISPOSITION_DEFAULT)
+	DispositionAttachedPic = int(C.AV_DISPOSITION_ATTACHED_PIC)
+	DispositionTimedThumbs = int(C.AV_DISPOSITION_TIMED_THUMBNAILS)
+)
+
+// SetDiscard makes the demuxer drop all packets of a stream.
+func SetDiscard(s *astiav.Stream) { stream(s).discard = C.AVDISCARD_ALL }
+
+// Discarded reports whether the demuxer itself chose to drop the stream (the chapter text track of MP4).
+func Discarded(s *astiav.Stream) bool { return stream(s).discard >= C.AVDISCARD_ALL }
+
+// OpenFlags of the output format: whether codecs must put their headers into extradata, and whether it is a file at all.
+func OpenFlags(fc *astiav.FormatContext) (globalHeader, noFile bool) {
+	f := formatOf(fc).oformat.flags
+	return f&C.AVFMT_GLOBALHEADER != 0, f&C.AVFMT_NOFILE != 0
+}
+
+// OutputName returns FFmpeg's name of the output format, as in mp4 or matroska.
+func OutputName(fc *astiav.FormatContext) string { return C.GoString(formatOf(fc).oformat.name) }
+
+// WriteError returns the error that the output's I/O layer met, nil if none. Muxers do not always report it.
+func WriteError(fc *astiav.FormatContext) error {
+	if pb := formatOf(fc).pb; pb != nil && pb.error < 0 {
+		return check(pb.error)
+	}
+	return nil
+}
+
+// DryHeader writes the header into memory, to learn whether the muxer takes the streams. The context can only be freed afterwards.
+func DryHeader(fc *astiav.FormatContext) error {
+	return Explain(func() error { return check(C.vsr_dry_header(formatOf(fc), nil)) })
+}
+
+// QueryCodec asks whether an output format stores a codec: 1 yes, 0 no, negative when FFmpeg does not know.
+func QueryCodec(fc *astiav.FormatContext, p *Params) int {
+	return int(C.vsr_query_codec(formatOf(fc).oformat, p.c.codec_id))
+}
+
+func rational(r C.AVRational) media.Rational { return media.Rational{Num: int(r.num), Den: int(r.den)} }
+
+func dictionary(d *C.AVDictionary) map[string]string {
+	var out map[string]string
+	empty := C.CString("")
+	defer C.free(unsafe.Pointer(empty))
+	for e := (*C.AVDictionaryEntry)(nil); ; {
+		if e = C.av_dict_get(d, empty, e, C.AV_DICT_IGNORE_SUFFIX); e == nil {
+			return out
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[C.GoString(e.key)] = C.GoString(e.value)
+	}
+}
+
+func fill(d **C.AVDictionary, m map[string]string) {
+	for k, v := range m {
+		ck, cv := C.CString(k), C.CString(v)
+		C.av_dict_set(d, ck, cv, 0)
+		C.free(unsafe.Pointer(ck))
+		C.free(unsafe.Pointer(cv))
+	}
+}
