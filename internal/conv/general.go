@@ -33,14 +33,14 @@ func ForwardGeneral(ws *Workers, y, x, w, b, add []float32, g General, slope flo
 	if !(slope >= 0 && slope <= 1) {
 		panic(fmt.Sprintf("conv: forward: slope %v, want 0 to 1", slope))
 	}
-	plainForward(ws, y, x, w, b, add, g, slope)
+	using().engine.forward(ws, y, x, w, b, add, g, slope)
 }
 
 // BackwardDataGeneral computes dx, the gradient of the input, from dy, the gradient of conv(x, w).
 func BackwardDataGeneral(ws *Workers, dx, dy, w []float32, g General) {
 	g.check("backward data")
 	g.wantXYW("backward data", "dx", len(dx), "dy", len(dy), "w", len(w))
-	plainBackwardData(ws, dx, dy, w, g)
+	using().engine.backwardData(ws, dx, dy, w, g)
 }
 
 // BackwardWeightsGeneral computes dw [Out,In,K,K] and, unless it is nil, db [Out] from dy, the gradient of conv(x, w) + b.
@@ -50,7 +50,7 @@ func BackwardWeightsGeneral(ws *Workers, dw, db, x, dy []float32, g General) {
 	if db != nil {
 		want("backward weights", "db", len(db), g.Out)
 	}
-	plainBackwardWeights(ws, dw, db, x, dy, g)
+	using().engine.backwardWeights(ws, dw, db, x, dy, g)
 }
 
 func (g General) wantXYW(op, xn string, x int, yn string, y int, wn string, w int) {

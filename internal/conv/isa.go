@@ -7,11 +7,26 @@ import (
 	"sync/atomic"
 )
 
-// An instruction set: a name, and nothing else for the plain Go one.
-type isa struct{ name string }
+// An engine computes the operations of train.go and general.go, whose arguments have been checked.
+type engine interface {
+	forward(ws *Workers, y, x, w, b, add []float32, g General, slope float32)
+	backwardData(ws *Workers, dx, dy, w []float32, g General)
+	backwardWeights(ws *Workers, dw, db, x, dy []float32, g General)
+	depthwise(ws *Workers, y, x, k []float32, s Shape, slope float32)
+	depthwiseData(ws *Workers, dx, dy, k []float32, s Shape)
+	depthwiseKernels(ws *Workers, dk, x, dy []float32, s Shape)
+	block(ws *Workers, y, t, x, k, w, b []float32, s Shape)
+	blockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape)
+}
+
+// An isa is an instruction set by its name.
+type isa struct {
+	name   string
+	engine engine
+}
 
 var (
-	available = []*isa{{name: "go"}} // slowest first
+	available = append([]*isa{{"go", plain{}}}, nativeISAs()...) // slowest first
 	current   atomic.Pointer[isa]
 )
 

@@ -1,9 +1,10 @@
 package conv
 
-// The plain Go convolutions: the specification of this package. They are written for reading, and sum in float64.
+// plain is the engine in plain Go: the specification of this package. It is written for reading, and sums in float64.
+type plain struct{}
 
-// plainForward computes one output row per part.
-func plainForward(ws *Workers, y, x, w, b, add []float32, g General, slope float32) {
+// forward computes one output row per part.
+func (plain) forward(ws *Workers, y, x, w, b, add []float32, g General, slope float32) {
 	oh, ow := g.OutH(), g.OutW()
 	ws.Run(g.N*oh, func(row int) {
 		n, oy := row/oh, row%oh
@@ -47,8 +48,8 @@ func (g General) taps(oy, ox int, f func(iy, ix, tap int)) {
 	}
 }
 
-// plainBackwardData computes one sample per part: each output pixel spreads its gradient over the pixels it was made of.
-func plainBackwardData(ws *Workers, dx, dy, w []float32, g General) {
+// backwardData computes one sample per part: each output pixel spreads its gradient over the pixels it was made of.
+func (plain) backwardData(ws *Workers, dx, dy, w []float32, g General) {
 	oh, ow, size := g.OutH(), g.OutW(), g.H*g.W*g.In
 	ws.Run(g.N, func(n int) {
 		sum := make([]float64, size)
@@ -71,8 +72,8 @@ func plainBackwardData(ws *Workers, dx, dy, w []float32, g General) {
 	})
 }
 
-// plainBackwardWeights computes the weights and the bias of one output channel per part.
-func plainBackwardWeights(ws *Workers, dw, db, x, dy []float32, g General) {
+// backwardWeights computes the weights and the bias of one output channel per part.
+func (plain) backwardWeights(ws *Workers, dw, db, x, dy []float32, g General) {
 	oh, ow, taps := g.OutH(), g.OutW(), g.K*g.K
 	ws.Run(g.Out, func(o int) {
 		sum, bias := make([]float64, g.In*taps), 0.0
@@ -98,8 +99,8 @@ func plainBackwardWeights(ws *Workers, dw, db, x, dy []float32, g General) {
 	})
 }
 
-// plainDepthwise computes one row per part.
-func plainDepthwise(ws *Workers, y, x, k []float32, s Shape, slope float32) {
+// depthwise computes one row per part.
+func (plain) depthwise(ws *Workers, y, x, k []float32, s Shape, slope float32) {
 	g, c := s.General(), s.In
 	ws.Run(s.N*s.H, func(row int) {
 		n, oy := row/s.H, row%s.H
@@ -118,8 +119,8 @@ func plainDepthwise(ws *Workers, y, x, k []float32, s Shape, slope float32) {
 	})
 }
 
-// plainDepthwiseBackwardData computes one row per part: tap t of the forward pass is tap 8-t of the backward one.
-func plainDepthwiseBackwardData(ws *Workers, dx, dy, k []float32, s Shape) {
+// depthwiseData computes one row per part: tap t of the forward pass is tap 8-t of the backward one.
+func (plain) depthwiseData(ws *Workers, dx, dy, k []float32, s Shape) {
 	g, c := s.General(), s.In
 	ws.Run(s.N*s.H, func(row int) {
 		n, iy := row/s.H, row%s.H
@@ -135,8 +136,8 @@ func plainDepthwiseBackwardData(ws *Workers, dx, dy, k []float32, s Shape) {
 	})
 }
 
-// plainDepthwiseBackwardKernels computes one channel of one sample per part.
-func plainDepthwiseBackwardKernels(ws *Workers, dk, x, dy []float32, s Shape) {
+// depthwiseKernels computes one channel of one sample per part.
+func (plain) depthwiseKernels(ws *Workers, dk, x, dy []float32, s Shape) {
 	g, c := s.General(), s.In
 	ws.Run(s.N*c, func(part int) {
 		n, i := part/c, part%c
@@ -153,4 +154,21 @@ func plainDepthwiseBackwardKernels(ws *Workers, dk, x, dy []float32, s Shape) {
 			dk[part*9+t] = float32(v)
 		}
 	})
+}
+
+func (p plain) block(ws *Workers, y, t, x, k, w, b []float32, s Shape) {
+	p.depthwise(ws, t, x, k, s, Slope)
+	p.forward(ws, y, t, w, b, x, s.General(), 1)
+}
+
+func (p plain) blockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape) {
+	dz := make([]float32, len(dy)) // the gradient of depthwise(x, k), before the activation
+	p.backwardWeights(ws, dw, db, t, dy, s.General())
+	p.backwardData(ws, dz, dy, w, s.General())
+	LReLUBackward(ws, dz, t, dz)
+	p.depthwiseKernels(ws, dk, x, dz, s)
+	p.depthwiseData(ws, dx, dz, k, s)
+	for i, v := range dy {
+		dx[i] += v
+	}
 }

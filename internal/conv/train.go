@@ -47,7 +47,7 @@ func Depthwise(ws *Workers, y, x, k []float32, s Shape, lrelu bool) {
 	want("depthwise", "y", len(y), s.pixels()*s.In)
 	want("depthwise", "x", len(x), s.pixels()*s.In)
 	want("depthwise", "k", len(k), s.N*9*s.In)
-	plainDepthwise(ws, y, x, k, s, slopeOf(lrelu))
+	using().engine.depthwise(ws, y, x, k, s, slopeOf(lrelu))
 }
 
 // DepthwiseBackwardData computes dx from dy, the gradient of depthwise(x, k) before the activation.
@@ -56,7 +56,7 @@ func DepthwiseBackwardData(ws *Workers, dx, dy, k []float32, s Shape) {
 	want("depthwise backward data", "dx", len(dx), s.pixels()*s.In)
 	want("depthwise backward data", "dy", len(dy), s.pixels()*s.In)
 	want("depthwise backward data", "k", len(k), s.N*9*s.In)
-	plainDepthwiseBackwardData(ws, dx, dy, k, s)
+	using().engine.depthwiseData(ws, dx, dy, k, s)
 }
 
 // DepthwiseBackwardKernels computes dk [N,9C] from dy, the gradient of depthwise(x, k) before the activation.
@@ -65,7 +65,7 @@ func DepthwiseBackwardKernels(ws *Workers, dk, x, dy []float32, s Shape) {
 	want("depthwise backward kernels", "dk", len(dk), s.N*9*s.In)
 	want("depthwise backward kernels", "x", len(x), s.pixels()*s.In)
 	want("depthwise backward kernels", "dy", len(dy), s.pixels()*s.In)
-	plainDepthwiseBackwardKernels(ws, dk, x, dy, s)
+	using().engine.depthwiseKernels(ws, dk, x, dy, s)
 }
 
 // LReLUBackward computes dx = dy where y > 0 and Slope*dy elsewhere; y is the output of the activation. dx may be dy.
@@ -92,26 +92,33 @@ func LeakyBackward(ws *Workers, dx, y, dy []float32, slope float32) {
 // Block computes one IDR-DCRB (KDSR paper, Fig. 2b) and keeps what BlockBackward needs:
 // t = LReLU(depthwise(x, k)), y = conv(t, w) + b + x. In and Out are both C, Stride is 1, k is [N,9C], b is [C] or nil.
 func Block(ws *Workers, y, t, x, k, w, b []float32, s Shape) {
-	s.wantDepthwise("block")
-	Depthwise(ws, t, x, k, s, true)
-	Forward(ws, y, t, w, b, x, s, false)
+	s.wantBlock("block", len(y), len(t), len(x), len(k), len(w))
+	if b != nil {
+		want("block", "b", len(b), s.Out)
+	}
+	using().engine.block(ws, y, t, x, k, w, b, s)
 }
 
 // BlockBackward computes the gradients of Block's x, k, w and b from dy, the gradient of y; x, t, k and w are Block's.
 // db may be nil.
 func BlockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape) {
-	s.wantDepthwise("block backward")
-	want("block backward", "dy", len(dy), s.pixels()*s.In)
-	dz := takeFloats(s.pixels() * s.In) // the gradient of depthwise(x, k), before the activation
-	defer giveFloats(dz)
-	BackwardWeights(ws, dw, db, t, dy, s)
-	BackwardData(ws, *dz, dy, w, s)
-	LReLUBackward(ws, *dz, t, *dz)
-	DepthwiseBackwardKernels(ws, dk, x, *dz, s)
-	DepthwiseBackwardData(ws, dx, *dz, k, s)
-	for i, v := range dy {
-		dx[i] += v
+	s.wantBlock("block backward", len(dy), len(t), len(x), len(k), len(w))
+	want("block backward", "dx", len(dx), len(dy))
+	want("block backward", "dk", len(dk), len(k))
+	want("block backward", "dw", len(dw), len(w))
+	if db != nil {
+		want("block backward", "db", len(db), s.Out)
 	}
+	using().engine.blockBackward(ws, dx, dk, dw, db, dy, x, t, k, w, s)
+}
+
+func (s Shape) wantBlock(op string, y, t, x, k, w int) {
+	s.wantDepthwise(op)
+	want(op, "y", y, s.pixels()*s.In)
+	want(op, "t", t, s.pixels()*s.In)
+	want(op, "x", x, s.pixels()*s.In)
+	want(op, "k", k, s.N*9*s.In)
+	want(op, "w", w, s.Out*s.In*9)
 }
 
 func (s Shape) pixels() int { return s.N * s.H * s.W }

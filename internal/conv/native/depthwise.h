@@ -64,6 +64,7 @@ DW_SLIDE(dw_slide_some, LOAD_SOME, STORE_SOME)
 // y = act(depthwise(x, k9)) + add. spare holds two rows of w*c floats.
 static void FN(dw_forward)(const struct conv_args *a, int row0, int row1, float *spare) {
     size_t row = (size_t)a->w * a->in;
+    if (!row) return;
     float *zero = spare, *waste = spare + row; // rows outside the image are read from zero and written to waste
     memset(zero, 0, row * sizeof *zero);
     for (int y = row0; y < row1; y += DW_ROWS) {
