@@ -1,0 +1,72 @@
+package train
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestConfigFiles loads every training config strictly and checks that the values it states as defaults are the code's.
+func TestConfigFiles(t *testing.T) {
+	for file, stage := range map[string]Stage{"train-teacher.yaml": Teacher, "train-student.yaml": Student, "tiny.yaml": Teacher} {
+		c, err := Load(filepath.Join("..", "configs", file), nil)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if err := c.Check(stage); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		if file == "tiny.yaml" {
+			continue
+		}
+		want := Default()
+		want.Name, want.Out, want.Teacher = c.Name, c.Out, c.Teacher
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("%s states other values than the code (-code +file):\n%s", file, diff)
+		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	file := filepath.Join("..", "configs", "train-teacher.yaml")
+	c, err := Load(file, []string{"optim.lr=0.5", "scale=2", "data.images=[a, b]", "degradation.sigma=[1, 2]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Optim.LR, want.Scale, want.Data.Images, want.Degradation.Sigma = 0.5, 2, []string{"a", "b"}, [2]float64{1, 2}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{"optim.speed=1", "optim.lr", "optim.lr=fast", "nonsense=1"} {
+		if _, err := Load(file, []string{bad}); err == nil {
+			t.Errorf("--set %s was taken", bad)
+		}
+	}
+}
+
+func TestConfigErrorsNameLineAndKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("name: x\noptim:\n  lrr: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(file, nil)
+	if err == nil || !strings.Contains(err.Error(), "lrr") || !strings.Contains(err.Error(), "3") {
+		t.Errorf("error %v, want the key and line 3", err)
+	}
+	c := Default()
+	c.Name, c.Out, c.Scale, c.Data.Patch, c.Optim.Schedule = "x", "y", 7, 9, "magic"
+	err = c.Check(Student)
+	for _, want := range []string{"scale", "data.patch", "optim.schedule", "teacher"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not name %s: %v", want, err)
+		}
+	}
+}
