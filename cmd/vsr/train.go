@@ -44,7 +44,7 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 			}
 			o.Limit = time.Duration(minutes * float64(time.Minute))
 			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			if isTerminal(os.Stderr) {
+			if onTerminal(os.Stderr) {
 				o.Bar, o.Log = os.Stderr, slog.New(slog.DiscardHandler)
 			}
 			return runStage(cmd, stage, c, o)
@@ -90,7 +90,7 @@ func trainReport() *cobra.Command {
 	}
 }
 
-func isTerminal(f *os.File) bool {
+func onTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }
