@@ -1,0 +1,192 @@
+package encode
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// open sets up the encoder and s.info, whose video track describes what it puts out.
+func (s *Sink) open(info *media.Info) error {
+	c := s.codec
+	enc := astiav.FindEncoderByName(c.encoder)
+	if enc == nil {
+		return &RequestError{Reason: "this FFmpeg has no encoder " + c.encoder}
+	}
+	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt)
+	if err != nil {
+		return err
+	}
+	w, h := s.size(info, pixels)
+	s.note(info, pixels, w, h)
+	s.color = info.Format.Color
+	s.encoder = astiav.AllocCodecContext(enc)
+	s.encoder.SetWidth(w)
+	s.encoder.SetHeight(h)
+	s.encoder.SetPixelFormat(pixels)
+	s.encoder.SetThreadCount(s.opt.Threads)
+	sar := info.SampleAspect
+	s.encoder.SetSampleAspectRatio(astiav.NewRational(sar.Num, max(sar.Den, 1)))
+	av.SetEncoderColor(s.encoder, s.color)
+
+	tb := info.VideoTrack().TimeBase
+	rate := frameRate(info)
+	if rate.Num > 0 {
+		s.encoder.SetFramerate(astiav.NewRational(rate.Num, rate.Den))
+	}
+	s.encoder.SetTimeBase(astiav.NewRational(tb.Num, tb.Den))
+	if c.rated {
+		if rate.Num <= 0 {
+			rate = media.Rational{Num: 25, Den: 1}
+		}
+		s.encoder.SetTimeBase(astiav.NewRational(rate.Den, rate.Num))
+	}
+	if c.name != "prores" && c.name != "ffv1" {
+		s.encoder.SetGopSize(int(max(1, math.Round(s.opt.KeyframeSeconds*max(rate.Float(), 1)))))
+	}
+	s.rates()
+	for _, w := range s.writers {
+		if h, ok := w.(headerWriter); ok && h.GlobalHeader() {
+			av.SetGlobalHeader(s.encoder)
+		}
+	}
+	if err := s.openCodec(enc, info); err != nil {
+		return err
+	}
+	if s.packet = astiav.AllocPacket(); s.packet == nil {
+		return fmt.Errorf("out of memory")
+	}
+	if s.pic, err = newPicture(w, h, pixels); err != nil {
+		return err
+	}
+	return s.describe(info)
+}
+
+// rates sets bit rate and B-frames for live output.
+func (s *Sink) rates() {
+	buffer := int64(float64(s.opt.BitRate) * s.opt.BufferSeconds)
+	if s.opt.ZeroLatency {
+		av.SetNoReorder(s.encoder)
+	}
+	switch {
+	case s.opt.BitRate == 0:
+	case s.codec.name == "x264" || s.codec.name == "x265": // constant quality, capped
+		av.SetRate(s.encoder, 0, s.opt.BitRate, buffer)
+	default:
+		av.SetRate(s.encoder, s.opt.BitRate, s.opt.BitRate, buffer)
+	}
+}
+
+func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
+	p := &private{dict: map[string]string{}}
+	s.codec.set(s.opt, s.codec, info, p)
+	if len(p.params) > 0 {
+		p.dict[strings.TrimPrefix(s.codec.encoder, "lib")+"-params"] = strings.Join(p.params, ":")
+	}
+	if s.codec.name == "prores" {
+		p.dict["profile"] = proresProfile(s.encoder.PixelFormat())
+	}
+	for k, v := range s.opt.FFmpeg {
+		p.dict[k] = v
+	}
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	for k, v := range p.dict {
+		if err := dict.Set(k, v, astiav.NewDictionaryFlags()); err != nil {
+			return av.Err(err)
+		}
+	}
+	if err := av.Explain(func() error { return s.encoder.Open(enc, dict) }); err != nil {
+		return &RequestError{Reason: fmt.Sprintf("%s refuses %v with preset %q", s.codec.name, info.Format, s.opt.Preset), Err: err}
+	}
+	if e := dict.Get("", nil, astiav.NewDictionaryFlags(astiav.DictionaryFlagIgnoreSuffix)); e != nil {
+		return &RequestError{Reason: fmt.Sprintf("%s has no option %q", s.codec.name, e.Key())}
+	}
+	return nil
+}
+
+// proresProfile is HQ for 4:2:2 and 4444 for the rest.
+func proresProfile(p astiav.PixelFormat) string {
+	if d, ok := av.DescribePixels(p); ok && d.ShiftX == 0 {
+		return "4"
+	}
+	return "3"
+}
+
+// size is the picture size inside the stream: one larger where the codec wants even numbers.
+func (s *Sink) size(info *media.Info, pixels astiav.PixelFormat) (w, h int) {
+	w, h = info.Format.Width, info.Format.Height
+	d, ok := av.DescribePixels(pixels)
+	if !s.codec.even || !ok || d.Components == 1 {
+		return w, h
+	}
+	if d.ShiftX > 0 {
+		w += w & 1
+	}
+	if d.ShiftY > 0 {
+		h += h & 1
+	}
+	return w, h
+}
+
+// note records what the video track had to give up.
+func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
+	var why string
+	f := info.Format
+	if w != f.Width || h != f.Height {
+		why = fmt.Sprintf("padded from %dx%d to %dx%d, because %s needs even sizes", f.Width, f.Height, w, h, s.codec.name)
+	}
+	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() {
+		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
+	}
+	s.actions = []StreamAction{{Index: info.Video, Type: "video", Codec: s.codec.name, Action: Encoded, Why: why}}
+}
+
+// frameRate is the average rate with a denominator that encoders take, 0/1 if unknown.
+func frameRate(info *media.Info) media.Rational {
+	r := info.FrameRate
+	if r.Num <= 0 || r.Den <= 0 || r.Float() > 1000 {
+		return media.Rational{Num: 0, Den: 1}
+	}
+	return r
+}
+
+// describe makes s.info: the input's description with the encoder's video track.
+func (s *Sink) describe(info *media.Info) error {
+	p, err := av.EncoderParams(s.encoder)
+	if err != nil {
+		return err
+	}
+	out := *info
+	out.Tracks = append([]media.Track{}, info.Tracks...)
+	v := &out.Tracks[out.Video]
+	src, _ := v.Params.(*av.Params)
+	p.SampleAspect, p.AverageRate = info.SampleAspect, frameRate(info)
+	p.SideData = sideData(info, src)
+	v.Codec, v.Params = p.CodecName(), p
+	s.info = &out
+	return nil
+}
+
+// sideData is the stream side data of the output, with the shift inside a display matrix scaled to the new size.
+func sideData(info *media.Info, src *av.Params) []media.SideData {
+	var out []media.SideData
+	for _, sd := range info.VideoSideData {
+		switch sd.Type {
+		case av.PacketDolbyVision: // the enhancement belongs to the old picture
+			continue
+		case av.PacketDisplayMatrix:
+			if src != nil {
+				w, h := src.Size()
+				sd.Data = scaleMatrix(sd.Data, info.Format.Width, w, info.Format.Height, h)
+			}
+		}
+		out = append(out, sd)
+	}
+	return out
+}

@@ -1,0 +1,216 @@
+package encode
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// FileOptions of a File. The zero value never overwrites and takes the container from the name.
+type FileOptions struct {
+	Overwrite bool              // replace an existing file
+	Container string            // FFmpeg muxer, as in matroska; empty takes it from the name's extension
+	FFmpeg    map[string]string // further options of the muxer
+	Logger    *slog.Logger      // nil discards
+}
+
+// File is a PacketWriter that muxes into a file. It appears under its name only when Close succeeds.
+type File struct {
+	path, temp string
+	opt        FileOptions
+	fc         *astiav.FormatContext
+	pb         *astiav.IOContext
+	packet     *astiav.Packet
+	muxer      string
+	info       *media.Info
+	tracks     []outTrack // per input track
+	actions    []StreamAction
+	done       bool
+}
+
+// NewFile checks the destination and opens the temporary file. Errors are *DestinationError or *RequestError.
+func NewFile(path string, o FileOptions) (*File, error) {
+	f := &File{path: path, opt: o}
+	if o.Logger == nil {
+		f.opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if st, err := os.Lstat(path); err == nil && (!o.Overwrite || st.IsDir()) {
+		return nil, &DestinationError{Path: path, Err: fs.ErrExist}
+	}
+	var err error
+	// The name serves FFmpeg only to find the muxer.
+	if f.fc, err = astiav.AllocOutputFormatContext(nil, o.Container, "x"+filepath.Ext(path)); err != nil {
+		return nil, &RequestError{Reason: fmt.Sprintf("no container known for %q", filepath.Base(path)), Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
+	}
+	f.muxer = av.OutputName(f.fc)
+	if _, noFile := av.OpenFlags(f.fc); noFile {
+		f.free()
+		return nil, &RequestError{Reason: "container " + f.muxer + " does not write a file"}
+	}
+	dir, base := filepath.Split(path)
+	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", base[:min(len(base), 200)], rand.Text()[:8]))
+	probe, err := os.OpenFile(f.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		f.free()
+		return nil, &DestinationError{Path: path, Err: err}
+	}
+	probe.Close()
+	if f.pb, err = astiav.OpenIOContext("file:"+f.temp, astiav.NewIOContextFlags(astiav.IOContextFlagWrite)); err != nil {
+		_ = f.Abort()
+		return nil, &DestinationError{Path: path, Err: av.Err(err)}
+	}
+	f.packet = astiav.AllocPacket()
+	return f, nil
+}
+
+// GlobalHeader reports whether the container wants codec headers in front.
+func (f *File) GlobalHeader() bool {
+	global, _ := av.OpenFlags(f.fc)
+	return global
+}
+
+// Actions says what became of each track, after Start.
+func (f *File) Actions() []StreamAction { return append([]StreamAction{}, f.actions...) }
+
+// Muxer returns FFmpeg's name of the container, as in mp4 or matroska.
+func (f *File) Muxer() string { return f.muxer }
+
+// WritePacket muxes a packet; packets of dropped tracks are ignored.
+func (f *File) WritePacket(p *media.Packet) error {
+	t := &f.tracks[p.Track]
+	if t.stream == nil {
+		return nil
+	}
+	q := *p
+	if t.convert != nil {
+		text := t.convert(p.Data)
+		if text == nil {
+			return nil
+		}
+		q.Data, q.SideData, q.Key = text, nil, true
+	}
+	if !t.time(&q, f.looseTimes()) {
+		return nil
+	}
+	f.packet.Unref()
+	if err := av.WritePacket(f.packet, &q, t.stream.Index()); err != nil {
+		return err
+	}
+	err := av.Explain(func() error { return f.fc.WriteInterleavedFrame(f.packet) })
+	return f.destination(err)
+}
+
+// looseTimes reports whether the container allows equal decoding times.
+func (f *File) looseTimes() bool { return f.muxer == "matroska" || f.muxer == "webm" }
+
+// destination makes an error of the system into a DestinationError.
+func (f *File) destination(err error) error {
+	if err == nil {
+		return nil
+	}
+	if ioErr := av.WriteError(f.fc); ioErr != nil {
+		err = ioErr
+	}
+	if av.FaultOf(err) == av.FaultSystem {
+		return &DestinationError{Path: f.path, Err: err}
+	}
+	return fmt.Errorf("%s: %w", f.muxer, err)
+}
+
+// Close writes the trailer, flushes to disk and gives the file its name.
+func (f *File) Close() error {
+	if f.done {
+		return nil
+	}
+	err := f.finish()
+	if err != nil {
+		_ = f.Abort()
+	}
+	return err
+}
+
+func (f *File) finish() error {
+	err := av.Explain(f.fc.WriteTrailer)
+	if err == nil {
+		err = av.WriteError(f.fc)
+	}
+	if err != nil {
+		return f.destination(err)
+	}
+	pb := f.pb
+	f.pb = nil
+	if err := av.Err(pb.Close()); err != nil {
+		return &DestinationError{Path: f.path, Err: err}
+	}
+	if err := syncFile(f.temp); err != nil {
+		return &DestinationError{Path: f.path, Err: err}
+	}
+	if err := f.publish(); err != nil {
+		return &DestinationError{Path: f.path, Err: err}
+	}
+	f.done = true
+	f.free()
+	_ = syncFile(filepath.Dir(f.path)) // the name itself; not every file system can
+	return nil
+}
+
+// publish gives the temporary file its name. Without Overwrite a link is made first: it fails if somebody was faster.
+func (f *File) publish() error {
+	if f.opt.Overwrite {
+		return os.Rename(f.temp, f.path)
+	}
+	err := os.Link(f.temp, f.path)
+	switch {
+	case err == nil:
+		return os.Remove(f.temp)
+	case errors.Is(err, fs.ErrExist):
+		return fs.ErrExist
+	}
+	if _, statErr := os.Lstat(f.path); statErr == nil { // a file system without links
+		return fs.ErrExist
+	}
+	return os.Rename(f.temp, f.path)
+}
+
+func syncFile(path string) error {
+	h, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.Sync()
+}
+
+// Abort removes the temporary file.
+func (f *File) Abort() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	if f.pb != nil {
+		_ = f.pb.Close()
+		f.pb = nil
+	}
+	f.free()
+	return os.Remove(f.temp)
+}
+
+func (f *File) free() {
+	if f.packet != nil {
+		f.packet.Free()
+		f.packet = nil
+	}
+	if f.fc != nil {
+		f.fc.Free()
+		f.fc = nil
+	}
+}

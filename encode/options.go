@@ -1,0 +1,59 @@
+package encode
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Options of the video encoder. The zero value is x264 at a quality meant for keeping.
+type Options struct {
+	Codec   string `yaml:"codec"`   // x264 (default), x265, svtav1, vp9, vp8, prores, ffv1
+	CRF     int    `yaml:"crf"`     // quality, lower is better; 0 takes the codec's default; -1 is lossless where the codec can
+	Preset  string `yaml:"preset"`  // the codec's own presets; empty takes our default
+	PixFmt  string `yaml:"pix_fmt"` // FFmpeg pixel format, as in yuv420p10le; empty keeps the source's layout and depth
+	Threads int    `yaml:"threads"` // 0 lets the encoder decide
+
+	KeyframeSeconds float64 `yaml:"keyframe_seconds"` // longest distance of keyframes, default 10 s, 2 s with ZeroLatency
+
+	// For live output: no B-frames, no lookahead, headers in every keyframe. BitRate caps the rate with a buffer of BufferSeconds.
+	ZeroLatency   bool    `yaml:"-"`
+	BitRate       int64   `yaml:"-"` // bits a second, 0 for constant quality
+	BufferSeconds float64 `yaml:"-"` // default 0.5
+
+	FFmpeg map[string]string `yaml:"-"` // further private options of the encoder
+	Logger *slog.Logger      `yaml:"-"` // nil discards
+}
+
+// Validate reports the first value that makes no sense.
+func (o Options) Validate() error {
+	c, err := findCodec(o.Codec)
+	switch {
+	case err != nil:
+		return err
+	case o.CRF < -1 || o.CRF > c.worst && c.worst > 0:
+		return &RequestError{Reason: fmt.Sprintf("crf %d for %s, want -1 to %d", o.CRF, c.name, c.worst)}
+	case o.CRF == -1 && !c.lossless:
+		return &RequestError{Reason: c.name + " has no lossless mode here", Hint: "use ffv1, x264 or x265"}
+	case o.Threads < 0:
+		return &RequestError{Reason: fmt.Sprintf("threads %d, want 0 or more", o.Threads)}
+	case !(o.KeyframeSeconds >= 0) || !(o.BufferSeconds >= 0) || o.BitRate < 0:
+		return &RequestError{Reason: "negative keyframe distance, buffer or bit rate"}
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.KeyframeSeconds == 0 {
+		o.KeyframeSeconds = 10
+		if o.ZeroLatency {
+			o.KeyframeSeconds = 2
+		}
+	}
+	if o.BufferSeconds == 0 {
+		o.BufferSeconds = 0.5
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

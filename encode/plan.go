@@ -1,0 +1,148 @@
+package encode
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// plan decides what becomes of a track; f.tracks gets its parameters unless it is dropped.
+func (f *File) plan(t *media.Track) StreamAction {
+	a := StreamAction{Index: t.Index, Type: t.Type.String(), Codec: t.Codec, Action: Copied}
+	p, ok := t.Params.(*av.Params)
+	if !ok || p == nil {
+		a.Action, a.Why = Dropped, "no codec parameters"
+		return a
+	}
+	out := outTrack{params: p, tags: streamTags(t), dispose: t.Disposition, from: t.TimeBase}
+	if out.from.Num <= 0 || out.from.Den <= 0 {
+		out.from = media.Rational{Num: 1, Den: 1000}
+	}
+	switch {
+	case t.Index == f.info.Video:
+		a.Action, out.fixed = Encoded, true
+	case t.Cover:
+		f.planCover(t, &out, &a)
+	case t.Type == media.TrackAttachment:
+		if out.tags["filename"] == "" {
+			out.tags["filename"] = fmt.Sprintf("attachment-%d", t.Index)
+		}
+		if out.tags["mimetype"] == "" {
+			out.tags["mimetype"] = "application/octet-stream"
+		}
+	case t.Type == media.TrackData && f.isRemade(t, p, &a):
+		return a
+	}
+	if a.Action != Dropped {
+		if why := f.holds(&out, t); why != "" {
+			if t.Type == media.TrackSubtitle && f.planText(t, &out, &a) {
+				why = f.holds(&out, t)
+			}
+			if why != "" {
+				a.Action, a.Why = Dropped, why
+			}
+		}
+	}
+	if a.Action != Dropped {
+		f.tracks[t.Index] = out
+	}
+	return a
+}
+
+// planCover keeps cover art in the container's own way.
+func (f *File) planCover(t *media.Track, out *outTrack, a *StreamAction) {
+	switch {
+	case f.isMOV():
+	case f.muxer == "matroska" && out.params.Picture != nil:
+		ext, mime := "jpg", "image/jpeg"
+		if t.Codec == "png" {
+			ext, mime = "png", "image/png"
+		}
+		out.params = av.NewAttachmentParams(out.params.CodecID(), out.params.Picture.Data)
+		out.dispose = 0
+		if out.tags["filename"] == "" {
+			out.tags["filename"] = "cover." + ext
+		}
+		out.tags["mimetype"] = mime
+		out.convert = func([]byte) []byte { return nil } // the picture is in the header
+		a.Action, a.Why = Converted, "stored as an attachment"
+	default:
+		a.Action, a.Why = Dropped, f.muxer+" has no cover art"
+	}
+}
+
+// isRemade recognises data tracks that the muxer writes by itself from chapters or tags.
+func (f *File) isRemade(t *media.Track, p *av.Params, a *StreamAction) bool {
+	switch {
+	case strings.HasPrefix(p.Tag(), "text") && len(f.info.Chapters) > 0 && t.Codec == "bin_data":
+		a.Action, a.Why = Converted, "chapter titles, written again from the chapters"
+	case p.Tag() == "tmcd" && f.isMOV():
+		a.Action, a.Why = Converted, "time code, written again from its tag"
+	default:
+		return false
+	}
+	return true
+}
+
+// transportCodecs is what FFmpeg writes into MPEG-TS under its right name; it takes anything else as nameless private data.
+var transportCodecs = []string{"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "cavs", "dirac", "vc1", "aac", "aac_latm", "mp2", "mp3", "ac3", "eac3",
+	"dts", "truehd", "opus", "dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "timed_id3", "scte_35"}
+
+// holds asks the muxer whether it takes a track, by writing a header of it alone into memory. Empty means yes.
+func (f *File) holds(out *outTrack, t *media.Track) string {
+	if q := av.QueryCodec(f.fc, out.params); q == 0 && t.Type != media.TrackAttachment && !t.Cover {
+		return fmt.Sprintf("%s cannot hold %s", f.muxer, out.params.CodecName())
+	}
+	if f.muxer == "mpegts" && !slices.Contains(transportCodecs, out.params.CodecName()) {
+		return "mpegts cannot hold " + out.params.CodecName()
+	}
+	if f.muxer == "matroska" && t.Type == media.TrackData {
+		return "matroska holds no data tracks"
+	}
+	trial, err := astiav.AllocOutputFormatContext(nil, f.muxer, "")
+	if err != nil {
+		return err.Error()
+	}
+	defer trial.Free()
+	st := trial.NewStream(nil)
+	if st == nil {
+		return "out of memory"
+	}
+	if err := out.params.Apply(trial, st); err != nil {
+		return err.Error()
+	}
+	st.SetTimeBase(astiav.NewRational(out.from.Num, out.from.Den))
+	av.SetStreamMetadata(st, out.tags)
+	av.SetDisposition(st, out.dispose)
+	if err := av.DryHeader(trial); err != nil {
+		return fmt.Sprintf("%s cannot hold %s: %v", f.muxer, out.params.CodecName(), err)
+	}
+	return ""
+}
+
+// streamTags are the tags that stay true. Matroska's statistics describe the old stream.
+func streamTags(t *media.Track) map[string]string {
+	return keepTags(t.Metadata, "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app",
+		"_statistics_writing_date_utc", "_statistics_tags", "vendor_id", "source_id")
+}
+
+// keepTags copies m without the named keys, whatever their case or language suffix. The result is never nil.
+func keepTags(m map[string]string, not ...string) map[string]string {
+	out := maps.Clone(m)
+	if out == nil {
+		return map[string]string{}
+	}
+	for k := range m {
+		base, _, _ := strings.Cut(strings.ToLower(k), "-")
+		if slices.Contains(not, base) {
+			delete(out, k)
+		}
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package encode
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// outTrack is where the packets of one input track go.
+type outTrack struct {
+	stream  *astiav.Stream // nil when the track is dropped
+	params  *av.Params
+	tags    map[string]string
+	dispose int
+	from    media.Rational
+	to      media.Rational
+	convert func([]byte) []byte // text subtitles, nil otherwise
+	fixed   bool                // the video track: its times are right already
+	started bool
+	last    int64 // decoding time before
+}
+
+// Start chooses what the container can hold, and writes the header.
+func (f *File) Start(info *media.Info) error {
+	f.info = info
+	f.tracks = make([]outTrack, len(info.Tracks))
+	for i := range info.Tracks {
+		f.actions = append(f.actions, f.plan(&info.Tracks[i]))
+	}
+	if a := f.actions[info.Video]; a.Action == Dropped {
+		return &RequestError{Reason: fmt.Sprintf("%s cannot hold %s video (%s)", f.muxer, a.Codec, a.Why), Hint: "use another container, .mkv holds everything"}
+	}
+	for i := range f.tracks {
+		if f.tracks[i].params == nil {
+			continue
+		}
+		if err := f.addStream(i); err != nil {
+			return err
+		}
+	}
+	if err := f.container(info); err != nil {
+		return err
+	}
+	dict := astiav.NewDictionary()
+	defer dict.Free()
+	for k, v := range f.muxerOptions(info) {
+		_ = dict.Set(k, v, astiav.NewDictionaryFlags())
+	}
+	f.fc.SetPb(f.pb)
+	if err := av.Explain(func() error { return f.fc.WriteHeader(dict) }); err != nil {
+		return f.destination(err)
+	}
+	for i := range f.tracks {
+		if t := &f.tracks[i]; t.stream != nil {
+			tb := t.stream.TimeBase()
+			t.to = media.Rational{Num: tb.Num(), Den: tb.Den()}
+		}
+	}
+	f.noteRounding(info)
+	return nil
+}
+
+// noteRounding says so when the container's clock cannot hold the video's times exactly.
+func (f *File) noteRounding(info *media.Info) {
+	t := f.tracks[info.Video]
+	// from is a whole number of to ticks when from.Num*to.Den is divisible by from.Den*to.Num.
+	if (int64(t.from.Num)*int64(t.to.Den))%(int64(t.from.Den)*int64(t.to.Num)) != 0 {
+		a := &f.actions[info.Video]
+		a.Why = joinWhy(a.Why, fmt.Sprintf("times rounded from 1/%d to 1/%d s", t.from.Den, t.to.Den))
+	}
+}
+
+// addStream makes the output stream of track i.
+func (f *File) addStream(i int) error {
+	t := &f.tracks[i]
+	st := f.fc.NewStream(nil)
+	if st == nil {
+		return fmt.Errorf("out of memory")
+	}
+	if err := t.params.Apply(f.fc, st); err != nil {
+		return err
+	}
+	tb := t.from
+	if i == f.info.Video { // 1/den divides every time of num/den, and muxers look at den only
+		tb.Num = 1
+	}
+	st.SetTimeBase(astiav.NewRational(tb.Num, tb.Den))
+	av.SetStreamMetadata(st, t.tags)
+	av.SetDisposition(st, t.dispose)
+	t.stream = st
+	return nil
+}
+
+// container writes tags and chapters.
+func (f *File) container(info *media.Info) error {
+	tags := keepTags(info.Metadata, "encoder", "major_brand", "minor_version", "compatible_brands")
+	av.SetMetadata(f.fc, tags)
+	if f.isMOV() {
+		if lost := unknownMOVTags(tags); len(lost) > 0 {
+			f.actions = append(f.actions, StreamAction{Index: -1, Type: "metadata", Codec: strings.Join(lost, ","), Action: Dropped, Why: f.muxer + " has no place for these tags"})
+		}
+	}
+	if len(info.Chapters) == 0 {
+		return nil
+	}
+	if f.muxer == "mpegts" || f.muxer == "avi" || f.muxer == "flv" || f.muxer == "mpeg" {
+		f.actions = append(f.actions, StreamAction{Index: -1, Type: "chapters", Action: Dropped, Why: f.muxer + " has no chapters"})
+		return nil
+	}
+	for _, c := range info.Chapters {
+		if c.TimeBase.Num <= 0 || c.TimeBase.Den <= 0 || c.End < c.Start {
+			continue
+		}
+		if err := av.AddChapter(f.fc, c); err != nil {
+			return err
+		}
+	}
+	f.actions = append(f.actions, StreamAction{Index: -1, Type: "chapters", Action: Copied})
+	return nil
+}
+
+func (f *File) isMOV() bool {
+	return slices.Contains([]string{"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "ismv"}, f.muxer)
+}
+
+// movTags are the container tags that FFmpeg's MP4 and MOV muxers write (movenc.c, mov_write_ilst_tag and mov_write_udta_tag).
+var movTags = []string{"title", "artist", "album_artist", "composer", "album", "date", "creation_time", "comment", "genre", "copyright", "grouping", "lyrics",
+	"description", "synopsis", "show", "episode_id", "network", "keywords", "location", "encoding_tool", "performer", "author", "track", "disc",
+	"tmpo", "compilation", "hd_video", "media_type", "gapless_playback", "timecode", "language", "rating", "year", "make", "model"}
+
+func unknownMOVTags(tags map[string]string) []string {
+	var lost []string
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		base, _, _ := strings.Cut(k, "-") // title-eng
+		if !slices.Contains(movTags, strings.ToLower(base)) {
+			lost = append(lost, k)
+		}
+	}
+	return lost
+}
+
+// muxerOptions makes MP4 and MOV keep exact times: the video track's own scale, and edit lists in a scale that fits all tracks.
+func (f *File) muxerOptions(info *media.Info) map[string]string {
+	out := map[string]string{}
+	switch {
+	case f.isMOV():
+		scale := int64(info.VideoTrack().TimeBase.Den)
+		for scale < 10000 { // as the muxer does for the track itself
+			scale *= 2
+		}
+		out["video_track_timescale"] = strconv.FormatInt(scale, 10)
+		movie := scale
+		for i, t := range f.tracks {
+			if t.stream == nil || info.Tracks[i].Type != media.TrackAudio {
+				continue
+			}
+			if rate := int64(t.params.SampleRate()); rate > 0 && lcm(movie, rate) <= 1<<24 {
+				movie = lcm(movie, rate)
+			}
+		}
+		out["movie_timescale"] = strconv.FormatInt(movie, 10)
+	case f.muxer == "matroska" || f.muxer == "webm":
+		out["default_mode"] = "passthrough"
+	case f.muxer == "mpegts":
+		out["mpegts_copyts"] = "1"
+	}
+	for k, v := range f.opt.FFmpeg {
+		out[k] = v
+	}
+	return out
+}
+
+func lcm(a, b int64) int64 {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}
+
+// time moves a packet's times into the output's time base. It reports false for a packet that has none to be placed by.
+func (t *outTrack) time(p *media.Packet, loose bool) bool {
+	p.Duration = av.Rescale(p.Duration, t.from, t.to)
+	p.PTS, p.DTS = av.Rescale(p.PTS, t.from, t.to), av.Rescale(p.DTS, t.from, t.to)
+	if p.DTS == media.NoTime {
+		if p.DTS = p.PTS; p.DTS == media.NoTime {
+			if !t.started {
+				p.DTS = 0
+			} else {
+				p.DTS = t.last + 1
+			}
+		}
+	}
+	if p.PTS == media.NoTime && t.convert != nil {
+		p.PTS = p.DTS
+	}
+	if t.started && (p.DTS < t.last || p.DTS == t.last && !loose) {
+		p.DTS = t.last + 1
+		if loose {
+			p.DTS = t.last
+		}
+	}
+	if p.PTS != media.NoTime && p.PTS < p.DTS {
+		p.PTS = p.DTS
+	}
+	t.started, t.last = true, p.DTS
+	return true
+}
