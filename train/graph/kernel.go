@@ -223,20 +223,20 @@ func l1(ws *conv.Workers, a, b []float32) float32 {
 func l1Back(ws *conv.Workers, dst, a, b []float32, scale float32) {
 	s := scale / float32(len(a))
 	each(ws, len(dst), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			switch {
-			case a[i] > b[i]:
-				dst[i] = s
-			case a[i] < b[i]:
-				dst[i] = -s
-			default:
-				dst[i] = 0
+		d, a, b := dst[lo:hi], a[lo:hi], b[lo:hi]
+		for i := range d {
+			// The sign without a branch: it is as good as random, so a processor would guess wrong half of the time.
+			diff := a[i] - b[i]
+			bits := math.Float32bits(s) ^ math.Float32bits(diff)&(1<<31)
+			if diff == 0 {
+				bits = 0
 			}
+			d[i] = math.Float32frombits(bits)
 		}
 	})
 }
 
-// softmax writes softmax(x/temperature) of each row of n values and returns nothing else.
+// softmax writes softmax(x/temperature) of one row.
 func softmax(dst []float64, x []float32, temperature float64) {
 	top := math.Inf(-1)
 	for _, v := range x {
