@@ -116,6 +116,15 @@ func TestLimitLeavesCheckpoint(t *testing.T) {
 	if _, err := Run(context.Background(), Teacher, c, Options{Sources: waves}); err == nil || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("second run without resume: %v", err)
 	}
+	held, err := lock(c.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), Teacher, c, Options{Sources: waves, Resume: true}); err == nil ||
+		!strings.Contains(err.Error(), "another run") {
+		t.Errorf("second run at the same time: %v", err)
+	}
+	held.Close()
 	other := c
 	other.Seed = 2
 	if _, err := Run(context.Background(), Teacher, other, Options{Sources: waves, Resume: true}); err == nil ||

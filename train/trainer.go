@@ -44,8 +44,8 @@ type trainer struct {
 	ema     [][]float32 // in the order of the parameters; nil when off
 	step    int         // steps made
 	spent   time.Duration
-	best    float64
 	journal *journal
+	lock    *os.File
 	val     *validator
 	slow    float64 // slow mean of the loss, to notice divergence
 }
@@ -89,12 +89,19 @@ func (t *trainer) close() {
 	if t.corpus != nil {
 		_ = t.corpus.Close()
 	}
+	if t.lock != nil {
+		_ = t.lock.Close()
+	}
 	t.ws.Close()
 }
 
 // prepare makes or loads everything up to the first step.
 func (t *trainer) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(t.c.Out, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if t.lock, err = lock(t.c.Out); err != nil {
 		return err
 	}
 	file := t.checkpointPath()
@@ -116,7 +123,6 @@ func (t *trainer) prepare(ctx context.Context) error {
 		}
 		t.o.Log.Info("resumed", "step", t.step, "spent", t.spent.Round(time.Second))
 	}
-	var err error
 	if t.journal, err = openJournal(filepath.Join(t.c.Out, "log.jsonl"), t.step); err != nil {
 		return err
 	}
