@@ -20,8 +20,14 @@ var (
 // Engine runs one KDSR student on one device. The three verbs are those of the network: see sr/kdsr.
 //
 // An engine is used by one goroutine at a time. Frames may be of any size and of any layout and depth that media.Format
-// allows; YUV-RGB conversion happens inside the engine, honouring matrix, range and depth. dst must have the format of src
-// scaled by Scale. Alpha, if any, is the caller's business: engines ignore the fourth plane.
+// allows. dst must have the format of src scaled by Scale; no byte outside its samples is written. Alpha, if any, is the
+// caller's business: engines ignore the last plane. After an error dst holds anything, and the engine goes on working.
+//
+// YUV becomes RGB in [0,1] inside the engine and back, as H.273 8.3 says: chroma is interpolated linearly to every luma
+// sample where its siting puts it, RGB is clamped on both ways, and chroma comes back as the mean of the two luma samples
+// around it, or 1/4, 1/2, 1/4 where it lies on one. An unspecified range is limited, unspecified siting is left, and an
+// unspecified matrix is BT.709 for inputs of at least 1280 columns or 720 rows, else BT.601. Matrix RGB with 4:4:4 means
+// planes G, B, R. Package enginetest holds all this in plain Go and is what every engine must pass.
 type Engine interface {
 	// Estimate returns the degradation vector D (the paper's IDR after compression), C values, of one frame.
 	Estimate(ctx context.Context, src *media.Frame) ([]float32, error)

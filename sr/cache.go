@@ -1,0 +1,143 @@
+package sr
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"vsr/media"
+)
+
+// maxRecords bounds the memory of the per-scene record; scenes beyond are only counted.
+const maxRecords = 20000
+
+// SceneRecord says what was estimated for one scene.
+type SceneRecord struct {
+	Index      uint64    `json:"index"`       // the scene number that the frames carry
+	FirstFrame int64     `json:"first_frame"` // number of the scene's first frame, from 0
+	FirstPTS   int64     `json:"first_pts"`
+	Estimates  int       `json:"estimates"` // how often the estimator ran
+	Vector     []float32 `json:"idr"`       // the degradation vector in use at the scene's end
+}
+
+// cache holds the degradation of the scene that is running. Its key is the scene number, not a cut flag, so nothing is
+// lost when the frame that carried the cut was dropped.
+type cache struct {
+	engine Engine
+	opts   Options
+
+	running bool // scene, current and vector are set
+	scene   uint64
+	current Degradation
+	vector  []float32 // that current was made from
+	good    int       // estimates from telling frames that went into vector
+	age     int       // frames since the last estimate
+}
+
+// event says what find did.
+type event struct {
+	scene, estimated, modulated bool
+}
+
+// find returns the degradation for f, estimating it if the scene is new or the options ask for it again.
+//
+// The first frame decides. If it is black or faded its vector serves until the first telling frame comes, which is estimated
+// once more. Average goes on estimating telling frames and takes the mean. Refresh starts over after so many frames.
+func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, error) {
+	if !c.running || f.Scene != c.scene {
+		v, err := c.estimate(ctx, f)
+		if err != nil {
+			return nil, event{}, err
+		}
+		if err := c.adopt(ctx, v); err != nil {
+			return nil, event{}, err
+		}
+		c.running, c.scene, c.age, c.good = true, f.Scene, 0, 0
+		if telling(f) {
+			c.good = 1
+		}
+		return c.current, event{true, true, true}, nil
+	}
+	c.age++
+	averaging := c.good < max(1, c.opts.Average)
+	refresh := c.opts.Refresh > 0 && c.age >= c.opts.Refresh
+	if !averaging && !refresh || !telling(f) {
+		return c.current, event{}, nil
+	}
+	v, err := c.estimate(ctx, f)
+	if err != nil {
+		return nil, event{}, err
+	}
+	c.age = 0
+	if !averaging {
+		if c.opts.Drift > 0 && distance(v, c.vector) <= c.opts.Drift {
+			return c.current, event{estimated: true}, nil
+		}
+		c.good = 0
+	}
+	for i := range v { // the mean of all telling frames so far
+		v[i] = (float32(c.good)*c.vector[i] + v[i]) / float32(c.good+1)
+	}
+	if err := c.adopt(ctx, v); err != nil {
+		return nil, event{}, err
+	}
+	c.good++
+	return c.current, event{estimated: true, modulated: true}, nil
+}
+
+// estimate returns a vector that the caller may change, after a check that a broken engine or file would fail.
+func (c *cache) estimate(ctx context.Context, f *media.Frame) ([]float32, error) {
+	v, err := c.engine.Estimate(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("estimate: %w", err)
+	}
+	if c.running && len(v) != len(c.vector) {
+		return nil, fmt.Errorf("estimate: %d values, after %d before", len(v), len(c.vector))
+	}
+	v = append([]float32(nil), v...)
+	for i, x := range v {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return nil, fmt.Errorf("estimate: value %d is %g", i, x)
+		}
+	}
+	return v, nil
+}
+
+// adopt makes v the vector in use. After an error the old one still is.
+func (c *cache) adopt(ctx context.Context, v []float32) error {
+	d, err := c.engine.Modulate(ctx, v)
+	if err != nil {
+		return fmt.Errorf("modulate: %w", err)
+	}
+	old := c.current
+	c.current, c.vector = d, v
+	if old != nil {
+		if err := old.Close(); err != nil {
+			return fmt.Errorf("modulate: %w", err)
+		}
+	}
+	return nil
+}
+
+// close gives the degradation back.
+func (c *cache) close() error {
+	if c.current == nil {
+		return nil
+	}
+	err := c.current.Close()
+	c.current, c.running = nil, false
+	return err
+}
+
+// distance is how far b lies from a, relative to the length of b.
+func distance(a, b []float32) float64 {
+	var d, n float64
+	for i := range b {
+		d += float64(a[i]-b[i]) * float64(a[i]-b[i])
+		n += float64(b[i]) * float64(b[i])
+	}
+	if d == 0 {
+		return 0
+	}
+	return math.Sqrt(d / n)
+}

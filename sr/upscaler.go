@@ -1,0 +1,251 @@
+package sr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"vsr/media"
+)
+
+// maxSide is the longest side of an output picture, in pixels.
+const maxSide = 1 << 16
+
+// Options of New. The zero value estimates once a scene and gives pictures of exactly Scale times the size.
+type Options struct {
+	// Refresh estimates again after so many frames of one scene; 0 means never.
+	Refresh int `yaml:"refresh"`
+	// Drift keeps the old kernels at a refresh when the vector moved by no more than this share of its length; 0 always
+	// takes the new ones.
+	Drift float64 `yaml:"drift"`
+	// Average takes the mean over the first so many telling frames of a scene; 0 and 1 mean one frame.
+	Average int `yaml:"average"`
+	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
+	Height int `yaml:"height"`
+	// Frames is how many output frames may be in use at once; 0 means 8. Process waits when all are.
+	Frames int `yaml:"frames"`
+	// Alloc supplies the memory of output frames, pinned memory say; nil means ordinary memory.
+	Alloc func(n int) []byte `yaml:"-"`
+	// Logger gets one debug line a scene; nil discards.
+	Logger *slog.Logger `yaml:"-"`
+}
+
+// Validate reports the first option that is out of range.
+func (o Options) Validate() error {
+	switch {
+	case o.Refresh < 0 || o.Average < 0 || o.Average > 1000:
+		return fmt.Errorf("sr: refresh %d, average %d, want 0 or more, average at most 1000", o.Refresh, o.Average)
+	case !(o.Drift >= 0):
+		return fmt.Errorf("sr: drift %g, want 0 or more", o.Drift)
+	case o.Drift > 0 && o.Refresh == 0:
+		return errors.New("sr: drift without refresh: nothing would ever be compared")
+	case o.Height < 0 || o.Height > maxSide:
+		return fmt.Errorf("sr: height %d, want 0 to %d", o.Height, maxSide)
+	case o.Frames < 0 || o.Frames > 1024:
+		return fmt.Errorf("sr: %d frames, want 0 to 1024", o.Frames)
+	}
+	return nil
+}
+
+// Stats counts what an Upscaler did. All counts only grow.
+type Stats struct {
+	Frames    int64         `json:"frames"`
+	Scenes    int64         `json:"scenes"`
+	Estimates int64         `json:"estimates"`
+	Modulates int64         `json:"modulates"`
+	Estimate  time.Duration `json:"estimate_ns"` // time spent on estimates and kernels
+	Upscale   time.Duration `json:"upscale_ns"`
+	Resize    time.Duration `json:"resize_ns"` // resampling to Options.Height, and of alpha
+}
+
+// Upscaler enlarges frames: it keeps the degradation of the running scene and a pool of output frames.
+// Process is for one goroutine; Stats and Scenes are for any.
+type Upscaler struct {
+	engine Engine
+	opts   Options
+	cache  cache
+
+	in, out media.Format // that the following are made for
+	pool    *media.Pool
+	middle  *media.Frame // what the engine writes when resize follows
+	resize  *Resizer     // after the network; nil when the size is right
+	alpha   *Resizer     // from the input's alpha to the output's; nil without
+
+	closed bool
+
+	mu     sync.Mutex
+	stats  Stats
+	scenes []SceneRecord
+}
+
+// New returns an Upscaler that owns the engine: Close closes it.
+func New(engine Engine, opts Options) (*Upscaler, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Frames == 0 {
+		opts.Frames = 8
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Upscaler{engine: engine, opts: opts, cache: cache{engine: engine, opts: opts}}, nil
+}
+
+// Output says what comes out when info goes in.
+func (u *Upscaler) Output(info media.Info) media.Info {
+	info.Format = u.output(info.Format)
+	return info
+}
+
+func (u *Upscaler) output(f media.Format) media.Format {
+	g := f.Scaled(u.engine.Scale())
+	if h := u.opts.Height; h > 0 && h != g.Height {
+		step, _ := f.Layout.Shift()
+		w := (2*g.Width*h/g.Height + 1) / 2 >> step << step
+		g.Width, g.Height = max(w, 1<<step), h
+	}
+	return g
+}
+
+// Process consumes f, whatever happens, and returns the enlarged frame with f's time, scene and side data. The caller owns it.
+func (u *Upscaler) Process(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	defer f.Release()
+	if u.closed {
+		return nil, errors.New("sr: upscaler is closed")
+	}
+	out, err := u.process(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("sr: frame at pts %d: %w", f.PTS, err)
+	}
+	return out, nil
+}
+
+func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	if u.pool == nil || u.in != f.Format {
+		if err := u.prepare(f.Format); err != nil {
+			return nil, err
+		}
+	}
+	began := time.Now()
+	d, did, err := u.cache.find(ctx, f)
+	u.record(f, did, time.Since(began))
+	if err != nil {
+		return nil, err
+	}
+	out, err := u.pool.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	began = time.Now()
+	target := out
+	if u.resize != nil {
+		target = u.middle
+	}
+	if err := u.engine.Upscale(ctx, target, f, d); err != nil {
+		out.Release()
+		return nil, err
+	}
+	upscaled := time.Now()
+	if u.resize != nil {
+		u.resize.planes(out, u.middle, colourPlanes(out.Format))
+	}
+	if u.alpha != nil {
+		u.alpha.alpha(out, f)
+	}
+	out.CopyProps(f)
+	u.mu.Lock()
+	u.stats.Frames++
+	u.stats.Upscale += upscaled.Sub(began)
+	u.stats.Resize += time.Since(upscaled)
+	u.mu.Unlock()
+	return out, nil
+}
+
+// prepare makes pool and resamplers for frames of another format. Frames of the old pool find their way back to it.
+func (u *Upscaler) prepare(f media.Format) error {
+	if err := f.Validate(); err != nil {
+		return err
+	}
+	out, full := u.output(f), f.Scaled(u.engine.Scale())
+	if max(out.Width, out.Height, full.Width, full.Height) > maxSide {
+		return fmt.Errorf("%v would become %v, at most %d on a side", f, out, maxSide)
+	}
+	u.middle, u.resize, u.alpha, u.pool = nil, nil, nil, nil
+	var err error
+	if out != full {
+		if u.resize, err = NewResizer(full, out); err != nil {
+			return err
+		}
+		u.middle = media.NewFrame(full)
+	}
+	if f.Alpha {
+		if u.alpha, err = NewResizer(f, out); err != nil {
+			return err
+		}
+	}
+	u.in, u.out, u.pool = f, out, media.NewPool(out, u.opts.Frames, u.opts.Alloc)
+	return nil
+}
+
+// record counts what the cache did for f, which is frame number stats.Frames.
+func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
+	if did == (event{}) {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if did.scene {
+		u.stats.Scenes++
+		if len(u.scenes) < maxRecords {
+			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames, FirstPTS: f.PTS})
+		}
+	}
+	u.stats.Estimates++
+	u.stats.Estimate += took
+	if did.modulated {
+		u.stats.Modulates++
+	}
+	if last := len(u.scenes) - 1; u.stats.Scenes <= maxRecords {
+		u.scenes[last].Estimates++
+		u.scenes[last].Vector = slices.Clone(u.cache.vector)
+	}
+	u.opts.Logger.Debug("degradation estimated", "room", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
+		"kernels", did.modulated, "ms", took.Milliseconds())
+}
+
+// Stats returns the counts so far.
+func (u *Upscaler) Stats() Stats {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.stats
+}
+
+// Scenes returns a record of each scene so far, at most 20000.
+func (u *Upscaler) Scenes() []SceneRecord {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.scenes)
+}
+
+// Outstanding is how many output frames are in use.
+func (u *Upscaler) Outstanding() int {
+	if u.pool == nil {
+		return 0
+	}
+	return u.pool.Outstanding()
+}
+
+// Close releases the degradation and the engine. It may be called twice, not during Process.
+func (u *Upscaler) Close() error {
+	if u.closed {
+		return nil
+	}
+	u.closed = true
+	u.middle, u.resize, u.alpha = nil, nil, nil
+	return errors.Join(u.cache.close(), u.engine.Close())
+}
