@@ -1,4 +1,101 @@
 // Command vsr upscales video with KDSR, a blind super-resolution network.
+//
+// This package is flags, configuration, wiring and exit codes. No loop over frames lives here: the rooms do the work and
+// package pipeline moves it.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the Makefile.
+var version = "unknown"
+
+func main() {
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns its exit code.
+func execute(args []string, stdout, stderr io.Writer) (code int) {
+	app := &app{stdout: stdout, stderr: stderr}
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "vsr: internal error: %v\nhint: please report this with the lines below\n%s", r, debug.Stack())
+			code = exitInternal
+		}
+	}()
+	root := app.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(context.Background())
+	if err == nil {
+		return exitOK
+	}
+	f := explain(err)
+	fmt.Fprintf(stderr, "vsr: %s\n", f.line())
+	if f.hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", f.hint)
+	}
+	if app.verbose {
+		printChain(stderr, err)
+	}
+	return f.code
+}
+
+// printChain shows how an error was wrapped, outermost first.
+func printChain(w io.Writer, err error) {
+	for depth := 0; err != nil; depth++ {
+		fmt.Fprintf(w, "%s%T: %s\n", strings.Repeat("  ", depth+1), err, err)
+		err = errors.Unwrap(err)
+	}
+}
+
+// app is what all commands share.
+type app struct {
+	stdout, stderr io.Writer
+	verbose        bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "vsr",
+		Short:         "Upscale video with KDSR, a blind super-resolution network",
+		Long:          "vsr upscales video with KDSR. The degradation of the material is estimated once per scene;\nfrom it the network's kernels are made once, and all frames of the scene run through a plain convolutional network.\n\n" + exitHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault{code: exitUsage, err: err, hint: "vsr help " + strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "vsr"), " ")}
+	})
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
+	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand())
+	a.addOthers(root)
+	usageFaults(root)
+	return root
+}
+
+// usageFaults marks the errors of argument counts and unknown commands as usage errors.
+func usageFaults(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fault{code: exitUsage, err: err, hint: strings.TrimSpace("vsr help " + strings.TrimPrefix(cmd.CommandPath(), "vsr"))}
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usageFaults(sub)
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vsr/models"
+	"vsr/sr"
+	"vsr/sr/cpu"
+	"vsr/sr/cuda"
+	"vsr/sr/kdsr"
+)
+
+// engineOptions says which network is wanted, on what.
+type engineOptions struct {
+	Model     string  // name or file; empty chooses a built-in one by Factor
+	Device    string  // auto, cpu, cuda or cuda:N
+	Factor    float64 // how much larger the picture is to become, in each direction
+	Threads   int     // of the CPU engine, 0 means all cores
+	Precision string  // of the CPU engine
+	Logger    *slog.Logger
+}
+
+// engine is an engine with the words that reports need.
+type engine struct {
+	sr.Engine
+	Name, Hash, Device string
+	// StandIn is true when no weights are there and bicubic interpolation fills in.
+	StandIn bool
+}
+
+const standInNotice = "no weights are built in: this run uses a bicubic stand-in, not the KDSR network"
+
+// openEngine is the one place where model and device are chosen.
+func openEngine(o engineOptions) (*engine, error) {
+	if _, _, err := parseDevice(o.Device); err != nil {
+		return nil, err
+	}
+	name := o.Model
+	if name == "" {
+		name = defaultModel(o.Factor, models.Names())
+	}
+	if name == "" {
+		return openStandIn(o.Factor)
+	}
+	w, err := openModel(name)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{Name: name, Hash: w.Hash()}
+	if label := w.Meta[kdsr.MetaName]; label != "" {
+		e.Name = label
+	}
+	return e, e.start(w, o)
+}
+
+// start makes the engine on the device that was asked for.
+func (e *engine) start(w *kdsr.Weights, o engineOptions) error {
+	kind, index, _ := parseDevice(o.Device)
+	switch kind {
+	case "cuda":
+		var err error
+		if e.Engine, err = cuda.New(w, cuda.Options{Device: index, Logger: o.Logger}); err != nil {
+			if errors.Is(err, sr.ErrNotBuilt) || errors.Is(err, sr.ErrNoDevice) {
+				return err
+			}
+			return fault{exitDevice, err, "vsr doctor lists the devices; --device cpu runs everywhere"}
+		}
+		e.Device = fmt.Sprintf("cuda:%d", index)
+	default: // auto is the CPU until a card has been verified
+		c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision})
+		if err != nil {
+			return fault{exitRequest, err, ""}
+		}
+		e.Engine = c
+		e.Device = fmt.Sprintf("cpu (%s, %s, %d threads)", c.ISA(), c.Precision(), c.Threads())
+	}
+	return nil
+}
+
+func openStandIn(factor float64) (*engine, error) {
+	b, err := sr.NewBicubic(max(2, min(4, int(math.Ceil(factor)))))
+	if err != nil {
+		return nil, err
+	}
+	return &engine{Engine: b, Name: "bicubic", Device: "cpu", StandIn: true}, nil
+}
+
+// defaultModel picks the fast model whose scale is the least that reaches factor, or the largest one. Empty means none.
+func defaultModel(factor float64, names []string) string {
+	best := ""
+	for _, scale := range []int{4, 3, 2} {
+		name := fmt.Sprintf("fast-x%d", scale)
+		if slices.Contains(names, name) && (best == "" || float64(scale) >= factor) {
+			best = name
+		}
+	}
+	return best
+}
+
+// parseDevice reads auto, cpu, cuda and cuda:N.
+func parseDevice(s string) (kind string, index int, err error) {
+	bad := usageFault("", "--device %q: want auto, cpu, cuda or cuda:N", s)
+	kind, number, numbered := strings.Cut(s, ":")
+	switch kind {
+	case "", "auto", "cpu":
+		if numbered {
+			return "", 0, bad
+		}
+		return kind, 0, nil
+	case "cuda":
+		if numbered {
+			if index, err = strconv.Atoi(number); err != nil || index < 0 {
+				return "", 0, bad
+			}
+		}
+		return kind, index, nil
+	}
+	return "", 0, bad
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/media"
+	"vsr/pipeline"
+	"vsr/scene"
+	"vsr/sr"
+)
+
+// job is one run with everything open.
+type job struct {
+	app      *app
+	request  runRequest
+	source   *decode.Source
+	scenes   *scene.Detector
+	upscaler *sr.Upscaler
+	sink     *encode.Sink
+	door     *counted
+	in       ledger
+	fit      fitter
+	current  atomic.Uint64 // scene number
+	repeated int64
+	total    int64 // frames expected, 0 if unknown
+	report   report
+}
+
+// prepare opens the input, the engine and the output, in this order. After an error nothing is left open.
+func (a *app) prepare(ctx context.Context, r runRequest) (j *job, err error) {
+	j = &job{app: a, request: r}
+	defer func() {
+		if err != nil {
+			j.close()
+		}
+	}()
+	log := a.logger()
+	r.Decode.Logger, r.Encode.Logger, r.SR.Logger = log, log, log
+	if j.source, err = decode.Open(ctx, r.in, r.Decode); err != nil {
+		return j, openFault(err)
+	}
+	info := *j.source.Info()
+	e, err := openEngine(engineOptions{r.Model, r.Device, r.factor(info.Format.Height), r.Threads, r.Precision, log})
+	if err != nil {
+		return j, err
+	}
+	if err = r.settleSize(e, info.Format.Height); err != nil {
+		e.Close()
+		return j, err
+	}
+	if j.upscaler, err = sr.New(e, r.SR); err != nil {
+		e.Close()
+		return j, fault{exitUsage, err, ""}
+	}
+	out, err := r.outputName(e.Scale())
+	if err != nil {
+		return j, err
+	}
+	large := j.upscaler.Output(info)
+	if j.sink, err = encode.CreateFile(out, &large, r.Encode, encode.FileOptions{Overwrite: r.replace}); err != nil {
+		return j, err
+	}
+	j.scenes, j.door, j.fit.to = scene.New(r.Scene), &counted{Sink: j.sink}, large.Format
+	j.total = expectedFrames(&info, r.Decode)
+	j.report = report{Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device, Streams: j.sink.Actions(),
+		Model: modelReport{e.Name, e.Hash, e.Scale(), e.StandIn}}
+	j.notes(&info, e)
+	return j, nil
+}
+
+// factor is how much larger the picture is to become.
+func (r *runRequest) factor(height int) float64 {
+	switch {
+	case r.SR.Height > 0:
+		return float64(r.SR.Height) / float64(height)
+	case r.Scale > 0:
+		return float64(r.Scale)
+	}
+	return 4
+}
+
+// settleSize reconciles what was asked for with the scale of the model. A default model of another scale is followed by the
+// resampler; a model that was named is taken at its word.
+func (r *runRequest) settleSize(e *engine, height int) error {
+	switch {
+	case r.SR.Height > 0 && r.SR.Height < height:
+		return requestFault("", "height %d is less than the input's %d", r.SR.Height, height)
+	case r.Scale == 0 || r.Scale == e.Scale():
+		return nil
+	case r.Model != "":
+		return requestFault("--height reaches any size", "model %s enlarges by %d, not by %d", e.Name, e.Scale(), r.Scale)
+	}
+	r.SR.Height = r.Scale * height
+	return nil
+}
+
+// expectedFrames is an estimate for the progress display.
+func expectedFrames(info *media.Info, o decode.Options) int64 {
+	rate := info.FrameRate.Float()
+	n := info.Frames
+	if n == 0 {
+		n = int64(info.Duration*rate + 0.5)
+	}
+	if o.Start > 0 {
+		n = max(n-int64(o.Start*rate), 0)
+	}
+	if o.Duration > 0 && n > 0 {
+		n = min(n, max(int64(o.Duration*rate+0.5), 1))
+	}
+	return n
+}
+
+// notes collects what the user should hear before the work starts.
+func (j *job) notes(info *media.Info, e *engine) {
+	note := func(format string, args ...any) {
+		j.report.Notes = append(j.report.Notes, fmt.Sprintf(format, args...))
+	}
+	if e.StandIn {
+		note(standInNotice)
+	}
+	if info.Interlaced && j.request.Decode.Deinterlace != decode.DeinterlaceOff {
+		note("the input is interlaced and is deinterlaced (bwdif)")
+	}
+	for _, s := range j.report.Streams {
+		if s.Action == encode.Dropped {
+			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
+		}
+	}
+}
+
+// belt moves everything and fills the report in.
+func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
+	show := j.app.newProgress(j.request.Progress, j.total, j.current.Load)
+	steps := []pipeline.Step{
+		{Name: roomScene, Stage: pipeline.Video(j.mark)},
+		{Name: roomUpscale, Stage: pipeline.Video(j.upscale)},
+	}
+	stats, err := pipeline.Run(ctx, j.source, steps, j.door, pipeline.Options{
+		Stop: soft, Progress: show.update, AcceptFormatChange: true, SourceName: roomDecode, SinkName: roomEncode, Logger: j.app.logger(),
+	})
+	show.finish()
+	j.report.timing(stats)
+	j.report.Frames = frameCounts{In: stats.FramesIn(), Out: stats.FramesOut(), Repeated: j.repeated}
+	return err
+}
+
+// mark is the scene room's stage.
+func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
+	j.in.note(f.PTS)
+	j.scenes.Mark(f)
+	j.current.Store(f.Scene)
+	if f.Repeat {
+		j.repeated++
+	}
+	return f, nil
+}
+
+// upscale is the sr room's stage.
+func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	large, err := j.upscaler.Process(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return j.fit.fit(ctx, large)
+}
+
+// check proves that every frame that came in went out with its own time. An output that fails is kept under another name.
+func (j *job) check() error {
+	err := agree(&j.in, &j.door.ledger)
+	if frames, packets := j.sink.Frames(); err == nil && frames != packets {
+		err = fmt.Errorf("the encoder took %d frames and gave %d pictures", frames, packets)
+	}
+	if err == nil {
+		return nil
+	}
+	ext := filepath.Ext(j.report.Output)
+	kept := strings.TrimSuffix(j.report.Output, ext) + ".failed" + ext
+	if os.Rename(j.report.Output, kept) == nil {
+		j.report.Output = kept
+	}
+	return fault{exitCheck, fmt.Errorf("check: %w; the output is kept as %s", err, kept), "please report this, with the input if you can"}
+}
+
+// finish closes what is left and writes the report.
+func (j *job) finish(err error) error {
+	j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.upscaler.Scenes()
+	j.report.OK = err == nil
+	if err != nil {
+		j.report.Error = explain(err).line()
+	}
+	j.report.Input.from(j.source.Stats())
+	if in := j.report.Input; in.Damaged > 0 || in.Corrupt > 0 || in.Truncated {
+		fmt.Fprintf(j.app.stderr, "note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s\n",
+			in.Damaged, in.Corrupt, map[bool]string{true: ", and it ends too early"}[in.Truncated])
+	}
+	cerr := j.upscaler.Close()
+	if j.request.Report != "" {
+		cerr = errors.Join(cerr, j.report.write(j.request.Report, j.app.stdout))
+	}
+	return cerr
+}
+
+// close gives up what prepare has opened, after a failure.
+func (j *job) close() {
+	if j.upscaler != nil {
+		j.upscaler.Close()
+	}
+	if j.source != nil {
+		j.source.Close()
+	}
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"vsr/models"
+	"vsr/sr/kdsr"
+)
+
+func (a *app) modelCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "model", Short: "List, inspect and convert weights", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(a.modelList(), a.modelInspect(), a.modelImport(), a.modelExport())
+	return cmd
+}
+
+// openModel reads weights by name or file: a file if it ends like one or holds a path separator, else a built-in model.
+func openModel(name string) (*kdsr.Weights, error) {
+	if strings.HasSuffix(name, ".safetensors") || strings.ContainsRune(name, filepath.Separator) {
+		w, err := kdsr.Load(name)
+		if err != nil {
+			return nil, weightsFault(err)
+		}
+		return w, nil
+	}
+	f, err := models.Open(name)
+	if err != nil {
+		return nil, fault{exitRequest, err, "vsr model list; a file's name ends in .safetensors"}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return kdsr.Read(f.(io.ReaderAt), info.Size())
+}
+
+func weightsFault(err error) error {
+	hint := ""
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "vsr model list shows the built-in models"
+	}
+	return fault{exitRequest, err, hint}
+}
+
+func (a *app) modelList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the built-in models", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			names := models.Names()
+			if len(names) == 0 {
+				fmt.Fprintln(a.stdout, "no model is built in; vsr run falls back on a bicubic stand-in, or takes a file with --model")
+				return nil
+			}
+			w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "NAME\tSCALE\tSHAPE\tTRAINED FOR")
+			for _, name := range names {
+				m, err := openModel(name)
+				if err != nil {
+					return fmt.Errorf("built-in model %s: %w", name, err)
+				}
+				fmt.Fprintf(w, "%s\tx%d\tC%d N%d R%d\t%s\n", name, m.Config.Scale, m.Config.C, m.Config.N, m.Config.R, m.Meta[kdsr.MetaDegradation])
+			}
+			return w.Flush()
+		},
+	}
+}
+
+// inspection is what `vsr model inspect --json` prints.
+type inspection struct {
+	Config     kdsr.Config       `json:"config"`
+	Role       kdsr.Role         `json:"role"`
+	Hash       string            `json:"hash"`
+	Parameters int               `json:"parameters"`
+	MACs       kdsr.MACs         `json:"macs_640x360"`
+	Meta       map[string]string `json:"meta"`
+}
+
+func (a *app) modelInspect() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "inspect NAME|FILE", Short: "Show what a weights file holds, and check it", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := openModel(args[0])
+			if err != nil {
+				return err
+			}
+			return a.inspect(m, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) inspect(m *kdsr.Weights, asJSON bool) error {
+	if m.Role == "" {
+		m.Role = kdsr.Student
+	}
+	count, err := m.Config.ParamCount(m.Role)
+	if err != nil {
+		return err
+	}
+	macs, err := m.Config.MACs(640, 360)
+	if err != nil {
+		return err
+	}
+	in := inspection{m.Config, m.Role, m.Hash(), count, macs, m.Meta}
+	if asJSON {
+		e := json.NewEncoder(a.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(in)
+	}
+	c := m.Config
+	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "network\tKDSR %s, x%d\n", in.Role, c.Scale)
+	fmt.Fprintf(w, "shape\tC%d N%d R%d, tail %s, skip %s, stem stride %d\n", c.C, c.N, c.R, c.Tail, c.Skip, c.Stem)
+	fmt.Fprintf(w, "parameters\t%d\n", count)
+	fmt.Fprintf(w, "multiply-adds\t%.2f G a 640x360 frame, %.2f G once a scene\n", float64(macs.Upscale)/1e9, float64(macs.Estimate+macs.Vector+macs.Modulate)/1e9)
+	fmt.Fprintf(w, "hash\t%s\n", in.Hash)
+	for _, key := range slices.Sorted(maps.Keys(m.Meta)) {
+		fmt.Fprintf(w, "%s\t%s\n", key, m.Meta[key])
+	}
+	return w.Flush()
+}
+
+func (a *app) modelImport() *cobra.Command {
+	var out string
+	var force bool
+	cmd := &cobra.Command{
+		Use: "import FILE.pth -o FILE.safetensors", Short: "Convert an official KDSR checkpoint", Args: cobra.ExactArgs(1),
+		Long: "Reads the checkpoints that the authors of KDSR publish, classic (.pt) and GAN (.pth), and writes safetensors.\nNo code in the checkpoint is run. Every missing, extra or mis-shaped tensor is listed.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return inputFault(err, "")
+			}
+			defer f.Close()
+			info, err := f.Stat()
+			if err != nil {
+				return inputFault(err, "")
+			}
+			w, err := kdsr.ImportTorch(f, info.Size())
+			if err != nil {
+				return inputFault(err, "vsr reads student checkpoints of KDSR: a state dict, or params_ema")
+			}
+			return a.saveModel(w, out, kdsr.F32, force)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
+	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
+	cmd.MarkFlagRequired("output")
+	return cmd
+}
+
+func (a *app) modelExport() *cobra.Command {
+	var out string
+	var half, force bool
+	cmd := &cobra.Command{
+		Use: "export NAME|FILE -o FILE.safetensors", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			w, err := openModel(args[0])
+			if err != nil {
+				return err
+			}
+			dtype := kdsr.F32
+			if half {
+				dtype = kdsr.F16
+			}
+			return a.saveModel(w, out, dtype, force)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
+	cmd.Flags().BoolVar(&half, "f16", false, "store half precision")
+	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
+	cmd.MarkFlagRequired("output")
+	return cmd
+}
+
+func (a *app) saveModel(w *kdsr.Weights, out string, t kdsr.DType, force bool) error {
+	if _, err := os.Stat(out); err == nil && !force {
+		return destinationFault(fmt.Errorf("%s: %w", out, fs.ErrExist))
+	}
+	if err := w.Save(out, t); err != nil {
+		return destinationFault(err)
+	}
+	return a.inspect(w, false)
+}

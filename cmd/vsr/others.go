@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// addOthers adds the commands that files of their own bring along.
+func (a *app) addOthers(root *cobra.Command) {
+	root.AddCommand(trainCommand())
+}

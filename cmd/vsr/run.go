@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/scene"
+	"vsr/sr"
+)
+
+// The names of the rooms, in statistics and in errors.
+const (
+	roomDecode  = "decode"
+	roomScene   = "scene"
+	roomUpscale = "sr"
+	roomEncode  = "encode"
+)
+
+// runConfig is the whole configuration of `vsr run`: defaults, then the YAML file, then flags. configs/run.yaml explains it.
+type runConfig struct {
+	Model     string         `yaml:"model"`
+	Device    string         `yaml:"device"`
+	Scale     int            `yaml:"scale"`
+	Threads   int            `yaml:"threads"`
+	Precision string         `yaml:"precision"`
+	Progress  string         `yaml:"progress"`
+	Report    string         `yaml:"report"`
+	Decode    decode.Options `yaml:"decode"`
+	Scene     scene.Options  `yaml:"scene"`
+	SR        sr.Options     `yaml:"sr"`
+	Encode    encode.Options `yaml:"encode"`
+}
+
+func defaultRun() runConfig {
+	return runConfig{Device: "auto", Precision: "auto", Progress: progressAuto, Scene: scene.Options{}.Defaults(),
+		SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
+}
+
+// validate reports the first value that cannot be right. Rooms check their own.
+func (c *runConfig) validate() error {
+	if _, _, err := parseDevice(c.Device); err != nil {
+		return err
+	}
+	switch {
+	case c.Scale != 0 && (c.Scale < 2 || c.Scale > 4):
+		return usageFault("--height reaches any size", "scale %d: want 2, 3 or 4", c.Scale)
+	case c.Scale != 0 && c.SR.Height != 0:
+		return usageFault("", "scale and height exclude each other")
+	case c.Threads < 0:
+		return usageFault("", "threads %d: want 0 or more", c.Threads)
+	case c.Precision != "auto" && c.Precision != "fp32":
+		return usageFault("", "precision %q: want auto or fp32", c.Precision)
+	}
+	switch c.Progress {
+	case progressAuto, progressBar, progressJSON, progressNone:
+	default:
+		return usageFault("", "progress %q: want auto, bar, json or none", c.Progress)
+	}
+	for _, err := range []error{c.Decode.Validate(), c.Scene.Validate(), c.SR.Validate(), c.Encode.Validate()} {
+		if err != nil {
+			hint := ""
+			var request *encode.RequestError
+			if errors.As(err, &request) {
+				hint = request.Hint
+			}
+			return fault{exitUsage, err, hint}
+		}
+	}
+	return nil
+}
+
+// runRequest is one `vsr run` as the command line put it.
+type runRequest struct {
+	runConfig
+	in, out string
+	replace bool
+	config  string
+	print   bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	r := runRequest{runConfig: defaultRun()}
+	cmd := &cobra.Command{
+		Use:   "run IN",
+		Short: "Upscale a video file",
+		Long: "Upscales the video of IN and copies every other stream that the output can hold. Without -o the output is IN's stem with\n" +
+			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n\n" + exitHelp,
+		Args: cobra.MaximumNArgs(1),
+	}
+	f := cmd.Flags()
+	f.StringVarP(&r.out, "output", "o", "", "file to write; its ending says which container")
+	f.BoolVarP(&r.replace, "yes", "y", false, "replace the output if it exists")
+	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses by size (vsr model list)")
+	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]")
+	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
+	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
+	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(encode.Codecs(), ", "))
+	f.IntVar(&r.Encode.CRF, "crf", r.Encode.CRF, "quality, lower is better; 0 is the codec's default, -1 lossless")
+	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
+	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
+	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
+	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
+	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores")
+	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
+	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
+	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
+	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
+	f.StringVar(&r.Progress, "progress", r.Progress, "auto, bar, json or none")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := layer(cmd, r.config, &r.runConfig); err != nil {
+			return err
+		}
+		if err := r.validate(); err != nil {
+			return err
+		}
+		if r.print {
+			return printConfig(a.stdout, r.runConfig)
+		}
+		if len(args) == 0 {
+			return usageFault("vsr help run", "which file?")
+		}
+		r.in = args[0]
+		return a.run(cmd.Context(), r)
+	}
+	return cmd
+}
+
+// layer puts the configuration file between the defaults and the flags that were given.
+func layer(cmd *cobra.Command, path string, to any) error {
+	if path == "" {
+		return nil
+	}
+	given := changedFlags(cmd)
+	if err := loadConfig(path, to); err != nil {
+		return err
+	}
+	for name, value := range given {
+		if err := cmd.Flags().Set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run upscales one file.
+func (a *app) run(parent context.Context, r runRequest) (err error) {
+	ctx, interrupts := a.watchInterrupts(parent)
+	defer interrupts.end()
+	j, err := a.prepare(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, note := range j.report.Notes {
+		fmt.Fprintf(a.stderr, "note: %s\n", note)
+	}
+	err = j.belt(ctx, interrupts.soft)
+	if err == nil {
+		err = j.check()
+	}
+	if err == nil && interrupts.stopped() {
+		j.report.Stopped, err = true, errStopped
+	}
+	if werr := j.finish(err); werr != nil && err == nil {
+		err = werr
+	}
+	return err
+}
+
+// logger is silent unless -v was given.
+func (a *app) logger() *slog.Logger {
+	if !a.verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// outputName returns the name to write, and refuses to write over the input.
+func (r *runRequest) outputName(scale int) (string, error) {
+	out := r.out
+	if out == "" {
+		out = defaultOutput(r.in, suffixOf(scale, r.SR.Height), r.Encode.Codec)
+	}
+	a, errA := os.Stat(r.in)
+	b, errB := os.Stat(out)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return "", requestFault("name another file with -o", "%s is both input and output", filepath.Base(out))
+	}
+	return out, nil
+}
