@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	astiav "github.com/asticode/go-astiav"
 
@@ -52,9 +53,9 @@ func NewFile(path string, o FileOptions) (*File, error) {
 		return nil, &RequestError{Reason: fmt.Sprintf("no container known for %q", filepath.Base(path)), Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
 	f.muxer = av.OutputName(f.fc)
-	if _, noFile := av.OpenFlags(f.fc); noFile {
+	if !slices.Contains(muxers, f.muxer) {
 		f.free()
-		return nil, &RequestError{Reason: "container " + f.muxer + " does not write a file"}
+		return nil, &RequestError{Reason: "container " + f.muxer + " cannot keep the time of every frame", Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
 	dir, base := filepath.Split(path)
 	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", base[:min(len(base), 200)], rand.Text()[:8]))
@@ -72,10 +73,12 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	return f, nil
 }
 
+// muxers keep a presentation time for every frame.
+var muxers = []string{"mp4", "mov", "ipod", "3gp", "3g2", "f4v", "matroska", "webm", "mpegts", "nut"}
+
 // GlobalHeader reports whether the container wants codec headers in front.
 func (f *File) GlobalHeader() bool {
-	global, _ := av.OpenFlags(f.fc)
-	return global
+	return av.GlobalHeader(f.fc)
 }
 
 // Actions says what became of each track, after Start.
@@ -106,7 +109,23 @@ func (f *File) WritePacket(p *media.Packet) error {
 		return err
 	}
 	err := av.Explain(func() error { return f.fc.WriteInterleavedFrame(f.packet) })
+	if err != nil && av.WriteError(f.fc) == nil && av.FaultOf(err) == av.FaultInput && !t.fixed {
+		f.leftOut(p.Track, err)
+		return nil
+	}
 	return f.destination(err)
+}
+
+// leftOut counts a damaged packet of a copied track that the muxer could not parse.
+func (f *File) leftOut(track int, err error) {
+	t := &f.tracks[track]
+	t.bad++
+	a := &f.actions[track]
+	if t.bad == 1 {
+		t.why = a.Why
+		f.opt.Logger.Warn("damaged packet left out", "room", "encode", "track", track, "err", err)
+	}
+	a.Why = joinWhy(t.why, fmt.Sprintf("%d damaged packets left out", t.bad))
 }
 
 // looseTimes reports whether the container allows equal decoding times.

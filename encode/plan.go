@@ -29,6 +29,8 @@ func (f *File) plan(t *media.Track) StreamAction {
 		a.Action, out.fixed = Encoded, true
 	case t.Cover:
 		f.planCover(t, &out, &a)
+	case t.Type == media.TrackAttachment && f.muxer != "matroska":
+		a.Action, a.Why = Dropped, f.muxer+" has no attachments"
 	case t.Type == media.TrackAttachment:
 		if out.tags["filename"] == "" {
 			out.tags["filename"] = fmt.Sprintf("attachment-%d", t.Index)

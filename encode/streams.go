@@ -25,6 +25,8 @@ type outTrack struct {
 	fixed   bool                // the video track: its times are right already
 	started bool
 	last    int64 // decoding time before
+	bad     int   // packets that the muxer could not parse
+	why     string
 }
 
 // Start chooses what the container can hold, and writes the header.
@@ -166,8 +168,11 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 			}
 		}
 		out["movie_timescale"] = strconv.FormatInt(movie, 10)
-	case f.muxer == "matroska" || f.muxer == "webm":
+	case f.looseTimes():
 		out["default_mode"] = "passthrough"
+		if f.keepsNegative(info) {
+			out["avoid_negative_ts"] = "disabled"
+		}
 	case f.muxer == "mpegts":
 		out["mpegts_copyts"] = "1"
 	}
@@ -175,6 +180,20 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 		out[k] = v
 	}
 	return out
+}
+
+// keepsNegative reports whether the only times below 0 are those of sound that is there to prime its decoder. Without it FFmpeg would move the
+// whole programme by some 20 ms, so that nothing is negative. Matroska stores such times; WebM players refuse them, except as the codec delay of Opus.
+func (f *File) keepsNegative(info *media.Info) bool {
+	if start := info.VideoTrack().Start; start == media.NoTime || start < 0 {
+		return false
+	}
+	for i, t := range f.tracks {
+		if t.stream != nil && f.muxer == "webm" && info.Tracks[i].Type == media.TrackAudio && info.Tracks[i].Codec != "opus" {
+			return false
+		}
+	}
+	return true
 }
 
 func lcm(a, b int64) int64 {

@@ -93,7 +93,10 @@ unsigned int vsr_output_tag(const AVOutputFormat *of, enum AVCodecID id, unsigne
 	return 0;
 }
 
-int vsr_query_codec(const AVOutputFormat *of, enum AVCodecID id) { return avformat_query_codec(of, id, FF_COMPLIANCE_NORMAL); }
+// Matroska stores any audio and video through the tags of other formats; FFmpeg calls that unofficial.
+int vsr_query_codec(const AVOutputFormat *of, enum AVCodecID id) {
+	return avformat_query_codec(of, id, strcmp(of->name, "matroska") ? FF_COMPLIANCE_NORMAL : FF_COMPLIANCE_UNOFFICIAL);
+}
 
 // Writes the header into memory and throws it away, to learn whether the muxer takes these streams.
 int vsr_dry_header(AVFormatContext *fc, AVDictionary **opts) {

@@ -120,10 +120,9 @@ func SetDiscard(s *astiav.Stream) { stream(s).discard = C.AVDISCARD_ALL }
 // Discarded reports whether the demuxer itself chose to drop the stream (the chapter text track of MP4).
 func Discarded(s *astiav.Stream) bool { return stream(s).discard >= C.AVDISCARD_ALL }
 
-// OpenFlags of the output format: whether codecs must put their headers into extradata, and whether it is a file at all.
-func OpenFlags(fc *astiav.FormatContext) (globalHeader, noFile bool) {
-	f := formatOf(fc).oformat.flags
-	return f&C.AVFMT_GLOBALHEADER != 0, f&C.AVFMT_NOFILE != 0
+// GlobalHeader reports whether the output format wants codec headers in front of the stream instead of inside it.
+func GlobalHeader(fc *astiav.FormatContext) bool {
+	return formatOf(fc).oformat.flags&C.AVFMT_GLOBALHEADER != 0
 }
 
 // OutputName returns FFmpeg's name of the output format, as in mp4 or matroska.

@@ -146,7 +146,7 @@ func roundTripSettings(o RoundTripOptions) (*astiav.Dictionary, error) {
 	case "hevc":
 		// Small coding units: x265 refuses pictures smaller than one.
 		pairs = append(pairs, "crf", q, "preset", preset, "x265-params",
-			"log-level=none:pools=none:frame-threads=1:ctu=16:max-tu-size=16:rc-lookahead=8:bframes="+b+":keyint="+g)
+			"log-level=none:pools=none:frame-threads=1:ctu=16:rc-lookahead=8:bframes="+b+":keyint="+g)
 	case "vp9":
 		pairs = append(pairs, "crf", q, "b", "0", "deadline", "realtime", "cpu-used", "7", "lag-in-frames", "0")
 	default:
