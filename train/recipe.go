@@ -22,10 +22,10 @@ func (c Config) Recipe() (degrade.Recipe, error) {
 		return r, r.Validate()
 	case "bicubic":
 		return degrade.Fixed{Factor: c.Scale}, nil
-	case "second":
-		return degrade.SecondOrder{Factor: c.Scale}, nil
+	case "second", "video", "real":
+		return degrade.ByName(d.Kind, c.Scale)
 	}
-	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic or second", d.Kind)
+	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video or real", d.Kind)
 }
 
 // String describes the recipe in a model card.
