@@ -52,6 +52,9 @@ type Engine struct {
 	plain map[string]plainConv
 	tails map[kdsr.Edges]plainConv
 	tail  *kdsr.LinearTail
+	// frames and packed are the fast path; frames is nil on the plain one.
+	frames *conv.Frames
+	packed map[layerKey]fastConv
 	// fullTail runs the official tail layer by layer instead of collapsed. For tests.
 	fullTail bool
 
@@ -93,6 +96,12 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 			return nil, fmt.Errorf("cpu: %w", err)
 		}
 	}
+	if w.Config.C%16 == 0 {
+		e.frames, e.packed = conv.FramesOf(opts.ISA), map[layerKey]fastConv{}
+	}
+	if e.frames == nil {
+		e.opts.ISA, e.opts.Precision = "go", PrecisionFP32
+	}
 	e.pool = newPool(opts.Threads)
 	return e, nil
 }
@@ -100,7 +109,8 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 // Scale implements sr.Engine.
 func (e *Engine) Scale() int { return e.w.Config.Scale }
 
-// ISA is the instruction set that the engine computes with; "go" is none.
+// ISA is the instruction set that the engine computes with; "go" is none: the plain path, which also runs networks whose
+// channels are not a multiple of 16.
 func (e *Engine) ISA() string { return e.opts.ISA }
 
 // Precision is PrecisionAuto or PrecisionFP32.
@@ -114,7 +124,7 @@ func (e *Engine) Close() error {
 	if !e.closed {
 		e.closed = true
 		e.pool.workers.Close()
-		e.estimate, e.upscale, e.last, e.plain, e.tails = nil, nil, repeat{}, nil, nil
+		e.estimate, e.upscale, e.last, e.plain, e.tails, e.packed = nil, nil, repeat{}, nil, nil, nil
 	}
 	return nil
 }
@@ -123,6 +133,8 @@ func (e *Engine) Close() error {
 type kernels struct {
 	owner *Engine
 	taps  [][]float32 // by block, [9C], the tap of channel c at (ky,kx) being 9c+3ky+kx
+	// turned is the same as [9,C].
+	turned [][]float32
 }
 
 // Close implements sr.Degradation. The memory is the garbage collector's.
@@ -167,6 +179,9 @@ func (e *Engine) Modulate(ctx context.Context, d []float32) (sr.Degradation, err
 	began := time.Now()
 	b := &vectors{w: e.w}
 	k := &kernels{owner: e, taps: kdsr.Modulate(b, e.w.Config, d)}
+	for _, t := range k.taps {
+		k.turned = append(k.turned, turned(t))
+	}
 	e.stats.Modulates++
 	e.stats.Modulate += time.Since(began)
 	return k, b.Err()

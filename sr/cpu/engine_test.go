@@ -183,7 +183,7 @@ func TestBandsAndThreadsChangeNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, threads := range []int{1, 3} {
-				e := testEngine(t, c, Options{ISA: "go", Threads: threads, MaxMemory: smallest(t, whole, f)})
+				e := testEngine(t, c, Options{ISA: "go", Threads: threads, MaxMemory: smallest(t, whole, whole.buildUpscale, f)})
 				got := upscale(t, e, src, degradation(t, e))
 				if n := e.upscale.plan.bands; n < 4 {
 					t.Fatalf("%d bands, want at least 4", n)
@@ -191,6 +191,7 @@ func TestBandsAndThreadsChangeNothing(t *testing.T) {
 				if !equalSamples(got, want) {
 					t.Errorf("%s x%d, %d threads: bands change the picture", c.Tail, c.Scale, threads)
 				}
+				e.opts.MaxMemory = smallest(t, whole, whole.buildEstimate, f)
 				d, err := e.Estimate(context.Background(), src)
 				if err != nil || !slices.Equal(d, wantD) {
 					t.Errorf("%s x%d: estimate %v in bands, want %v (%v)", c.Tail, c.Scale, d, wantD, err)
@@ -200,25 +201,15 @@ func TestBandsAndThreadsChangeNothing(t *testing.T) {
 	}
 }
 
-// smallest returns the least memory limit that a picture of this format can be upscaled and estimated with.
-func smallest(t *testing.T, e *Engine, f media.Format) int64 {
+// smallest returns the least memory limit that layout accepts for this format.
+func smallest(t *testing.T, e *Engine, build func(media.Format) (*program, error), f media.Format) int64 {
 	t.Helper()
-	save := e.opts.MaxMemory
-	defer func() { e.opts.MaxMemory = save }()
-	most := int64(0)
-	for _, build := range []func(media.Format) (*program, error){e.buildEstimate, e.buildUpscale} {
-		lo, hi := int64(1), save // lo is too little, hi enough
-		for hi-lo > 1 {
-			e.opts.MaxMemory = (lo + hi) / 2
-			if _, err := build(f); err != nil {
-				lo = e.opts.MaxMemory
-			} else {
-				hi = e.opts.MaxMemory
-			}
-		}
-		most = max(most, hi)
+	g, err := build(f)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return most
+	g.plan.simulate(16)
+	return g.plan.bytes
 }
 
 func TestTooLittleMemory(t *testing.T) {

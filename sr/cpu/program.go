@@ -31,8 +31,13 @@ type builder interface {
 	output(n *node, f media.Format)
 }
 
-func (e *Engine) newPlan() (*plan, builder) {
+// newPlan returns an empty plan and what fills it. exact asks for float32 whatever the options say.
+func (e *Engine) newPlan(exact bool) (*plan, builder) {
 	p := &plan{pool: e.pool, times: &e.stages}
+	if e.frames != nil {
+		half := !exact && e.opts.Precision == PrecisionAuto
+		return p, newFastBuilder(p, e, half, half && e.opts.ISA == "avx512bf16")
+	}
 	return p, &plainBuilder{p: p, e: e, maps: map[*node]*fmap{}}
 }
 
@@ -41,7 +46,7 @@ func (e *Engine) buildEstimate(f media.Format) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, b := e.newPlan()
+	p, b := e.newPlan(true) // it runs once for a scene, and all its frames depend on it
 	g := &program{format: f, plan: p, e: e}
 	for i, n := range nodes {
 		if n.op == opPool {
@@ -62,8 +67,8 @@ func (e *Engine) buildUpscale(f media.Format) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, b := e.newPlan()
-	collapse := e.tail != nil && !e.fullTail
+	p, b := e.newPlan(false)
+	collapse := e.tail != nil && (e.frames != nil || !e.fullTail)
 	var before *node // what goes into the tail
 	for _, n := range nodes {
 		inTail := before != nil && n.op != opShift && n.op != opAdd && n.op != opEnlarge

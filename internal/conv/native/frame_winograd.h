@@ -1,0 +1,390 @@
+// 3x3 convolution of a band of rows by Winograd F(4x4,3x3) (Lavin and Gray, 2015), with the depthwise convolution of an
+// IDR-DCRB fused into its input transform.
+//
+// Rows come in groups of four. For a block of tiles of a group: depthwise of the four new rows, the two rows before them
+// come from a buffer; input transform into V, 36 products V x U into M, output transform, bias, residual, store.
+// Every result is computed by the same operations in the same order whatever the blocks and bands are.
+
+#if VL == 8
+#define FRAME_TILES 6 // tiles of a block: accumulators of 2 vectors each, in 16 registers
+#else
+#define FRAME_TILES 14
+#endif
+#define FRAME_TILES3 (FRAME_TILES < 8 ? 4 : 8) // the same with 3 vectors each
+
+// Vectors of columns that a product works on at once.
+INLINE int frame_vectors(int k) {
+    int n = k / VL;
+    return n % 2 == 0 ? 2 : n % 3 == 0 ? 3 : 1;
+}
+static int FN(frame_panel)(int k) { return frame_vectors(k) * VL; }
+INLINE int frame_block(int k) { return frame_vectors(k) == 3 ? FRAME_TILES3 : FRAME_TILES; }
+
+// Scratch: rows of depthwise results, a row of zeros, V and M.
+INLINE size_t frame_line(int w, int c) { return ((size_t)(frame_round_up(w, 4) + 2 * FRAME_PAD) * c * 4 + 127) / 64 * 64; }
+static size_t FN(frame_conv_scratch)(int w, int c, int k) {
+    return 5 * frame_line(w, c) + (size_t)36 * 4 * FRAME_TILES * (c + k) + 4 * 64;
+}
+
+// B^T d of six values.
+INLINE void frame_bt(vf d0, vf d1, vf d2, vf d3, vf d4, vf d5, vf *o) {
+    vf four = vset(4), five = vset(5), two = vset(2);
+    vf a = vfnma(four, d2, d4), b = vfnma(four, d1, d3), c = vsub(d4, d2), e = vsub(d3, d1);
+    o[0] = vfma(four, d0, vfnma(five, d2, d4));
+    o[1] = vadd(a, b);
+    o[2] = vsub(a, b);
+    o[3] = vfma(two, e, c);
+    o[4] = vfnma(two, e, c);
+    o[5] = vfma(four, d1, vfnma(five, d3, d5));
+}
+
+// A^T m of six values.
+INLINE void frame_at(vf m0, vf m1, vf m2, vf m3, vf m4, vf m5, vf *o) {
+    vf s = vadd(m1, m2), d = vsub(m1, m2), p = vadd(m3, m4), q = vsub(m3, m4);
+    o[0] = vadd(m0, vadd(s, p));
+    o[1] = vfma(vset(2), q, d);
+    o[2] = vfma(vset(4), p, s);
+    o[3] = vadd(m5, vfma(vset(8), q, d));
+}
+
+// What the input transform of a group reads. r are six rows of the map: those around the four new rows with taps, the rows
+// of the tiles without. Pointers go to column -FRAME_PAD.
+struct frame_group {
+    const char *r[6];
+    const float *before[2]; // depthwise rows y-1 and y
+    float *after[2];        // where rows y+3 and y+4 go
+    int rows;               // of the new rows y+1.. are inside the picture
+};
+
+// One column of `rows` depthwise results, from the map column to the right of it and the partial sums of the two before.
+#define FRAME_DEPTHWISE(rows, at, half, out) do { \
+        vf v[rows + 2]; \
+        UNROLL for (int i = 0; i < rows + 2; i++) v[i] = frame_load(g->r[i], at, half); \
+        UNROLL for (int i = 0; i < rows; i++) { \
+            vf ready = p0[i], soon = p1[i], later = vmul(v[i], tap[0]); \
+            UNROLL for (int j = 0; j < 3; j++) { \
+                ready = vfma(v[i + j], tap[3 * j + 2], ready); \
+                soon = vfma(v[i + j], tap[3 * j + 1], soon); \
+                if (j) later = vfma(v[i + j], tap[3 * j], later); \
+            } \
+            (out)[i] = frame_lrelu(ready); \
+            p0[i] = soon; \
+            p1[i] = later; \
+        } \
+    } while (0)
+
+// Input transform of tiles [t0,t0+tiles) of a group: V[36][tiles][c].
+INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group *g, int t0, int tiles, void *V, const int half, const int bf16, const int dw) {
+    const int c = a->c, w = a->w;
+    for (int ch = 0; ch < c; ch += VL) {
+        vf tap[9], p0[4], p1[4], z[6][6];
+        ptrdiff_t at = (ptrdiff_t)(4 * t0 - 2 + FRAME_PAD) * c + ch; // element of map column 4*t0-2
+        if (dw) {
+            vf none[4] __attribute__((unused));
+            UNROLL for (int i = 0; i < 9; i++) tap[i] = vload(a->taps + i * c + ch);
+            UNROLL for (int i = 0; i < 4; i++) p0[i] = p1[i] = vset(0);
+            FRAME_DEPTHWISE(4, at, half, none);
+            FRAME_DEPTHWISE(4, at + c, half, none);
+            at += 2 * c;
+        } else {
+            at += c;
+        }
+        ptrdiff_t near = (ptrdiff_t)(4 * t0 - 1 + FRAME_PAD) * c + ch; // column 4*t0-1 in the rows of depthwise results
+        int x = 4 * t0 - 1;
+#define FRAME_COLUMN(q) do { \
+            if (dw) { \
+                vf o[4]; \
+                FRAME_DEPTHWISE(4, at, half, o); \
+                if (x < 0 || x >= w) { UNROLL for (int i = 0; i < 4; i++) o[i] = vset(0); } \
+                else if (g->rows < 4) { UNROLL for (int i = 0; i < 4; i++) if (i >= g->rows) o[i] = vset(0); } \
+                vstore(g->after[0] + near, o[2]); \
+                vstore(g->after[1] + near, o[3]); \
+                frame_bt(vload(g->before[0] + near), vload(g->before[1] + near), o[0], o[1], o[2], o[3], z[q]); \
+                near += c; \
+                x++; \
+            } else { \
+                frame_bt(frame_load(g->r[0], at, half), frame_load(g->r[1], at, half), frame_load(g->r[2], at, half), \
+                         frame_load(g->r[3], at, half), frame_load(g->r[4], at, half), frame_load(g->r[5], at, half), z[q]); \
+            } \
+            at += c; \
+        } while (0)
+        FRAME_COLUMN(0);
+        FRAME_COLUMN(1);
+        for (int t = 0; t < tiles; t++) {
+            UNROLL for (int q = 2; q < 6; q++) FRAME_COLUMN(q);
+            UNROLL for (int i = 0; i < 6; i++) {
+                vf o[6];
+                frame_bt(z[0][i], z[1][i], z[2][i], z[3][i], z[4][i], z[5][i], o);
+                UNROLL for (int q = 0; q < 6; q++) {
+                    ptrdiff_t to = (ptrdiff_t)((i * 6 + q) * tiles + t) * c + ch;
+#ifdef BF16
+                    if (bf16) vstore_bf16((uint16_t *)V + to, o[q]);
+                    else
+#endif
+                        vstore((float *)V + to, o[q]);
+                }
+            }
+            UNROLL for (int i = 0; i < 6; i++) z[0][i] = z[4][i], z[1][i] = z[5][i];
+        }
+#undef FRAME_COLUMN
+    }
+    (void)bf16;
+}
+
+// Depthwise results of rows y-1 and y, which a group finds when no group has come before it.
+INLINE void frame_first_rows(const struct frame_conv *a, const struct frame_group *g, int y, const int half) {
+    const int c = a->c, wide = frame_round_up(a->w, 4);
+    for (int ch = 0; ch < c; ch += VL) {
+        vf tap[9], p0[2], p1[2], o[2];
+        UNROLL for (int i = 0; i < 9; i++) tap[i] = vload(a->taps + i * c + ch);
+        UNROLL for (int i = 0; i < 2; i++) p0[i] = p1[i] = vset(0);
+        ptrdiff_t at = (ptrdiff_t)(FRAME_PAD - 1) * c + ch;
+        FRAME_DEPTHWISE(2, at, half, o);
+        FRAME_DEPTHWISE(2, at + c, half, o);
+        at += 2 * c;
+        ptrdiff_t near = (ptrdiff_t)(FRAME_PAD - 1) * c + ch;
+        vstore(g->after[0] + near, vset(0));
+        vstore(g->after[1] + near, vset(0));
+        near += c;
+        for (int x = 0; x <= wide; x++, at += c, near += c) {
+            if (x < a->w) {
+                FRAME_DEPTHWISE(2, at, half, o);
+            } else {
+                o[0] = o[1] = vset(0);
+            }
+            vstore(g->after[0] + near, y > 0 ? o[0] : vset(0));
+            vstore(g->after[1] + near, o[1]);
+        }
+    }
+}
+
+// M[36][T][k] = V[36][T][c] U[36][c,k] + bias in the one place where the output transform spreads it evenly.
+INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, float *M, int c, int k, const int T, const int J, const int bf16) {
+    for (int p = 0; p < 36; p++) {
+        for (int kb = 0; kb < k; kb += J * VL) {
+            vf acc[T][J];
+            UNROLL for (int j = 0; j < J; j++) {
+                vf b = p == 7 ? vload(bias + kb + j * VL) : vset(0);
+                UNROLL for (int t = 0; t < T; t++) acc[t][j] = b;
+            }
+#ifdef BF16
+            if (bf16) {
+                const uint16_t *v = (const uint16_t *)Vv + (size_t)p * T * c, *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
+                for (int i = 0; i < c; i += 2) {
+                    vf f[J];
+                    UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(u + j * 2 * VL));
+                    u += J * 2 * VL;
+                    UNROLL for (int t = 0; t < T; t++) {
+                        float pair;
+                        memcpy(&pair, v + t * c + i, 4);
+                        vf b = vset(pair);
+                        UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[t][j], b, f[j]);
+                    }
+                }
+            } else
+#endif
+            {
+                const float *v = (const float *)Vv + (size_t)p * T * c, *u = (const float *)Uv + ((size_t)p * k + kb) * c;
+                for (int i = 0; i < c; i++) {
+                    vf f[J];
+                    UNROLL for (int j = 0; j < J; j++) f[j] = vload(u + j * VL);
+                    u += J * VL;
+                    UNROLL for (int t = 0; t < T; t++) {
+                        vf b = vset(v[t * c + i]);
+                        UNROLL for (int j = 0; j < J; j++) acc[t][j] = vfma(b, f[j], acc[t][j]);
+                    }
+                }
+            }
+            UNROLL for (int t = 0; t < T; t++) UNROLL for (int j = 0; j < J; j++) vstore(M + ((size_t)p * T + t) * k + kb + j * VL, acc[t][j]);
+        }
+    }
+    (void)bf16;
+}
+
+#define FRAME_PRODUCT(T, J, suffix, bf16) \
+    KERNEL void frame_product_##T##_##J##suffix(const void *V, const void *U, const float *bias, float *M, int c, int k) { \
+        frame_product(V, U, bias, M, c, k, T, J, bf16); \
+    }
+#define FRAME_SMALL(X) X(1) X(2) X(3) X(4)
+#if VL == 8
+#define FRAME_MIDDLE(X) X(5) X(6)
+#define FRAME_FEW(X)
+#else
+#define FRAME_MIDDLE(X) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define FRAME_FEW(X) X(5) X(6) X(7) X(8)
+#endif
+#define FRAME_BOTH(T) FRAME_PRODUCT(T, 1, , 0) FRAME_PRODUCT(T, 2, , 0)
+#define FRAME_THREE(T) FRAME_PRODUCT(T, 3, , 0)
+FRAME_SMALL(FRAME_BOTH) FRAME_MIDDLE(FRAME_BOTH)
+FRAME_SMALL(FRAME_THREE) FRAME_FEW(FRAME_THREE)
+#ifdef BF16
+#define FRAME_BOTH_BF16(T) FRAME_PRODUCT(T, 1, _bf16, 1) FRAME_PRODUCT(T, 2, _bf16, 1)
+#define FRAME_THREE_BF16(T) FRAME_PRODUCT(T, 3, _bf16, 1)
+FRAME_SMALL(FRAME_BOTH_BF16) FRAME_MIDDLE(FRAME_BOTH_BF16)
+FRAME_SMALL(FRAME_THREE_BF16) FRAME_FEW(FRAME_THREE_BF16)
+#endif
+
+typedef void frame_product_fn(const void *V, const void *U, const float *bias, float *M, int c, int k);
+
+#define FRAME_ENTRY1(T) frame_product_##T##_1,
+#define FRAME_ENTRY2(T) frame_product_##T##_2,
+#define FRAME_ENTRY3(T) frame_product_##T##_3,
+static frame_product_fn *const frame_products[3][FRAME_TILES] = {
+    {FRAME_SMALL(FRAME_ENTRY1) FRAME_MIDDLE(FRAME_ENTRY1)},
+    {FRAME_SMALL(FRAME_ENTRY2) FRAME_MIDDLE(FRAME_ENTRY2)},
+    {FRAME_SMALL(FRAME_ENTRY3) FRAME_FEW(FRAME_ENTRY3)},
+};
+#ifdef BF16
+#define FRAME_ENTRY1B(T) frame_product_##T##_1_bf16,
+#define FRAME_ENTRY2B(T) frame_product_##T##_2_bf16,
+#define FRAME_ENTRY3B(T) frame_product_##T##_3_bf16,
+static frame_product_fn *const frame_products_bf16[3][FRAME_TILES] = {
+    {FRAME_SMALL(FRAME_ENTRY1B) FRAME_MIDDLE(FRAME_ENTRY1B)},
+    {FRAME_SMALL(FRAME_ENTRY2B) FRAME_MIDDLE(FRAME_ENTRY2B)},
+    {FRAME_SMALL(FRAME_ENTRY3B) FRAME_FEW(FRAME_ENTRY3B)},
+};
+#endif
+
+// The 4x4 results of tile t in 16 channels or fewer: o[row][column].
+INLINE void frame_tile(const float *M, int k, int tiles, int t, int ch, vf o[4][4]) {
+    const float *m = M + (size_t)t * k + ch;
+    const size_t step = (size_t)tiles * k;
+    vf half[4][6];
+    UNROLL for (int q = 0; q < 6; q++) {
+        vf v[4];
+        frame_at(vload(m + q * step), vload(m + (6 + q) * step), vload(m + (12 + q) * step), vload(m + (18 + q) * step),
+                 vload(m + (24 + q) * step), vload(m + (30 + q) * step), v);
+        UNROLL for (int i = 0; i < 4; i++) half[i][q] = v[i];
+    }
+    UNROLL for (int i = 0; i < 4; i++) frame_at(half[i][0], half[i][1], half[i][2], half[i][3], half[i][4], half[i][5], o[i]);
+}
+
+// Output transform of a block into the map, for the group of rows from y.
+INLINE void frame_output_any(const struct frame_conv *a, const float *M, int y, int t0, int tiles, const int half, const int add, const int act) {
+    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4;
+    char *to[4];
+    const char *plus[4];
+    for (int i = 0; i < rows; i++) {
+        to[i] = frame_row(&a->dst, y + i);
+        plus[i] = add ? frame_row(&a->add, y + i) : NULL;
+    }
+    for (int t = 0; t < tiles; t++) {
+        const int x = 4 * (t0 + t), columns = a->w - x < 4 ? a->w - x : 4;
+        for (int ch = 0; ch < k; ch += VL) {
+            vf o[4][4];
+            frame_tile(M, k, tiles, t, ch, o);
+            const ptrdiff_t at = (ptrdiff_t)(x + FRAME_PAD) * k + ch;
+            if (rows == 4 && columns == 4) {
+                UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) {
+                    vf v = act ? frame_lrelu(o[i][q]) : o[i][q];
+                    if (add) v = vadd(v, frame_load(plus[i], at + q * k, half));
+                    frame_store(to[i], at + q * k, v, half);
+                }
+                continue;
+            }
+            UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) {
+                if (i >= rows || q >= columns) continue;
+                vf v = act ? frame_lrelu(o[i][q]) : o[i][q];
+                if (add) v = vadd(v, frame_load(plus[i], at + q * k, half));
+                frame_store(to[i], at + q * k, v, half);
+            }
+        }
+    }
+}
+
+// Output transform of a block into the enlarged picture.
+KERNEL void frame_output_shuffle(const struct frame_conv *a, const float *M, int y, int t0, int tiles) {
+    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4;
+    float pixel[4][4][64];
+    for (int t = 0; t < tiles; t++) {
+        const int x = 4 * (t0 + t), columns = a->w - x < 4 ? a->w - x : 4;
+        for (int ch = 0; ch < k; ch += VL) {
+            vf o[4][4];
+            frame_tile(M, k, tiles, t, ch, o);
+            UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) vstore(pixel[i][q] + ch, o[i][q]);
+        }
+        for (int i = 0; i < rows; i++) {
+            for (int q = 0; q < columns; q++) {
+                if (a->shuffle == 4) frame_put_pixel(&a->dst, &a->add, a->w, 4, y + i, x + q, pixel[i][q]);
+                else if (a->shuffle == 3) frame_put_pixel(&a->dst, &a->add, a->w, 3, y + i, x + q, pixel[i][q]);
+                else frame_put_pixel(&a->dst, &a->add, a->w, 2, y + i, x + q, pixel[i][q]);
+            }
+        }
+    }
+}
+
+#define FRAME_INPUT(half, bf16, dw) \
+    KERNEL void frame_input_##half##bf16##dw(const struct frame_conv *a, const struct frame_group *g, int t0, int tiles, void *V) { \
+        frame_input_any(a, g, t0, tiles, V, half, bf16, dw); \
+    }
+FRAME_INPUT(0, 0, 0) FRAME_INPUT(0, 0, 1) FRAME_INPUT(1, 0, 0) FRAME_INPUT(1, 0, 1)
+#ifdef BF16
+FRAME_INPUT(1, 1, 0) FRAME_INPUT(1, 1, 1)
+#endif
+#define FRAME_OUTPUT(half, add, act) \
+    KERNEL void frame_output_##half##add##act(const struct frame_conv *a, const float *M, int y, int t0, int tiles) { \
+        frame_output_any(a, M, y, t0, tiles, half, add, act); \
+    }
+FRAME_OUTPUT(0, 0, 0) FRAME_OUTPUT(0, 0, 1) FRAME_OUTPUT(0, 1, 0) FRAME_OUTPUT(1, 0, 0) FRAME_OUTPUT(1, 0, 1) FRAME_OUTPUT(1, 1, 0)
+
+typedef void frame_input_fn(const struct frame_conv *a, const struct frame_group *g, int t0, int tiles, void *V);
+typedef void frame_output_fn(const struct frame_conv *a, const float *M, int y, int t0, int tiles);
+
+INLINE frame_input_fn *frame_choose_input(const struct frame_conv *a) {
+#ifdef BF16
+    if (a->bf16) return a->taps ? frame_input_111 : frame_input_110;
+#endif
+    if (a->half) return a->taps ? frame_input_101 : frame_input_100;
+    return a->taps ? frame_input_001 : frame_input_000;
+}
+
+INLINE frame_output_fn *frame_choose_output(const struct frame_conv *a) {
+    if (a->shuffle) return frame_output_shuffle;
+    if (a->half) return a->add.mem ? frame_output_110 : a->lrelu ? frame_output_101 : frame_output_100;
+    return a->add.mem ? frame_output_010 : a->lrelu ? frame_output_001 : frame_output_000;
+}
+
+// Computes rows [y0,y1) of a->dst; y0 is a multiple of 4, and y1 too unless it is h.
+static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scratch) {
+    const int tiles = (a->w + 3) / 4, J = frame_vectors(a->k), most = frame_block(a->k);
+    const size_t line = frame_line(a->w, a->c);
+    const int blocks = (tiles + most - 1) / most;
+    char *s = scratch;
+    char *zero = s + 4 * line;
+    void *V = zero + line;
+    float *M = (float *)((char *)V + ((size_t)36 * 4 * most * a->c + 63) / 64 * 64);
+    frame_input_fn *input = frame_choose_input(a);
+    frame_output_fn *output = frame_choose_output(a);
+    frame_product_fn *const *product = frame_products[J - 1];
+#ifdef BF16
+    if (a->bf16) product = frame_products_bf16[J - 1];
+#endif
+    memset(zero, 0, line);
+#define FRAME_ROW(q) ((q) < 0 || (q) >= a->h ? zero : frame_row(&a->src, q))
+    struct frame_group g;
+    int flip = 0;
+    if (a->taps) {
+        g.after[0] = (float *)s;
+        g.after[1] = (float *)(s + line);
+        for (int i = 0; i < 4; i++) g.r[i] = FRAME_ROW(y0 - 2 + i);
+        if (a->half) frame_first_rows(a, &g, y0, 1);
+        else frame_first_rows(a, &g, y0, 0);
+    }
+    for (int y = y0; y < y1; y += 4, flip = !flip) {
+        for (int i = 0; i < 6; i++) g.r[i] = FRAME_ROW(y - 1 + i + (a->taps ? 1 : 0));
+        for (int i = 0; i < 2; i++) {
+            g.before[i] = (const float *)(s + (2 * flip + i) * line);
+            g.after[i] = (float *)(s + (2 * !flip + i) * line);
+        }
+        g.rows = a->h - 1 - y;
+        for (int b = 0; b < blocks; b++) {
+            int t0 = tiles * b / blocks, n = tiles * (b + 1) / blocks - t0;
+            input(a, &g, t0, n, V);
+            product[n - 1](V, a->u, a->bias, M, a->c, a->k);
+            output(a, M, y, t0, n);
+        }
+        if (!a->shuffle)
+            for (int i = y; i < y + 4 && i < a->h; i++) frame_borders(frame_row(&a->dst, i), a->w, a->k, a->half);
+    }
+#undef FRAME_ROW
+}

@@ -1,0 +1,222 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"vsr/internal/conv"
+	"vsr/media"
+	"vsr/sr/kdsr"
+)
+
+// fastISAs are those that have frame kernels.
+func fastISAs() []string {
+	return slices.DeleteFunc(conv.ISAs(), func(isa string) bool { return conv.FramesOf(isa) == nil })
+}
+
+// fastConfigs use every number of vectors that the kernels know, every tail and every scale.
+func fastConfigs() []kdsr.Config {
+	return []kdsr.Config{
+		{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2},
+		{C: 32, N: 2, R: 1, Scale: 4, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2},
+		{C: 48, N: 1, R: 1, Scale: 3, Tail: kdsr.TailDirect, Skip: kdsr.SkipNone, Stem: 1},
+		{C: 16, N: 1, R: 0, Scale: 3, Tail: kdsr.TailOfficial, Skip: kdsr.SkipNone, Stem: 1},
+		{C: 32, N: 1, R: 1, Scale: 4, Tail: kdsr.TailOfficial, Skip: kdsr.SkipNearest, Stem: 2},
+		{C: 48, N: 0, R: 1, Scale: 2, Tail: kdsr.TailOfficial, Skip: kdsr.SkipNone, Stem: 1},
+	}
+}
+
+func name(c kdsr.Config) string { return fmt.Sprintf("C%dx%d%s", c.C, c.Scale, c.Tail) }
+
+// ladder is every size from 1 to 17 once as a width and once as a height, and some primes.
+func ladder() [][2]int {
+	var sizes [][2]int
+	for i := range 17 {
+		sizes = append(sizes, [2]int{i + 1, 17 - (i*7)%17})
+	}
+	return append(sizes, [2]int{1, 1}, [2]int{61, 3}, [2]int{2, 59}, [2]int{127, 5})
+}
+
+// TestFastAgainstPlain compares float32 on every instruction set with the specification, in 16 bits.
+func TestFastAgainstPlain(t *testing.T) {
+	for _, isa := range fastISAs() {
+		for i, c := range fastConfigs() {
+			t.Run(isa+"/"+name(c), func(t *testing.T) {
+				plain := testEngine(t, c, Options{ISA: "go"})
+				fast := testEngine(t, c, Options{ISA: isa, Precision: PrecisionFP32, Threads: 2})
+				for j, size := range ladder() {
+					if j%len(fastConfigs()) != i && j < 17 && testing.Short() {
+						continue
+					}
+					src := randomFrame(rgbFormat(size[0], size[1]), uint64(j))
+					compareEngines(t, plain, fast, src)
+				}
+			})
+		}
+	}
+}
+
+// soften makes the last layer small, before it is packed: the network then adds about 0.08 to the enlarged picture.
+func soften(w *kdsr.Weights) {
+	last := w.Tensors["G.tail.0.weight"].Data
+	for i := range last {
+		last[i] *= 0.04
+	}
+}
+
+func compareEngines(t *testing.T, plain, fast *Engine, src *media.Frame) {
+	t.Helper()
+	want := upscale(t, plain, src, degradation(t, plain))
+	got := upscale(t, fast, src, degradation(t, fast))
+	if worst, _ := difference(want, got); worst > 6 { // of 65535: about 1e-4
+		t.Errorf("%v: differs by %d of 65535", src.Format, worst)
+	}
+	d, err := plain.Estimate(context.Background(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := fast.Estimate(context.Background(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range d {
+		if math.Abs(float64(d[i]-e[i])) > 1e-5 {
+			t.Fatalf("%v: estimate[%d] = %v, want %v", src.Format, i, e[i], d[i])
+		}
+	}
+}
+
+// TestFastBands wants the same bits from one band and from many, with any number of threads.
+func TestFastBands(t *testing.T) {
+	for _, isa := range fastISAs() {
+		for _, precision := range []string{PrecisionAuto, PrecisionFP32} {
+			for _, c := range fastConfigs() {
+				f := media.Format{Width: 37, Height: 131, Layout: media.YUV420, Depth: 10, Color: media.Color{Matrix: 1, Siting: 3}}
+				src := randomFrame(f, 5)
+				whole := testEngine(t, c, Options{ISA: isa, Precision: precision, Threads: 1})
+				want := upscale(t, whole, src, degradation(t, whole))
+				d, err := whole.Estimate(context.Background(), src)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e := testEngine(t, c, Options{ISA: isa, Precision: precision, Threads: 3, MaxMemory: smallest(t, whole, whole.buildUpscale, f)})
+				got := upscale(t, e, src, degradation(t, e))
+				if n := e.upscale.plan.bands; n < 4 {
+					t.Fatalf("%d bands, want at least 4", n)
+				}
+				if !equalSamples(want, got) {
+					t.Errorf("%s %s %s: bands change the picture", isa, precision, name(c))
+				}
+				e.opts.MaxMemory = smallest(t, whole, whole.buildEstimate, f)
+				if again, err := e.Estimate(context.Background(), src); err != nil || !slices.Equal(d, again) {
+					t.Errorf("%s %s %s: bands change the estimate (%v)", isa, precision, name(c), err)
+				}
+			}
+		}
+	}
+}
+
+// TestAutoPrecision wants half precision within one level of 255 for 99.9 % of samples. The weights are untrained: their
+// output is the enlarged picture plus a small difference, as that of trained ones.
+func TestAutoPrecision(t *testing.T) {
+	for _, preset := range []string{"nano", "fast", "base"} {
+		c, err := kdsr.Preset(preset, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := media.Format{Width: 64, Height: 48, Layout: media.YUV420, Depth: 8}
+		src := randomFrame(f, 3)
+		exact := testEngine(t, c, Options{Precision: PrecisionFP32})
+		soften(exact.w)
+		want := upscale(t, exact, src, degradation(t, exact))
+		for _, isa := range fastISAs() {
+			e := testEngine(t, c, Options{ISA: isa})
+			soften(e.w)
+			worst, share := difference(want, upscale(t, e, src, degradation(t, e)))
+			if worst > 2 || share > 0.001 {
+				t.Errorf("%s on %s: worst difference %d, %.4f %% of samples differ by more than 1", preset, isa, worst, 100*share)
+			}
+		}
+	}
+}
+
+// TestFastColours converts frames of every format with both paths, without a network between.
+func TestFastColours(t *testing.T) {
+	for _, isa := range fastISAs() {
+		k := conv.FramesOf(isa)
+		for _, size := range [][2]int{{1, 1}, {2, 3}, {7, 5}, {37, 9}} {
+			for _, f := range allFormats(size[0], size[1]) {
+				src, want, got := randomFrame(f, 1), randomFrame(f, 2), randomFrame(f, 2)
+				col := colourOf(f)
+				rgb := &fmap{w: f.Width, h: f.Height, c: 3, pitch: conv.PicturePitch(f.Width)}
+				rgb.mem = aligned(rgb.pitch * rgb.h)
+				s := aligned(k.YUVScratch(f.Width))
+				in, out := yuv(src, &col), yuv(got, &col)
+				k.ToRGB(&in, rgb.window(), 0, f.Height, s)
+				rows := make([][]float32, f.Height)
+				for y := range rows {
+					rows[y] = make([]float32, 3*f.Width)
+					col.plainToRGB(rows[y], src, y)
+					for i, v := range rows[y] {
+						fast := rgb.row(y)[i%3*(rgb.pitch/12)+i/3]
+						if math.Abs(float64(v-fast)) > 2e-6 {
+							t.Fatalf("%s %v %+v: row %d value %d = %v, want %v", isa, f, f.Color, y, i, fast, v)
+						}
+						rgb.row(y)[i%3*(rgb.pitch/12)+i/3] = v
+					}
+				}
+				n := (f.Height + 1<<col.sy - 1) >> col.sy
+				for c := range n {
+					col.plainFromRGB(want, c, func(y int) []float32 { return rows[y] })
+				}
+				k.FromRGB(&out, rgb.window(), 0, n, s)
+				if worst, _ := difference(want, got); worst > 1 {
+					t.Fatalf("%s %v %+v: differs by %d", isa, f, f.Color, worst)
+				}
+				if !samePadding(want, got) {
+					t.Fatalf("%s %v: writes outside the picture", isa, f)
+				}
+			}
+		}
+	}
+}
+
+// samePadding compares the bytes behind the rows and the alpha plane.
+func samePadding(a, b *media.Frame) bool {
+	for p := range a.Planes() {
+		w, h := a.PlaneSize(p)
+		if p == colourPlanes(a.Format) {
+			w = 0
+		}
+		for y := range h {
+			from, to := y*a.Stride[p]+w*a.BytesPerSample(), (y+1)*a.Stride[p]
+			if !slices.Equal(a.Plane[p][from:to], b.Plane[p][from:to]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TestNoAllocation: what is left is the job that conv.Workers makes of every step, a few dozen bytes.
+func TestNoAllocation(t *testing.T) {
+	c, err := kdsr.Preset("fast", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := testEngine(t, c, Options{Threads: 1})
+	f := media.Format{Width: 40, Height: 30, Layout: media.YUV420, Depth: 8}
+	src, dst, k := randomFrame(f, 1), media.NewFrame(f.Scaled(4)), degradation(t, e)
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(5, func() {
+		src.Row(0, 0)[0]++ // not a repeat
+		if err := e.Upscale(ctx, dst, src, k); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
