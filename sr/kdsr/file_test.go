@@ -56,6 +56,9 @@ func TestSaveLoad(t *testing.T) {
 	if len(files) != 2 {
 		t.Errorf("left behind: %v", files)
 	}
+	if _, err := Load("testdata/classic.pt"); err == nil || !strings.Contains(err.Error(), "import") {
+		t.Error("a PyTorch file:", err)
+	}
 	if _, err := Load(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}

@@ -82,6 +82,9 @@ func readHeader(r io.ReaderAt, size int64) (entries []entry, meta map[string]str
 		return nil, nil, 0, err
 	}
 	n := binary.LittleEndian.Uint64(head[:])
+	if string(head[:4]) == "PK\x03\x04" {
+		return nil, nil, 0, errors.New("a zip file, perhaps a PyTorch checkpoint to be imported first")
+	}
 	if n > maxHeader || int64(n) > size-8 {
 		return nil, nil, 0, fmt.Errorf("header of %d bytes in a file of %d", n, size)
 	}
