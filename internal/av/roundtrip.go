@@ -53,7 +53,7 @@ func roundTrip(o RoundTripOptions, frames []*media.Frame) ([]*media.Frame, error
 		}
 	}
 	NewLog(nil, "") // the encoders would print their settings on stderr
-	t := trip{out: make([]*media.Frame, len(frames)), format: f}
+	t := trip{out: make([]*media.Frame, len(frames)), format: f, coded: codedFormat(o.Codec, f)}
 	defer t.free()
 	if err := t.open(o); err != nil {
 		return nil, err
@@ -80,7 +80,17 @@ type trip struct {
 	raw, got *astiav.Frame
 	packet   *astiav.Packet
 	format   media.Format
+	coded    media.Format // what the encoder sees: format, or larger for x265
 	out      []*media.Frame
+}
+
+// codedFormat is the size that the encoder is given. x265 3.5 writes past its buffers when a picture is less than 64 wide or high
+// and is kept at multiples of 16 for the same reason; the border is repeated and cut off again.
+func codedFormat(codec string, f media.Format) media.Format {
+	if codec == "hevc" {
+		f.Width, f.Height = max((f.Width+15)/16*16, 64), max((f.Height+15)/16*16, 64)
+	}
+	return f
 }
 
 // encoderNames maps the codec to the encoder that is asked for.
@@ -99,8 +109,8 @@ func (t *trip) open(o RoundTripOptions) error {
 	if t.enc, t.dec = astiav.AllocCodecContext(encoder), astiav.AllocCodecContext(decoder); t.enc == nil || t.dec == nil {
 		return errors.New("out of memory")
 	}
-	t.enc.SetWidth(t.format.Width)
-	t.enc.SetHeight(t.format.Height)
+	t.enc.SetWidth(t.coded.Width)
+	t.enc.SetHeight(t.coded.Height)
 	t.enc.SetPixelFormat(astiav.PixelFormatYuv420P)
 	t.enc.SetTimeBase(astiav.NewRational(1, 25))
 	t.enc.SetFramerate(astiav.NewRational(25, 1))
@@ -113,8 +123,8 @@ func (t *trip) open(o RoundTripOptions) error {
 		return err
 	}
 	t.raw, t.got, t.packet = astiav.AllocFrame(), astiav.AllocFrame(), astiav.AllocPacket()
-	t.raw.SetWidth(t.format.Width)
-	t.raw.SetHeight(t.format.Height)
+	t.raw.SetWidth(t.coded.Width)
+	t.raw.SetHeight(t.coded.Height)
 	t.raw.SetPixelFormat(astiav.PixelFormatYuv420P)
 	// With +qscale the MPEG encoders take the quantiser from the frame; x264, x265 and libvpx do not look at it.
 	(*C.AVFrame)(t.raw.UnsafePointer()).quality = C.int(o.Quality * C.FF_QP2LAMBDA)
@@ -144,9 +154,8 @@ func roundTripSettings(o RoundTripOptions) (*astiav.Dictionary, error) {
 	case "h264":
 		pairs = append(pairs, "crf", q, "bf", b, "preset", preset, "rc-lookahead", "8")
 	case "hevc":
-		// Small coding units: x265 refuses pictures smaller than one.
 		pairs = append(pairs, "crf", q, "preset", preset, "x265-params",
-			"log-level=none:pools=none:frame-threads=1:ctu=16:rc-lookahead=8:bframes="+b+":keyint="+g)
+			"log-level=none:pools=none:frame-threads=1:ctu=32:rc-lookahead=8:bframes="+b+":keyint="+g)
 	case "vp9":
 		pairs = append(pairs, "crf", q, "b", "0", "deadline", "realtime", "cpu-used", "7", "lag-in-frames", "0")
 	default:
@@ -184,9 +193,13 @@ func (t *trip) encode(fr *media.Frame, number int64) error {
 	var p Picture
 	p.Read(t.raw)
 	for plane := range 3 {
-		w, h := t.format.PlaneSize(plane)
+		w, h := t.coded.PlaneSize(plane)
+		_, rows := t.format.PlaneSize(plane)
 		for y := range h {
-			copy(p.Row(plane, y, w), fr.Row(plane, y))
+			dst, src := p.Row(plane, y, w), fr.Row(plane, min(y, rows-1))
+			for x := copy(dst, src); x < w; x++ {
+				dst[x] = src[len(src)-1]
+			}
 		}
 	}
 	t.raw.SetPts(number)
@@ -256,7 +269,7 @@ func (t *trip) store() error {
 	switch {
 	case at < 0 || at >= int64(len(t.out)):
 		return fmt.Errorf("a frame came back with time stamp %d", at)
-	case p.Width != t.format.Width || p.Height != t.format.Height || p.Format != astiav.PixelFormatYuv420P:
+	case p.Width != t.coded.Width || p.Height != t.coded.Height || p.Format != astiav.PixelFormatYuv420P:
 		return fmt.Errorf("a frame came back as %dx%d in pixel format %d", p.Width, p.Height, p.Format)
 	}
 	fr := media.NewFrame(t.format)
