@@ -69,11 +69,11 @@ type Upscaler struct {
 	opts   Options
 	cache  cache
 
-	in, out media.Format // that the following are made for
-	pool    *media.Pool
-	middle  *media.Frame // what the engine writes when resize follows
-	resize  *Resizer     // after the network; nil when the size is right
-	alpha   *Resizer     // from the input's alpha to the output's; nil without
+	in     media.Format // that the following are made for
+	pool   *media.Pool
+	middle *media.Frame // what the engine writes when resize follows
+	resize *Resizer     // after the network; nil when the size is right
+	alpha  *Resizer     // from the input's alpha to the output's; nil without
 
 	closed bool
 
@@ -188,7 +188,7 @@ func (u *Upscaler) prepare(f media.Format) error {
 			return err
 		}
 	}
-	u.in, u.out, u.pool = f, out, media.NewPool(out, u.opts.Frames, u.opts.Alloc)
+	u.in, u.pool = f, media.NewPool(out, u.opts.Frames, u.opts.Alloc)
 	return nil
 }
 
