@@ -139,9 +139,13 @@ func sample(s []float32, n, batch int) []float32 {
 }
 
 // chunks is the number of partial sums for gradients of size floats over units of work; it depends on nothing else.
+// Clearing and adding up large sums takes longer than sharing them out among many workers is worth.
 func chunks(size, units int) int {
-	const memory, most = 4 << 20, 16
-	return max(min(memory/size, most, units), 1)
+	most := 16
+	if size > 1<<16 {
+		most = min(8, (16<<20)/size) // 64 MiB at most
+	}
+	return max(min(most, units), 1)
 }
 
 func (f fast) backwardWeights(ws *Workers, dw, db, x, dy []float32, g General) {
