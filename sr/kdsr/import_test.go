@@ -252,3 +252,31 @@ func FuzzPickle(f *testing.F) {
 		}
 	})
 }
+
+// TestPickleRefuses looks at the reader itself: the faults must be found there, not by a later check.
+func TestPickleRefuses(t *testing.T) {
+	for _, name := range []string{"posix\nsystem", "builtins\neval", "torch\nload", "torch\nUntypedStorage", "collections\ndeque"} {
+		_, err := newUnpickler([]byte("\x80\x02c" + name + "\n.")).next()
+		if err == nil || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	ones := []int32{27, 9, 3, 1}
+	for name, p := range map[string][]byte{
+		"offset":          oneTensor("a", 1, 27, []int32{1, 3, 3, 3}, ones),
+		"negative offset": oneTensor("a", -1, 27, []int32{1, 3, 3, 3}, ones),
+		"stride":          oneTensor("a", 0, 27, []int32{1, 3, 3, 3}, []int32{27, 10, 3, 1}),
+		"negative stride": oneTensor("a", 26, 27, []int32{1, 3, 3, 3}, []int32{27, 9, 3, -1}),
+		"expanded":        oneTensor("a", 0, 1, []int32{2, 3, 3, 3}, []int32{0, 0, 0, 0}),
+		"dimensions":      oneTensor("a", 0, 27, []int32{27}, []int32{1, 1}),
+		"empty":           oneTensor("a", 0, 27, []int32{0}, []int32{1}),
+		"negative count":  oneTensor("a", 0, -1, []int32{1}, []int32{1}),
+	} {
+		if _, err := newUnpickler(p).next(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if v, err := newUnpickler(oneTensor("a", 0, 27, []int32{1, 3, 3, 3}, ones)).next(); err != nil {
+		t.Error(v, err)
+	}
+}
