@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 
 	astiav "github.com/asticode/go-astiav"
@@ -93,6 +94,9 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 	}
 	for k, v := range s.opt.FFmpeg {
 		p.dict[k] = v
+	}
+	if s.codec.name == "svtav1" && os.Getenv("SVT_LOG") == "" {
+		_ = os.Setenv("SVT_LOG", "1") // the library prints on stderr, and only its environment stops it
 	}
 	dict := astiav.NewDictionary()
 	defer dict.Free()

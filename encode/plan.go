@@ -52,6 +52,9 @@ func (f *File) plan(t *media.Track) StreamAction {
 		}
 	}
 	if a.Action != Dropped {
+		if f.isMOV() && !t.Cover {
+			a.Why = joinWhy(a.Why, f.movTrackTags(out.tags))
+		}
 		f.tracks[t.Index] = out
 	}
 	return a
@@ -60,7 +63,7 @@ func (f *File) plan(t *media.Track) StreamAction {
 // planCover keeps cover art in the container's own way.
 func (f *File) planCover(t *media.Track, out *outTrack, a *StreamAction) {
 	switch {
-	case f.isMOV():
+	case f.isMOV() && f.muxer != "mov":
 	case f.muxer == "matroska" && out.params.Picture != nil:
 		ext, mime := "jpg", "image/jpeg"
 		if t.Codec == "png" {
@@ -133,6 +136,30 @@ func streamTags(t *media.Track) map[string]string {
 	return keepTags(t.Metadata, "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app",
 		"_statistics_writing_date_utc", "_statistics_tags", "vendor_id", "source_id")
 }
+
+// movTrackTags fits the tags of a track into what MP4 and MOV hold, and says what is lost.
+func (f *File) movTrackTags(tags map[string]string) string {
+	if title := tags["title"]; title != "" { // there is no other place for it
+		tags["handler_name"] = title
+	}
+	if code, ok := bibliographic[tags["language"]]; ok && f.muxer == "mov" {
+		tags["language"] = code // QuickTime's language list goes by these names
+	}
+	var lost []string
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if !slices.Contains([]string{"language", "handler_name", "title", "timecode", "rotate", "creation_time", "encoder", "filename", "mimetype"}, strings.ToLower(k)) {
+			lost = append(lost, k)
+		}
+	}
+	if len(lost) == 0 {
+		return ""
+	}
+	return "tags not kept: " + strings.Join(lost, ", ")
+}
+
+// bibliographic gives the ISO 639-2/B code for a language whose 639-2/T code differs.
+var bibliographic = map[string]string{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre", "kat": "geo",
+	"deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per", "ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel"}
 
 // keepTags copies m without the named keys, whatever their case or language suffix. The result is never nil.
 func keepTags(m map[string]string, not ...string) map[string]string {

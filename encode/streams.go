@@ -22,6 +22,7 @@ type outTrack struct {
 	from    media.Rational
 	to      media.Rational
 	convert func([]byte) []byte // text subtitles, nil otherwise
+	delay   int64               // added to all times
 	fixed   bool                // the video track: its times are right already
 	started bool
 	last    int64 // decoding time before
@@ -96,6 +97,14 @@ func (f *File) addStream(i int) error {
 	st.SetTimeBase(astiav.NewRational(tb.Num, tb.Den))
 	av.SetStreamMetadata(st, t.tags)
 	av.SetDisposition(st, t.dispose)
+	if f.looseTimes() && t.params.CodecName() == "opus" {
+		// Matroska stores times before the codec delay is taken off; FFmpeg 5.1 writes the delay but leaves adding it to us.
+		if head := t.params.ExtraData(); len(head) >= 12 { // OpusHead, RFC 7845 section 5.1: pre-skip
+			skip := int(head[10]) | int(head[11])<<8
+			av.SetInitialPadding(st, skip)
+			t.delay = av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
+		}
+	}
 	t.stream = st
 	return nil
 }
@@ -207,6 +216,12 @@ func lcm(a, b int64) int64 {
 // time moves a packet's times into the output's time base. It reports false for a packet that has none to be placed by.
 func (t *outTrack) time(p *media.Packet, loose bool) bool {
 	p.Duration = av.Rescale(p.Duration, t.from, t.to)
+	if p.PTS != media.NoTime {
+		p.PTS += t.delay
+	}
+	if p.DTS != media.NoTime {
+		p.DTS += t.delay
+	}
 	p.PTS, p.DTS = av.Rescale(p.PTS, t.from, t.to), av.Rescale(p.DTS, t.from, t.to)
 	if p.DTS == media.NoTime {
 		if p.DTS = p.PTS; p.DTS == media.NoTime {

@@ -140,3 +140,6 @@ func (p *Params) SampleRate() int { return int(p.c.sample_rate) }
 func (p *Params) ExtraData() []byte {
 	return C.GoBytes(unsafe.Pointer(p.c.extradata), p.c.extradata_size)
 }
+
+// SetInitialPadding says how many samples at the start of an output's sound only prime the decoder (the codec delay of Opus in Matroska).
+func SetInitialPadding(s *astiav.Stream, samples int) { stream(s).codecpar.initial_padding = C.int(samples) }

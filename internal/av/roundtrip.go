@@ -53,7 +53,7 @@ func roundTrip(o RoundTripOptions, frames []*media.Frame) ([]*media.Frame, error
 		}
 	}
 	NewLog(nil, "") // the encoders would print their settings on stderr
-	t := trip{out: make([]*media.Frame, len(frames)), format: f, coded: codedFormat(o.Codec, f)}
+	t := trip{out: make([]*media.Frame, len(frames)), format: f, coded: codedFormat(f)}
 	defer t.free()
 	if err := t.open(o); err != nil {
 		return nil, err
@@ -80,16 +80,14 @@ type trip struct {
 	raw, got *astiav.Frame
 	packet   *astiav.Packet
 	format   media.Format
-	coded    media.Format // what the encoder sees: format, or larger for x265
+	coded    media.Format // what the encoder sees
 	out      []*media.Frame
 }
 
-// codedFormat is the size that the encoder is given. x265 3.5 writes past its buffers when a picture is less than 64 wide or high
-// and is kept at multiples of 16 for the same reason; the border is repeated and cut off again.
-func codedFormat(codec string, f media.Format) media.Format {
-	if codec == "hevc" {
-		f.Width, f.Height = max((f.Width+15)/16*16, 64), max((f.Height+15)/16*16, 64)
-	}
+// codedFormat is the size that the encoder is given: sides are multiples of 16 and at least 64; the border is repeated and cut off
+// again. On smaller or uneven pictures x265 3.5 writes past its buffers, and x264 with mbtree does not always give the same bytes.
+func codedFormat(f media.Format) media.Format {
+	f.Width, f.Height = max((f.Width+15)/16*16, 64), max((f.Height+15)/16*16, 64)
 	return f
 }
 

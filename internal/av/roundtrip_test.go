@@ -67,6 +67,27 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Equal clips give equal bytes: training must resume exactly.
+func TestRoundTripRepeats(t *testing.T) {
+	in := movingFrames(40, 36, 7)
+	for codec, q := range map[string]int{"h264": 30, "hevc": 30, "vp9": 40, "mpeg4": 8, "mpeg2video": 8} {
+		for i := range 8 {
+			o := RoundTripOptions{Codec: codec, Quality: q, GOP: 3 + i, BFrames: i % 4, Preset: "veryfast"}
+			a, err := RoundTrip(o, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := RoundTrip(o, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := lumaError(a, b); d != 0 {
+				t.Errorf("%s with %d B-frames: two trips differ by %g", codec, i%4, d)
+			}
+		}
+	}
+}
+
 func TestRoundTripRejects(t *testing.T) {
 	good := movingFrames(32, 32, 2)
 	deep := media.NewFrame(media.Format{Width: 32, Height: 32, Layout: media.YUV420, Depth: 10})
