@@ -20,7 +20,10 @@ import (
 type FileOptions struct {
 	Overwrite bool              // replace an existing file
 	Container string            // FFmpeg muxer, as in matroska; empty takes it from the name's extension
-	FFmpeg    map[string]string // further options of the muxer
+	// Growing is for recordings: the file grows under its own name in fragments, and what is there can be played at any
+	// moment, also after a crash. An aborted one stays.
+	Growing bool
+	FFmpeg  map[string]string // further options of the muxer
 	Logger    *slog.Logger      // nil discards
 }
 
@@ -59,7 +62,14 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	}
 	dir, base := filepath.Split(path)
 	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", base[:min(len(base), 200)], rand.Text()[:8]))
-	probe, err := os.OpenFile(f.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	mode := os.O_CREATE | os.O_EXCL | os.O_WRONLY
+	if o.Growing {
+		f.temp = path
+		if o.Overwrite {
+			mode = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
+		}
+	}
+	probe, err := os.OpenFile(f.temp, mode, 0o666)
 	if err != nil {
 		f.free()
 		return nil, &DestinationError{Path: path, Err: err}
@@ -184,6 +194,9 @@ func (f *File) finish() error {
 
 // publish gives the temporary file its name. Without Overwrite a link is made first: it fails if somebody was faster.
 func (f *File) publish() error {
+	if f.opt.Growing {
+		return nil
+	}
 	if f.opt.Overwrite {
 		return os.Rename(f.temp, f.path)
 	}
@@ -209,7 +222,7 @@ func syncFile(path string) error {
 	return h.Sync()
 }
 
-// Abort removes the temporary file.
+// Abort removes the temporary file. A growing one stays: what is in it can be played.
 func (f *File) Abort() error {
 	if f.done {
 		return nil
@@ -220,6 +233,9 @@ func (f *File) Abort() error {
 		f.pb = nil
 	}
 	f.free()
+	if f.opt.Growing {
+		return nil
+	}
 	return os.Remove(f.temp)
 }
 

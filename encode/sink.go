@@ -36,7 +36,8 @@ type Sink struct {
 	packets   int64
 	actions   []StreamAction
 	keyframe  atomic.Bool
-	err       error // sticky
+	bitRate   atomic.Int64 // asked for by SetBitRate, 0 when taken over
+	err       error        // sticky
 	closed    bool
 }
 
@@ -124,6 +125,10 @@ func (s *Sink) Frames() (in, out int64) { return s.frames, s.packets }
 // RequestKeyframe makes the next frame a keyframe.
 func (s *Sink) RequestKeyframe() { s.keyframe.Store(true) }
 
+// SetBitRate changes the cap of Options.BitRate from the next frame on, in bits a second. It may come from any goroutine. Only
+// x264 follows in mid-stream; other codecs keep the rate that they were opened with.
+func (s *Sink) SetBitRate(bps int64) { s.bitRate.Store(max(bps, 1)) }
+
 // Write takes ownership of u, also on error. Errors are sticky.
 func (s *Sink) Write(ctx context.Context, u media.Unit) error {
 	defer u.Release()
@@ -162,6 +167,9 @@ func (s *Sink) frame(fr *media.Frame) error {
 	kind := astiav.PictureTypeNone
 	if requested := s.keyframe.Swap(false); requested || fr.Scene != s.scene && s.frames > 0 {
 		kind = astiav.PictureTypeI
+	}
+	if bps := s.bitRate.Swap(0); bps > 0 {
+		av.SetRate(s.encoder, 0, bps, int64(float64(bps)*s.opt.BufferSeconds))
 	}
 	s.scene = fr.Scene
 	s.pic.out.SetPictureType(kind)

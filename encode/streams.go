@@ -185,6 +185,14 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 	case f.muxer == "mpegts":
 		out["mpegts_copyts"] = "1"
 	}
+	if f.opt.Growing {
+		out["flush_packets"] = "1"
+		if f.isMOV() {
+			out["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
+		} else if f.looseTimes() {
+			out["cluster_time_limit"] = "1000" // ms
+		}
+	}
 	for k, v := range f.opt.FFmpeg {
 		out[k] = v
 	}

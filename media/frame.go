@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // Align is the alignment in bytes of every plane row of a pooled frame.
@@ -18,6 +19,9 @@ type Frame struct {
 	Duration int64  // ticks of the same time base, 0 if unknown
 	Scene    uint64 // number of the scene, from 1; 0 before the scene room has seen the frame
 	Repeat   bool   // true when the decoded bytes equal those of the frame before it
+
+	// Captured is when a live frame arrived; zero for files.
+	Captured time.Time
 
 	// SideData carries frame-level data through untouched (HDR10+ and the like). Nil for most frames.
 	SideData []SideData
@@ -93,4 +97,5 @@ func (fr *Frame) Release() {
 // CopyProps copies the time, scene and side data of src, not the picture.
 func (fr *Frame) CopyProps(src *Frame) {
 	fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData = src.PTS, src.Duration, src.Scene, src.Repeat, src.SideData
+	fr.Captured = src.Captured
 }

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -38,7 +39,7 @@ func (p *Pool) Get(ctx context.Context) (*Frame, error) {
 			fr = &Frame{pool: p}
 			fr.allocate(p.format, p.alloc)
 		}
-		fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData = 0, 0, 0, false, nil
+		fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData, fr.Captured = 0, 0, 0, false, nil, time.Time{}
 		fr.refs.Store(1)
 		p.out.Add(1)
 		return fr, nil
