@@ -18,13 +18,13 @@ import (
 
 // FileOptions of a File. The zero value never overwrites and takes the container from the name.
 type FileOptions struct {
-	Overwrite bool              // replace an existing file
-	Container string            // FFmpeg muxer, as in matroska; empty takes it from the name's extension
+	Overwrite bool   // replace an existing file
+	Container string // FFmpeg muxer, as in matroska; empty takes it from the name's extension
 	// Growing is for recordings: the file grows under its own name in fragments, and what is there can be played at any
 	// moment, also after a crash. An aborted one stays.
 	Growing bool
 	FFmpeg  map[string]string // further options of the muxer
-	Logger    *slog.Logger      // nil discards
+	Logger  *slog.Logger      // nil discards
 }
 
 // File is a PacketWriter that muxes into a file. It appears under its name only when Close succeeds.
