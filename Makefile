@@ -20,7 +20,7 @@ deps: ## install what the build needs with apt, if it is missing
 	@scripts/deps.sh
 
 build: deps ## build bin/vsr
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
 
 demo: build ## upscale a clip: IN=clip.mp4, or a short one of our own making
 	@GO="$(GO)" IN="$(IN)" OUT="$(OUT)" scripts/demo.sh
