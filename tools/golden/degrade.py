@@ -272,6 +272,44 @@ def operators():
         put(f"poisson/{int(gray)}", poisson_noise(img, 1.7, gray, Numbers()), gray=gray)
 
 
+def yuv():
+    """8-bit limited-range 4:2:0 with left-sited chroma, and back with linear interpolation."""
+    rgb = picture(26, 22, 3) / 255
+    for name, kr, kb in (("601", 0.299, 0.114), ("709", 0.2126, 0.0722)):
+        r, g, b = np.moveaxis(rgb, -1, 0)
+        y = kr * r + (1 - kr - kb) * g + kb * b
+        planes = [np.clip(np.round(16 + 219 * y), 0, 255)]
+        for c in ((b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))):
+            p = np.pad(c, ((0, 0), (1, 1)), mode="edge")
+            h = (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:])[:, ::2] / 4
+            planes.append(np.clip(np.round(128 + 224 * (h[::2] + h[1::2]) / 2), 0, 255))
+        for i, p in enumerate(planes):
+            put(f"yuv/{name}/{'yuv'[i]}", p.astype(np.uint8))
+
+        def up(p):
+            p = np.pad((p - 128) / 224, 1, mode="edge")
+            p = p[:, 1:]
+            out = np.zeros(rgb.shape[:2])
+            for j in range(out.shape[0]):
+                pos = (j - 0.5) / 2 + 1
+                a = int(math.floor(pos))
+                row = p[a] * (1 - (pos - a)) + p[a + 1] * (pos - a)
+                for i in range(out.shape[1]):
+                    a2 = i // 2
+                    out[j, i] = row[a2] if i % 2 == 0 else (row[a2] + row[a2 + 1]) / 2
+            return out
+
+        l, cb, cr = (planes[0] - 16) / 219, up(planes[1]), up(planes[2])
+        r2, b2 = l + 2 * (1 - kr) * cr, l + 2 * (1 - kb) * cb
+        put(f"yuv/{name}/rgb", np.clip(np.stack([r2, (l - kr * r2 - kb * b2) / (1 - kr - kb), b2], -1), 0, 1))
+
+
+def enlarging():
+    img = picture(12, 10, 4) / 255
+    put("tiny", picture(12, 10, 4))
+    put("enlarge/3", hwc(F.interpolate(nchw(img), scale_factor=3, mode="bicubic", align_corners=False)))
+
+
 def processes():
     big = picture(96, 80, 5)
     put("big", big)
@@ -318,6 +356,8 @@ def quality():
 
 kernels()
 operators()
+yuv()
+enlarging()
 processes()
 quality()
 os.makedirs(OUT, exist_ok=True)

@@ -140,6 +140,90 @@ def case(name, cfg, out):
     out[f"{name}/losses"] = np.array(losses)
 
 
+CRITIC = [(3, 4, 3, 1), (4, 8, 4, 2), (8, 16, 4, 2), (16, 32, 4, 2), (32, 16, 3, 1), (16, 8, 3, 1), (8, 4, 3, 1),
+          (4, 4, 3, 1), (4, 4, 3, 1), (4, 1, 3, 1)]  # width 4: in, out, kernel, stride
+
+
+class Critic:
+    """U-Net discriminator with spectral normalisation; the power iteration is done by hand, u and v count as constants."""
+
+    def __init__(self):
+        self.p, self.u = Params(), {}
+
+    def weight(self, i, iterate):
+        cin, out, k, _ = CRITIC[i]
+        w = self.p.get(f"conv{i}.weight", (out, cin, k, k), cin * k * k)
+        if i in (0, 9):
+            return w, self.p.get(f"conv{i}.bias", (out,), cin * k * k)
+        flat = w.reshape(out, -1)
+        with torch.no_grad():
+            if i not in self.u:
+                self.u[i] = (F.normalize(torch.tensor(values(f"u{i}", out) * 2 - 1), dim=0), None)
+            if iterate:
+                v = F.normalize(flat.t() @ self.u[i][0], dim=0)
+                self.u[i] = (F.normalize(flat @ v, dim=0), v)
+        u, v = self.u[i]
+        return w / (u @ flat @ v), None
+
+    def __call__(self, x, iterate):
+        def layer(i, x):
+            w, b = self.weight(i, iterate)
+            y = F.conv2d(x, w, b, stride=CRITIC[i][3], padding=1)
+            return y if i == 9 else F.leaky_relu(y, 0.2)
+
+        down = [layer(0, x)]
+        for i in (1, 2, 3):
+            down.append(layer(i, down[-1]))
+        t = down[3]
+        for i in (4, 5, 6):
+            up = F.interpolate(t, scale_factor=2, mode="bilinear", align_corners=False)
+            t = layer(i, up) + down[6 - i]
+        return layer(9, layer(8, layer(7, t)))
+
+
+def features(p, x):
+    """A toy with every layer that the feature networks have."""
+
+    def conv(x, name, out, k, stride=1, pad=0):
+        cin = x.shape[1]
+        return F.conv2d(x, p.get(name + ".weight", (out, cin, k, k), cin * k * k), p.get(name + ".bias", (out,), cin * k * k),
+                        stride=stride, padding=pad)
+
+    a = conv(x.flip(1) * 2 - 0.5, "conv1", 4, 3, 2)
+    t = F.max_pool2d(F.relu(a), 3, 2)
+    s = F.relu(conv(t, "fire/squeeze1x1", 2, 1))
+    f = torch.cat([F.relu(conv(s, "fire/expand1x1", 3, 1)), F.relu(conv(s, "fire/expand3x3", 3, 3, 1, 1))], 1)
+    return [(0.5, a), (2.0, f)]
+
+
+def gan_case(name, cfg, out):
+    p, teacher, critic, toy = Params(), Params(), Critic(), Params()
+    x, hr, other = batch(cfg, 0)
+    with torch.no_grad():
+        want, _ = estimator(teacher, cfg, teacher_input(x, hr, cfg["scale"]), "E")
+    got, d = estimator(p, cfg, other, "E_st")
+    y = network(p, cfg, x, d)
+    l1 = F.l1_loss(y, hr)
+    kd = F.kl_div(F.log_softmax(got / TEMPERATURE, 1), F.softmax(want / TEMPERATURE, 1), reduction="batchmean")
+    logits = critic(y, True)
+    gan = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+    percep = sum(w * F.l1_loss(a, b.detach()) for (w, a), (_, b) in zip(features(toy, y), features(toy, hr)))
+    total = l1 + kd + 0.1 * gan + percep
+    total.backward()
+    for n, t in p.t.items():
+        out[f"{name}/grad/{n}"] = t.grad.numpy()
+    for t in critic.p.t.values():
+        t.grad = None
+    real = critic(hr, True)
+    fake = critic(y.detach(), False)
+    yes = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
+    no = F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+    (yes + no).backward()
+    for n, t in critic.p.t.items():
+        out[f"{name}-critic/grad/critic.{n}"] = t.grad.numpy()
+    out[f"{name}/losses"] = np.array([float(v) for v in (total, l1, kd, gan, percep, yes + no)])
+
+
 def save(path, tensors):
     header, data = {}, b""
     for n, v in tensors.items():
@@ -160,4 +244,5 @@ if __name__ == "__main__":
     case("teacher", direct, tensors)
     case("student", direct, tensors)
     case("student-official", official, tensors)
+    gan_case("gan", dict(C=8, N=1, R=1, scale=2, stem=2, official=False, batch=2, patch=12), tensors)
     save("train/testdata/step.safetensors", tensors)

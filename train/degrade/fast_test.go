@@ -90,3 +90,21 @@ func BenchmarkClassic(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReal reports the cost of a clip; divide by data.SamplerOptions.Reuse for the cost of a patch.
+func BenchmarkReal(b *testing.B) {
+	for _, name := range []string{"second", "video", "real"} {
+		b.Run(name, func(b *testing.B) {
+			r, err := ByName(name, 4)
+			if err != nil {
+				b.Fatal(err)
+			}
+			hr := movingClip(256, 256, r.Frames(), 2)
+			for i := range b.N {
+				if _, err := r.Apply(NewRand(1, uint64(i)), hr); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
