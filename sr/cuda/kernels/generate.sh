@@ -14,7 +14,7 @@ for target in 75:65 80:70; do
     echo "// sources: sha256 $sum"
     echo "// compiler: $("$clang" --version | sed -n '1s/.*\(clang version [0-9.]*\).*/\1/p')"
     "$clang" -x cuda --cuda-device-only --cuda-gpu-arch=sm_"$sm" -nocudainc -nocudalib -nostdinc++ \
-      -Xclang -target-feature -Xclang +ptx"${target#*:}" -DVSR_SM="$sm" -Wall -Wno-unused-function -O3 -S -o - vsr.cu |
+      -Xclang -target-feature -Xclang +ptx"${target#*:}" -DVSR_SM="$sm" -ffp-contract=off -Wall -Wno-unused-function -O3 -S -o - vsr.cu |
       grep -v '^//' | grep -v '^[[:space:]]*// \(begin\|end\) inline asm$'
   } >"$out/vsr_sm$sm.ptx.new"
   mv "$out/vsr_sm$sm.ptx.new" "$out/vsr_sm$sm.ptx"
