@@ -7,7 +7,7 @@ import "vsr/internal/conv/native"
 // Convolutions that are not Winograd's: copy the inputs of a few output pixels into the rows of a matrix, and multiply.
 // A row has the order ky, kx, channel.
 
-const pixelBlock = 48 // output pixels at a time: a multiple of all the row counts of the matrix products
+const pixelBlock = 48 // output pixels at a time: a multiple of ROWS in native/vec.h
 
 func (g General) native() native.Shape {
 	return native.Shape{H: g.H, W: g.W, In: g.In, OutW: g.OutW(), K: g.K, Stride: g.Stride, Pad: g.Pad}

@@ -83,12 +83,12 @@ GEMM_TN(4, 2)
 #define TN_16 gemm_tn_4x2
 #else
 #define WIDE 16
-GEMM_NN(6, 4) GEMM_NN(4, 4) GEMM_NN(1, 4)
+GEMM_NN(4, 4) GEMM_NN(1, 4)
 GEMM_TN(4, 4)
 #define NN_WIDE(R) gemm_nn_##R##x4
 #define NN_16(R) gemm_nn_##R##x4
-#define NN_MAIN_WIDE NN_WIDE(6)
-#define NN_MAIN_16 NN_16(6)
+#define NN_MAIN_WIDE NN_WIDE(4)
+#define NN_MAIN_16 NN_16(4)
 #define TN_ROWS 4
 #define TN_WIDE gemm_tn_4x4
 #define TN_16 gemm_tn_4x4

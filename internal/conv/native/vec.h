@@ -117,11 +117,13 @@ INLINE vf vload_half(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u
 INLINE void vstore_half(uint16_t *p, vf v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
 #endif
 
-// How many rows the GEMM keeps in registers, beside VJ vectors of columns (32 columns or 16, see gemm.h).
+// How many rows the GEMM keeps in registers, by 32 columns (16 lanes) or 16: as many as gcc does not spill.
 #if VL == 16
 #define ROWS 8
-#else
+#elif VL == 8
 #define ROWS 6
+#else
+#define ROWS 4
 #endif
 
 #endif
