@@ -16,7 +16,7 @@ import (
 )
 
 // A checkpoint is one safetensors file: for every parameter the tensors w/NAME (weights), m/NAME and v/NAME (Adam) and
-// e/NAME (EMA), and as metadata the step and the counters. The sampler needs the step only. A resumed run makes the same
+// e/NAME (EMA), in stage 3 the same of the critic, and as metadata the step and the counters. The sampler needs the step only. A resumed run makes the same
 // steps as one that was never interrupted, bit for bit, on the same instruction set.
 
 func (t *trainer) checkpointPath() string { return filepath.Join(t.c.Out, "checkpoint.safetensors") }
@@ -35,6 +35,9 @@ func (t *trainer) save() error {
 		if t.ema != nil {
 			add("e", t.ema[i])
 		}
+	}
+	if t.critic != nil {
+		list = append(list, t.critic.state()...)
 	}
 	meta := map[string]string{
 		"stage": string(t.stage), "network": fmt.Sprintf("%+v", t.weights.Config), "step": strconv.Itoa(t.step),
@@ -106,6 +109,15 @@ func (t *trainer) load(path string) error {
 			copy(to, from.Data)
 		}
 	}
+	if t.critic != nil {
+		for _, to := range t.critic.state() {
+			from, ok := tensors[to.Name]
+			if !ok || len(from.Data) != len(to.Data) {
+				return fmt.Errorf("%s: no fitting tensor %s", path, to.Name)
+			}
+			copy(to.Data, from.Data)
+		}
+	}
 	var seconds float64
 	var bad error
 	number := func(key string) float64 {
@@ -115,6 +127,9 @@ func (t *trainer) load(path string) error {
 	}
 	t.step, t.adam.Steps, seconds = int(number("step")), int(number("adam_steps")), number("seconds")
 	t.slow = number("slow")
+	if t.critic != nil {
+		t.critic.adam.Steps = t.adam.Steps
+	}
 	t.spent = time.Duration(seconds * float64(time.Second))
 	if bad != nil {
 		return fmt.Errorf("%s: %w", path, bad)

@@ -19,6 +19,7 @@ type Stage string
 const (
 	Teacher Stage = "teacher"
 	Student Stage = "student"
+	GAN     Stage = "gan"
 )
 
 // Config is one training run. configs/train-teacher.yaml explains every key. Zero values mean the defaults of Default.
@@ -38,6 +39,7 @@ type Config struct {
 	Optim       Optim       `yaml:"optim"`
 	EMA         float64     `yaml:"ema"`
 	Loss        Loss        `yaml:"loss"`
+	GAN         GANConfig   `yaml:"gan"`
 	Checkpoint  Checkpoint  `yaml:"checkpoint"`
 	Validate    Validation  `yaml:"validate"`
 }
@@ -80,6 +82,8 @@ type Loss struct {
 	L1          float64 `yaml:"l1"`
 	KD          float64 `yaml:"kd"`
 	Temperature float64 `yaml:"temperature"`
+	Perceptual  float64 `yaml:"perceptual"`
+	GAN         float64 `yaml:"gan"`
 }
 
 // Checkpoint says how often the state is written.
@@ -103,7 +107,8 @@ func Default() Config {
 		Optim: Optim{
 			Steps: 60000, LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Schedule: "cosine", Warmup: 200, Floor: 1e-6, Halve: 0,
 		},
-		Loss:       Loss{L1: 1, KD: 1, Temperature: 0.15},
+		Loss:       Loss{L1: 1, KD: 1, Temperature: 0.15, Perceptual: 1, GAN: 0.1},
+		GAN:        GANConfig{Width: 16, LR: 1e-4},
 		Checkpoint: Checkpoint{Minutes: 5},
 		Validate:   Validation{Every: 1000, Images: 8, Size: 96},
 	}
@@ -184,8 +189,17 @@ func (c Config) Check(stage Stage) error {
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
 	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)
-	if stage == Student {
+	if stage != Teacher {
 		want(c.Teacher != "", "teacher is empty, want the weights file of the teacher")
+	}
+	if stage == GAN {
+		want(c.Init != "", "init is empty, want the weights file of the student")
+		want(c.GAN.Width >= 1 && c.GAN.Width <= 256, "gan.width = %d, want 1 to 256", c.GAN.Width)
+		want(c.GAN.LR > 0 && c.GAN.LR <= 1, "gan.lr = %g, want 0 to 1", c.GAN.LR)
+		want(c.Loss.GAN >= 0 && c.Loss.Perceptual >= 0, "loss: weights must not be negative")
+		want(c.Loss.Perceptual == 0 || c.GAN.Features != "",
+			"gan.features is empty: the perceptual loss needs a feature network's file; without one set loss.perceptual to 0")
+		want(c.Data.Patch*c.Scale%8 == 0, "data.patch times scale is %d, want a multiple of 8", c.Data.Patch*c.Scale)
 	}
 	if _, err := c.Recipe(); err != nil {
 		bad = append(bad, err)

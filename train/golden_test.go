@@ -75,8 +75,9 @@ func formulaBatch(geo geometry, step int) *data.Batch {
 	return &data.Batch{LR: make32("lr", geo.patch), HR: make32("hr", geo.patch*geo.scale), Other: make32("other", geo.patch)}
 }
 
-// TestAgainstPyTorch compares every gradient of one step, and the losses of ten steps with Adam, with the committed vectors.
-func TestAgainstPyTorch(t *testing.T) {
+// goldenTensors reads the committed vectors.
+func goldenTensors(t *testing.T) map[string]kdsr.Tensor {
+	t.Helper()
 	f, err := os.Open("testdata/step.safetensors")
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +88,12 @@ func TestAgainstPyTorch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return want
+}
+
+// TestAgainstPyTorch compares every gradient of one step, and the losses of ten steps with Adam, with the committed vectors.
+func TestAgainstPyTorch(t *testing.T) {
+	want := goldenTensors(t)
 	direct := kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}
 	official := kdsr.Config{C: 8, N: 2, R: 1, Scale: 4, Tail: kdsr.TailOfficial, Skip: kdsr.SkipNone, Stem: 1}
 	t.Run("teacher", func(t *testing.T) { comparePyTorch(t, want, direct, Teacher, 8) })

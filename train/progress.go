@@ -12,17 +12,17 @@ import (
 
 // progress shows how a run goes: a bar where there is a terminal, a log line every half minute elsewhere.
 type progress struct {
-	log     *slog.Logger
-	pool    *mpb.Progress
-	bar     *mpb.Bar
-	batch   int
-	total   int
-	loss    float64
-	psnr    string
-	text    atomic.Value // string: the bar is drawn by another goroutine
-	ticks   [64]time.Time // of the last steps, a ring
-	n       int
-	spoke   time.Time
+	log   *slog.Logger
+	pool  *mpb.Progress
+	bar   *mpb.Bar
+	batch int
+	total int
+	loss  float64
+	psnr  string
+	text  atomic.Value  // string: the bar is drawn by another goroutine
+	ticks [64]time.Time // of the last steps, a ring
+	n     int
+	spoke time.Time
 }
 
 func newProgress(o Options, c Config, step int) *progress {

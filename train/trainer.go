@@ -12,11 +12,10 @@ import (
 	"strconv"
 	"time"
 
-	g "gorgonia.org/gorgonia"
-
 	"vsr/internal/conv"
 	"vsr/sr/kdsr"
 	"vsr/train/data"
+	"vsr/train/feature"
 	"vsr/train/graph"
 )
 
@@ -41,6 +40,7 @@ type trainer struct {
 	teacher *kdsr.Weights // nil in stage 1
 	m       *machine
 	adam    *graph.Adam
+	critic  *critic     // nil but in stage 3
 	ema     [][]float32 // in the order of the parameters; nil when off
 	step    int         // steps made
 	spent   time.Duration
@@ -82,6 +82,9 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 func (t *trainer) close() {
 	if t.m != nil {
 		_ = t.m.prog.Close()
+	}
+	if t.critic != nil {
+		_ = t.critic.m.prog.Close()
 	}
 	if t.journal != nil {
 		_ = t.journal.Close()
@@ -167,7 +170,7 @@ func (t *trainer) openNetworks() error {
 	if err != nil {
 		return err
 	}
-	if t.stage == Student {
+	if t.stage != Teacher {
 		if t.teacher, err = kdsr.Load(t.c.Teacher); err != nil {
 			return err
 		}
@@ -198,10 +201,21 @@ func (t *trainer) role() kdsr.Role {
 
 func (t *trainer) openMachine() (err error) {
 	geo := geometry{t.c.Data.Batch, t.c.Data.Patch, t.c.Scale}
-	if t.stage == Teacher {
+	switch t.stage {
+	case Teacher:
 		t.m, err = newTeacher(t.ws, t.weights, geo, t.c)
-	} else {
+	case Student:
 		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c)
+	case GAN:
+		var f *graph.Features
+		if t.c.Loss.Perceptual > 0 {
+			if f, err = feature.Open(t.c.GAN.Features); err != nil {
+				return err
+			}
+		}
+		if t.m, t.critic, err = newGAN(t.ws, t.weights, t.teacher, f, geo, t.c); err == nil {
+			t.m.names = append(t.m.names, "d")
+		}
 	}
 	if err != nil {
 		return err
@@ -263,8 +277,11 @@ func (t *trainer) loop(ctx context.Context) error {
 // one makes one step.
 func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 	t.m.weights[0] = float32(t.c.Loss.L1)
-	if t.stage == Student && t.step < t.c.Optim.KDOnly {
+	if t.stage != Teacher && t.step < t.c.Optim.KDOnly {
 		t.m.weights[0] = 0
+	}
+	if t.critic != nil {
+		t.critic.net.Iterate()
 	}
 	losses, err := t.m.run(batch)
 	if err != nil {
@@ -274,14 +291,17 @@ func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 		return nil, err
 	}
 	t.adam.LR = t.c.Optim.rate(t.step)
-	model := make([]g.ValueGrad, len(t.m.prog.Params))
-	for i, p := range t.m.prog.Params {
-		model[i] = p
-	}
-	if err := t.adam.Step(model); err != nil {
+	if err := t.adam.Step(model(t.m.prog)); err != nil {
 		return nil, err
 	}
 	t.average()
+	if t.critic != nil {
+		d, err := t.critic.step(batch)
+		if err != nil {
+			return nil, err
+		}
+		losses = append(losses, d)
+	}
 	t.step++
 	return losses, nil
 }

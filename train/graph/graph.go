@@ -13,12 +13,12 @@ import (
 
 // Graph collects nodes until Compile. It is used by one goroutine.
 type Graph struct {
-	g       *g.ExprGraph
-	ws      *conv.Workers
-	params  []*Param
-	wants   map[*g.Node]bool // nodes whose gradient somebody wants: trainable parameters and all that depends on them
-	serial  int
-	err     error
+	g      *g.ExprGraph
+	ws     *conv.Workers
+	params []*Param
+	wants  map[*g.Node]bool // nodes whose gradient somebody wants: trainable parameters and all that depends on them
+	serial int
+	err    error
 }
 
 // Param is one trainable tensor: its value is the slice of the weights it came from, so a solver changes those in place.

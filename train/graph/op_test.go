@@ -75,6 +75,18 @@ func opCases() []opCase {
 		{"unshuffle", [][]int{{2, 4, 6, 3}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.Unshuffle(in[0], 2) }, false, smooth},
 		{"concat", [][]int{{1, 2, 3, 2}, {1, 2, 3, 4}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.Concat(in[0], in[1]) }, false, smooth},
 		{"enlarge", [][]int{{2, 2, 3, 2}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.Enlarge(in[0], 3) }, false, smooth},
+		{"maxpool", [][]int{{1, 7, 6, 2}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.maxPool("p", in[0], 3) }, false, 1e-4},
+		{"bilinear", [][]int{{2, 3, 4, 2}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.bilinear("b", in[0]) }, false, smooth},
+		{"relu", [][]int{{1, 3, 4, 2}}, nil, func(n *Net, in []*g.Node) *g.Node {
+			return (&featureNet{Graph: n.Graph}).relu(in[0])
+		}, false, kinked},
+		{"feature input", [][]int{{1, 3, 4, 3}}, nil, func(n *Net, in []*g.Node) *g.Node {
+			f := &Features{From: [3]int{2, 0, 1}, Scale: [3]float32{1, 2, 3}, Shift: [3]float32{4, 5, 6}}
+			return (&featureNet{Graph: n.Graph, f: f}).input(in[0])
+		}, false, smooth},
+		{"spectral", [][]int{{3, 2, 3, 3}}, nil, func(n *Net, in []*g.Node) *g.Node {
+			return n.spectral("s", in[0], centred(5, 3), centred(6, 18))
+		}, false, kinked},
 		{"l1", [][]int{{1, 2, 3, 3}}, nil, func(n *Net, in []*g.Node) *g.Node {
 			return n.L1(in[0], n.variable("t", []int{1, 2, 3, 3}, centred(77, 18), false))
 		}, true, kinked},
