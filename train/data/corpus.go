@@ -111,6 +111,9 @@ func open(ctx context.Context, o Options) (*Corpus, Report, error) {
 		return nil, Report{}, err
 	}
 	rep := Report{Files: len(sources)}
+	if o.Cache != "" {
+		return openShards(ctx, o, sources, rep)
+	}
 	store := &memoryStore{}
 	if err := cutAll(ctx, o, sources, store, &rep); err != nil {
 		return nil, rep, err
