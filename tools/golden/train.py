@@ -224,6 +224,39 @@ def gan_case(name, cfg, out):
     out[f"{name}/losses"] = np.array([float(v) for v in (total, l1, kd, gan, percep, yes + no)])
 
 
+def squeezenet(path, out):
+    """The perceptual loss of two pictures with the user's SqueezeNet 1.1, if its file is there."""
+    import onnx
+    from onnx import numpy_helper
+
+    w = {t.name: torch.tensor(numpy_helper.to_array(t).astype(np.float64)) for t in onnx.load(path).graph.initializer}
+
+    def conv(x, name, stride=1, pad=0):
+        return F.relu(F.conv2d(x, w[name + "_w_0"], w[name + "_b_0"], stride=stride, padding=pad))
+
+    def run(x):
+        x = x.flip(1) * 255 - torch.tensor([104.0, 117.0, 123.0], dtype=torch.float64).view(1, 3, 1, 1)
+        t = conv(x, "conv1", 2)
+        kept = [(0.1, t)]
+        t = F.max_pool2d(t, 3, 2)
+        for i in range(2, 10):
+            s = conv(t, f"fire{i}/squeeze1x1")
+            t = torch.cat([conv(s, f"fire{i}/expand1x1"), conv(s, f"fire{i}/expand3x3", 1, 1)], 1)
+            if i in (3, 5, 7, 9):
+                kept.append((0.1 if i == 3 else 1.0, t))
+            if i in (3, 5):
+                t = F.max_pool2d(t, 3, 2)
+        return kept
+
+    cfg = dict(batch=2, patch=24, scale=2)
+    _, hr, _ = batch(cfg, 0)
+    other = hr.flip(3).clone().requires_grad_(True)
+    loss = sum(k * F.l1_loss(a, b) for (k, a), (_, b) in zip(run(other), run(hr))) / 64
+    loss.backward()
+    out["squeezenet/loss"] = np.array([float(loss)])
+    out["squeezenet/grad"] = other.grad.permute(0, 2, 3, 1).numpy()
+
+
 def save(path, tensors):
     header, data = {}, b""
     for n, v in tensors.items():
@@ -245,4 +278,5 @@ if __name__ == "__main__":
     case("student", direct, tensors)
     case("student-official", official, tensors)
     gan_case("gan", dict(C=8, N=1, R=1, scale=2, stem=2, official=False, batch=2, patch=12), tensors)
+    squeezenet("../shared/data/perceptual/squeezenet1.1_fp16.onnx", tensors)
     save("train/testdata/step.safetensors", tensors)

@@ -55,6 +55,11 @@ func (b *Graph) Input(name string, shape ...int) *g.Node {
 	return g.NewTensor(b.g, tensor.Float32, len(shape), g.WithShape(shape...), g.WithName(name))
 }
 
+// Variable adds a tensor with a gradient; its values are t's, live.
+func (b *Graph) Variable(t kdsr.Tensor, name string) *g.Node {
+	return b.variable(name, t.Shape, t.Data, true)
+}
+
 // variable adds a tensor with a value; with train it becomes a Param.
 func (b *Graph) variable(name string, shape []int, data []float32, train bool) *g.Node {
 	t := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
