@@ -2,6 +2,7 @@ package decode
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/maphash"
 
 	astiav "github.com/asticode/go-astiav"
@@ -14,7 +15,9 @@ import (
 type converter struct {
 	scale *astiav.SoftwareScaleContext
 	key   scaleKey
-	plane *astiav.Frame // result of swscale, reused
+	plane *astiav.Frame                // result of swscale, reused
+	first *astiav.SoftwareScaleContext // from a palette to RGB, nil for most formats
+	rgb   *astiav.Frame                // its result
 	seed  maphash.Seed
 	last  uint64 // hash of the frame before, for Frame.Repeat
 }
@@ -66,36 +69,79 @@ func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Picture, s s
 	return nil
 }
 
+// convert runs src through swscale into c.plane.
 func (c *converter) convert(src *astiav.Frame, p *av.Picture, f media.Format, s shape) error {
 	k := scaleKey{p.Width, p.Height, p.Format, s.target, p.Color, f.Color}
 	if c.scale == nil || k != c.key {
 		c.close()
-		scale, err := astiav.CreateSoftwareScaleContext(k.w, k.h, k.from, k.w, k.h, k.to, astiav.NewSoftwareScaleContextFlags(astiav.SoftwareScaleContextFlag(av.ScaleFlags)))
-		if err != nil {
-			return &UnsupportedError{Reason: "no conversion for this pixel format", Err: err}
+		if err := c.open(k, f, s); err != nil {
+			c.close()
+			return err
 		}
-		c.scale, c.key = scale, k
-		fullIn := f.Color.Range == media.RangeFull || s.rgb
-		// Formats without a matrix of their own (gray) are refused here and need none.
-		_ = av.SetScaleColor(scale, f.Color.Matrix, fullIn, f.Color.Matrix, f.Color.Range == media.RangeFull)
-		c.plane = astiav.AllocFrame()
-		c.plane.SetWidth(k.w)
-		c.plane.SetHeight(k.h)
-		c.plane.SetPixelFormat(k.to)
-		if err := c.plane.AllocBuffer(0); err != nil {
+		c.key = k
+	}
+	if c.first != nil {
+		if err := c.first.ScaleFrame(src, c.rgb); err != nil {
 			return av.Err(err)
 		}
+		src = c.rgb
 	}
 	return av.Err(c.scale.ScaleFrame(src, c.plane))
 }
 
-func (c *converter) close() {
-	if c.scale != nil {
-		c.scale.Free()
-		c.scale = nil
+func (c *converter) open(k scaleKey, f media.Format, s shape) (err error) {
+	from := k.from
+	if s.via != astiav.PixelFormatNone {
+		if c.first, err = newScale(k.w, k.h, from, s.via); err != nil {
+			return err
+		}
+		if c.rgb, err = newPlane(k.w, k.h, s.via); err != nil {
+			return err
+		}
+		from = s.via
 	}
-	if c.plane != nil {
-		c.plane.Free()
-		c.plane = nil
+	if c.scale, err = newScale(k.w, k.h, from, k.to); err != nil {
+		return err
+	}
+	full := f.Color.Range == media.RangeFull
+	// Formats without a matrix of their own (gray) are refused here and need none.
+	_ = av.SetScaleColor(c.scale, f.Color.Matrix, full || s.rgb, f.Color.Matrix, full)
+	c.plane, err = newPlane(k.w, k.h, k.to)
+	return err
+}
+
+func newScale(w, h int, from, to astiav.PixelFormat) (*astiav.SoftwareScaleContext, error) {
+	flags := astiav.NewSoftwareScaleContextFlags(astiav.SoftwareScaleContextFlag(av.ScaleFlags))
+	s, err := astiav.CreateSoftwareScaleContext(w, h, from, w, h, to, flags)
+	if err != nil {
+		return nil, &UnsupportedError{Reason: fmt.Sprintf("no conversion from pixel format %s to %s", from, to)}
+	}
+	return s, nil
+}
+
+func newPlane(w, h int, f astiav.PixelFormat) (*astiav.Frame, error) {
+	p := astiav.AllocFrame()
+	p.SetWidth(w)
+	p.SetHeight(h)
+	p.SetPixelFormat(f)
+	if err := p.AllocBuffer(0); err != nil {
+		p.Free()
+		return nil, av.Err(err)
+	}
+	return p, nil
+}
+
+func (c *converter) close() {
+	for _, s := range []**astiav.SoftwareScaleContext{&c.scale, &c.first} {
+		if *s != nil {
+			(*s).Free()
+			*s = nil
+		}
+	}
+	for _, f := range []**astiav.Frame{&c.plane, &c.rgb} {
+		if *f != nil {
+			(*f).Free()
+			*f = nil
+		}
 	}
 }

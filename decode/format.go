@@ -20,6 +20,7 @@ type shape struct {
 	depth  int
 	alpha  bool
 	target astiav.PixelFormat // PixelFormatNone when the planes are copied as they are
+	via    astiav.PixelFormat // a step between: swscale takes palettes and few-bit RGB for BT.601 and shifts their bits; PixelFormatNone for most
 	rgb    bool               // the source is RGB: the matrix is of our own choice
 	full   bool               // yuvj formats: full range by name
 }
@@ -59,7 +60,11 @@ func shapeOf(f astiav.PixelFormat) (shape, error) {
 			break
 		}
 	}
-	name := PixelName(s.layout, s.depth, s.alpha)
+	s.via = astiav.PixelFormatNone
+	if info.Pal || s.rgb && info.Depth < 8 {
+		s.via, _ = av.FindPixels("rgba")
+	}
+	name := pixelName(s.layout, s.depth, s.alpha)
 	if s.target, ok = av.FindPixels(name); !ok {
 		return shape{}, &UnsupportedError{Reason: fmt.Sprintf("pixel format %s has no planar form here", info.Name)}
 	}
@@ -95,8 +100,8 @@ func direct(info av.PixelInfo) (shape, bool) {
 	return s, s.depth >= 8 && s.depth <= 16
 }
 
-// PixelName is FFmpeg's name of a planar pixel format, as in yuv420p10le.
-func PixelName(l media.Layout, depth int, alpha bool) string {
+// pixelName is FFmpeg's name of a planar pixel format, as in yuv420p10le.
+func pixelName(l media.Layout, depth int, alpha bool) string {
 	name := l.String()
 	if alpha {
 		name = strings.Replace(name, "yuv", "yuva", 1)
@@ -143,6 +148,9 @@ func color(frame, stream media.Color, s shape, w, h int) media.Color {
 	}
 	if c.Range == media.RangeUnspecified {
 		c.Range = media.RangeLimited
+		if s.layout == media.Gray { // as swscale and players have it
+			c.Range = media.RangeFull
+		}
 	}
 	if c.Primaries == 0 {
 		c.Primaries = media.PrimariesUnspecified

@@ -23,8 +23,10 @@ type codec struct {
 	// the average rate as time base and the stamps in ticks of the track.
 	rated  bool
 	preset string // default
-	minGop int
-	set    func(o Options, c codec, info *media.Info, p *private)
+	// presets that the encoder knows; some complain on stderr about others. Empty for numbers.
+	presets []string
+	minGop  int
+	set     func(o Options, c codec, info *media.Info, p *private)
 }
 
 // private collects the private options of an encoder.
@@ -33,9 +35,12 @@ type private struct {
 	params []string // for -x264-params and the like
 }
 
+var speeds = []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"}
+
+// codecs are the encoders that we offer. x265 has no lossless mode here: that of version 3.5 changes a few samples.
 var codecs = []codec{
-	{name: "x264", aliases: []string{"h264", "libx264", "avc"}, encoder: "libx264", crf: 17, worst: 51, lossless: true, even: true, preset: "medium", set: setX264},
-	{name: "x265", aliases: []string{"h265", "hevc", "libx265"}, encoder: "libx265", crf: 19, worst: 51, lossless: true, even: true, rated: true, preset: "medium", set: setX265},
+	{name: "x264", aliases: []string{"h264", "libx264", "avc"}, encoder: "libx264", crf: 17, worst: 51, lossless: true, even: true, preset: "medium", presets: speeds, set: setX264},
+	{name: "x265", aliases: []string{"h265", "hevc", "libx265"}, encoder: "libx265", crf: 19, worst: 51, even: true, rated: true, preset: "medium", presets: speeds, set: setX265},
 	{name: "svtav1", aliases: []string{"av1", "libsvtav1"}, encoder: "libsvtav1", crf: 26, worst: 63, even: true, ordered: true, rated: true, preset: "6", set: setSVT},
 	{name: "vp9", aliases: []string{"libvpx-vp9"}, encoder: "libvpx-vp9", crf: 24, worst: 63, lossless: true, ordered: true, rated: true, preset: "2", set: setVPX},
 	{name: "vp8", aliases: []string{"libvpx"}, encoder: "libvpx", crf: 10, worst: 63, ordered: true, rated: true, preset: "2", set: setVPX},
@@ -102,9 +107,6 @@ func setX265(o Options, c codec, info *media.Info, p *private) {
 	p.dict["forced-idr"] = "1"
 	p.dict["preset"] = strOr(o.Preset, c.preset)
 	p.params = append(p.params, "open-gop=0", "log-level=error")
-	if o.CRF == -1 {
-		p.params = append(p.params, "lossless=1")
-	}
 	if o.Threads > 0 {
 		p.params = append(p.params, "pools="+strconv.Itoa(o.Threads))
 	}
@@ -127,6 +129,9 @@ func setX265(o Options, c codec, info *media.Info, p *private) {
 
 func setSVT(o Options, c codec, info *media.Info, p *private) {
 	p.quality(o, c)
+	if !o.ZeroLatency && o.BitRate == 0 { // the only mode that takes keyframes from outside
+		p.params = append(p.params, "enable-force-key-frames=1")
+	}
 	p.dict["preset"] = strOr(o.Preset, c.preset)
 	if o.ZeroLatency {
 		p.dict["preset"] = strOr(o.Preset, "10")

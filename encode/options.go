@@ -3,6 +3,8 @@ package encode
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 )
 
 // Options of the video encoder. The zero value is x264 at a quality meant for keeping.
@@ -33,7 +35,9 @@ func (o Options) Validate() error {
 	case o.CRF < -1 || o.CRF > c.worst && c.worst > 0:
 		return &RequestError{Reason: fmt.Sprintf("crf %d for %s, want -1 to %d", o.CRF, c.name, c.worst)}
 	case o.CRF == -1 && !c.lossless:
-		return &RequestError{Reason: c.name + " has no lossless mode here", Hint: "use ffv1, x264 or x265"}
+		return &RequestError{Reason: c.name + " has no lossless mode here", Hint: "use ffv1 or x264"}
+	case o.Preset != "" && len(c.presets) > 0 && !slices.Contains(c.presets, o.Preset):
+		return &RequestError{Reason: fmt.Sprintf("unknown preset %q of %s", o.Preset, c.name), Hint: "known are " + strings.Join(c.presets, ", ")}
 	case o.Threads < 0:
 		return &RequestError{Reason: fmt.Sprintf("threads %d, want 0 or more", o.Threads)}
 	case !(o.KeyframeSeconds >= 0) || !(o.BufferSeconds >= 0) || o.BitRate < 0:
