@@ -23,8 +23,12 @@ func main() {
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// execute runs one command line and returns its exit code.
 func execute(args []string, stdout, stderr io.Writer) (code int) {
+	return executeContext(context.Background(), args, stdout, stderr)
+}
+
+// executeContext runs one command line and returns its exit code.
+func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	app := &app{stdout: stdout, stderr: stderr}
 	defer func() {
 		if r := recover(); r != nil {
@@ -36,7 +40,7 @@ func execute(args []string, stdout, stderr io.Writer) (code int) {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(context.Background())
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}

@@ -194,5 +194,8 @@ func (r *runRequest) outputName(scale int) (string, error) {
 	if errA == nil && errB == nil && os.SameFile(a, b) {
 		return "", requestFault("name another file with -o", "%s is both input and output", filepath.Base(out))
 	}
+	if errB == nil && b.IsDir() {
+		return "", fault{exitDestination, fmt.Errorf("%s is a folder", out), "name a file in it with -o"}
+	}
 	return out, nil
 }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/internal/testmedia"
+	"vsr/pipeline"
+	"vsr/sr"
+)
+
+// Each exit code says whose fault it is; the message is one line, with a hint where we know one.
+func TestExitCodes(t *testing.T) {
+	in, weights := clip(t, "in.mp4", testmedia.Options{Frames: 2}), tinyWeights(t, 2)
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.mp4")
+	if err := os.WriteFile(text, []byte("this is no video at all\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(config, []byte("scale: 2\nscael: 3\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out.mp4")
+	tests := []struct {
+		name string
+		args []string
+		code int
+		say  string
+	}{
+		{"no input", []string{"run"}, exitUsage, "which file"},
+		{"unknown flag", []string{"run", in, "--frobnicate"}, exitUsage, "frobnicate"},
+		{"unknown command", []string{"frobnicate"}, exitUsage, "frobnicate"},
+		{"two inputs", []string{"run", in, in}, exitUsage, ""},
+		{"scale and height", []string{"run", in, "--scale", "2", "--height", "99"}, exitUsage, "exclude"},
+		{"scale 5", []string{"run", in, "--scale", "5"}, exitUsage, "scale 5"},
+		{"bad time", []string{"run", in, "--start", "1:99"}, exitUsage, "1:99"},
+		{"bad device", []string{"run", in, "--device", "gpu"}, exitUsage, "gpu"},
+		{"bad codec", []string{"run", in, "--codec", "mpeg9"}, exitUsage, "mpeg9"},
+		{"bad config", []string{"run", in, "-c", config}, exitUsage, "bad.yaml:2:"},
+		{"no such config", []string{"run", in, "-c", "nowhere.yaml"}, exitUsage, "nowhere.yaml"},
+		{"no such input", []string{"run", filepath.Join(dir, "nowhere.mp4")}, exitInput, "nowhere.mp4"},
+		{"text as input", []string{"run", text}, exitInput, "text.mp4"},
+		{"folder as input", []string{"run", dir}, exitInput, ""},
+		{"no such model", []string{"run", in, "--model", "grand-x9", "-o", out}, exitRequest, "grand-x9"},
+		{"text as model", []string{"run", in, "--model", config + ".safetensors", "-o", out}, exitRequest, ""},
+		{"model of another scale", []string{"run", in, "--model", weights, "--scale", "4", "-o", out}, exitRequest, "by 2"},
+		{"smaller", []string{"run", in, "--model", weights, "--height", "10", "-o", out}, exitRequest, "height 10"},
+		{"no such container", []string{"run", in, "--model", weights, "-o", filepath.Join(dir, "out.xyz")}, exitRequest, "out.xyz"},
+		{"no such folder", []string{"run", in, "--model", weights, "-o", filepath.Join(dir, "no/such/out.mp4")}, exitDestination, "no/such"},
+		{"output is a folder", []string{"run", in, "--model", weights, "-y", "-o", dir}, exitDestination, "folder"},
+		{"import of text", []string{"model", "import", text, "-o", filepath.Join(dir, "w.safetensors")}, exitInput, ""},
+		{"import without output", []string{"model", "import", text}, exitUsage, "output"},
+		{"help", []string{"help", "run"}, exitOK, ""},
+		{"version", []string{"version"}, exitOK, ""},
+		{"doctor", []string{"doctor"}, exitOK, ""},
+		{"list", []string{"model", "list"}, exitOK, ""},
+		{"inspect", []string{"model", "inspect", weights}, exitOK, ""},
+		{"completion", []string{"completion", "bash"}, exitOK, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := vsr(t, tt.args...)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
+			}
+			if tt.code == exitOK {
+				if stdout == "" {
+					t.Error("nothing on standard output")
+				}
+				return
+			}
+			if n := strings.Count(stderr, "vsr: "); n < 1 || strings.Count(stderr, "\n") > 3 {
+				t.Errorf("not one line and a hint: %q", stderr)
+			}
+			if !strings.Contains(stderr, tt.say) {
+				t.Errorf("%q does not say %q", stderr, tt.say)
+			}
+		})
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 2 {
+		t.Errorf("files left behind: %v", left)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	room := func(name string, err error) error { return &pipeline.RoomError{Room: name, Err: err} }
+	tests := []struct {
+		err  error
+		code int
+		hint bool
+	}{
+		{errors.New("?"), exitInternal, false},
+		{room("decode", errors.New("?")), exitInput, false},
+		{room("sr", errors.New("?")), exitDevice, true},
+		{room("encode", errors.New("?")), exitDestination, false},
+		{room("encode", fmt.Errorf("encode: %w", syscall.ENOSPC)), exitDestination, true},
+		{room("encode", fmt.Errorf("encode: %w", encode.ErrNoFrames)), exitInput, false},
+		{room("encode", &encode.RequestError{Reason: "?", Hint: "!"}), exitRequest, true},
+		{room("sr", requestFault("!", "?")), exitRequest, true},
+		{room("scene", errors.New("?")), exitInternal, false},
+		{&decode.UnsupportedError{Reason: "?", Hint: "!"}, exitInput, true},
+		{fmt.Errorf("cuda: %w", sr.ErrNotBuilt), exitDevice, true},
+		{fmt.Errorf("cuda: %w", sr.ErrNoDevice), exitDevice, true},
+		{errAborted, exitInterrupted, false},
+		{errStopped, exitInterrupted, false},
+		{context.Canceled, exitInterrupted, false},
+	}
+	for _, tt := range tests {
+		if f := explain(tt.err); f.code != tt.code || (f.hint != "") != tt.hint {
+			t.Errorf("%v: code %d, hint %q", tt.err, f.code, f.hint)
+		}
+	}
+}
+
+// A build without CUDA says so, before anything is written.
+func TestCUDAIsNotInThisBuild(t *testing.T) {
+	dir := t.TempDir()
+	code, _, stderr := vsr(t, "run", clip(t, "in.mp4", testmedia.Options{Frames: 2}), "--model", tinyWeights(t, 2), "--device", "cuda:0", "-o", dir+"/out.mp4")
+	if code != exitDevice || !strings.Contains(stderr, "hint: ") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("files left behind: %v", left)
+	}
+}
+
+// Broken files: one clear line, no half file, the code of the input.
+func TestBrokenClips(t *testing.T) {
+	const folder = "../../../shared/data/clips"
+	if _, err := os.Stat(folder); err != nil {
+		t.Skipf("no test clips: %v", err)
+	}
+	weights := tinyWeights(t, 2)
+	tests := []struct {
+		clip string
+		code int
+	}{
+		{"derived/broken_empty.mp4", exitInput},
+		{"derived/broken_no_moov.mp4", exitInput},
+		{"derived/broken_text.mp4", exitInput},
+		{"native/audio_only_two_aac_tracks.mp4", exitInput},
+		{"derived/broken_bitflips.ts", exitOK},
+		{"derived/broken_truncated_faststart.mp4", exitOK},
+	}
+	for _, tt := range tests {
+		t.Run(filepath.Base(tt.clip), func(t *testing.T) {
+			dir := t.TempDir()
+			code, _, stderr := vsr(t, "run", filepath.Join(folder, tt.clip), "-o", dir+"/out.mkv", "--model", weights, "--preset", "ultrafast", "--progress", "none")
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
+			}
+			left, _ := os.ReadDir(dir)
+			if want := map[int]int{exitOK: 1}[tt.code]; len(left) != want {
+				t.Errorf("files: %v", left)
+			}
+			if tt.code != exitOK && strings.Count(stderr, "vsr: ") != 1 {
+				t.Errorf("not one line: %s", stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vsr/internal/testmedia"
+)
+
+// notes is a writer that tells when a text has been written.
+type notes struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(p)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
+}
+
+// until polls for a condition; a minute is for ever.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for range 6000 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain: %s", what)
+}
+
+// half runs vsr on a pipe that has given half of a clip, calls then once the output is begun, and closes the pipe.
+func half(t *testing.T, ctx context.Context, then func(stderr *notes)) (code int, dir string, stderr string) {
+	t.Helper()
+	data, err := os.ReadFile(clip(t, "in.ts", testmedia.Options{Frames: 120}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	pipe := filepath.Join(t.TempDir(), "pipe.ts")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var errs notes
+	done := make(chan int)
+	args := []string{"run", pipe, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--progress", "none"}
+	go func() { done <- executeContext(ctx, args, &notes{}, &errs) }()
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data[:len(data)/2]); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the output is begun", func() bool {
+		left, _ := os.ReadDir(dir)
+		return len(left) > 0
+	})
+	then(&errs)
+	w.Close()
+	return <-done, dir, errs.String()
+}
+
+func TestFirstInterruptLeavesAPlayableFile(t *testing.T) {
+	code, dir, stderr := half(t, t.Context(), func(stderr *notes) {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the signal is heard", func() bool { return strings.Contains(stderr.String(), "finishing") })
+	})
+	if code != exitInterrupted {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	w := watch(t, filepath.Join(dir, "out.mkv"), 2)
+	if len(w.PTS) == 0 || len(w.PTS) > 60 {
+		t.Errorf("%d frames are in the output", len(w.PTS))
+	}
+	for i, n := range w.Numbers {
+		if n != i {
+			t.Fatalf("picture %d shows number %d", i, n)
+		}
+	}
+}
+
+func TestAbortLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	code, dir, stderr := half(t, ctx, func(*notes) { cancel(errAborted) })
+	if code != exitInterrupted {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("files left: %v", left)
+	}
+}
+
+func TestTwoInterrupts(t *testing.T) {
+	a := app{stderr: &notes{}}
+	ctx, i := a.watchInterrupts(t.Context())
+	defer i.end()
+	hit := func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i.stopped() || ctx.Err() != nil {
+		t.Fatal("stopped before any signal")
+	}
+	hit()
+	until(t, "the first signal", i.stopped)
+	if ctx.Err() != nil {
+		t.Fatal("the first signal ends the context")
+	}
+	hit()
+	until(t, "the second signal", func() bool { return ctx.Err() != nil })
+	if context.Cause(ctx) != errAborted {
+		t.Errorf("cause %v", context.Cause(ctx))
+	}
+}
