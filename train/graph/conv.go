@@ -51,7 +51,7 @@ func (b *Graph) convolve(name string, x, w, bias *g.Node, s conv.General, slope 
 		return b.stash("conv-back "+name, func(v []g.Value) {
 			dy := floats(v[3])
 			if slope != 1 {
-				conv.LeakyBackward(b.ws, dz, floats(v[2]), dy, slope)
+				gate(b.ws, dz, floats(v[2]), dy, slope)
 				dy = dz
 			}
 			if data[1] != nil {
@@ -98,7 +98,7 @@ func (n *Net) ResBlock(x *g.Node, name string) *g.Node {
 				conv.BackwardWeights(n.ws, data[3], data[4], t, dy, s)
 			}
 			conv.BackwardData(n.ws, dt, dy, w2, s)
-			conv.LReLUBackward(n.ws, dt, t, dt)
+			gate(n.ws, dt, t, dt, conv.Slope)
 			if data[1] != nil {
 				conv.BackwardWeights(n.ws, data[1], data[2], x, dt, s)
 			}

@@ -139,5 +139,5 @@ func (n *featureNet) relu(x *g.Node) *g.Node {
 			}
 			copy(on, dst)
 		},
-		func(dst, grad []float32) { conv.LeakyBackward(n.ws, dst, on, grad, 0) })
+		func(dst, grad []float32) { gate(n.ws, dst, on, grad, 0) })
 }

@@ -17,21 +17,29 @@ func each(ws *conv.Workers, n int, f func(lo, hi int)) {
 
 // shuffle is PixelShuffle(r) for src [B,h,w,c*r*r] to dst [B,rh,rw,c]; with back, dst and src change places.
 func shuffle(ws *conv.Workers, dst, src []float32, b, h, w, c, r int, back bool) {
+	n := r * c // consecutive in a row of the large picture, and scattered in a pixel of the small one
+	order := make([]int, r*n)
+	for i := range r {
+		for k := range n {
+			order[i*n+k] = (k%c*r+i)*r + k/c
+		}
+	}
 	each(ws, b*h, func(lo, hi int) {
 		for row := lo; row < hi; row++ { // row = image*h + y: rows of all images are consecutive on both sides
-			for x := range w {
-				small := (row*w + x) * c * r * r
-				for i := range r {
-					large := ((row*r+i)*w + x) * r * c
-					for j := range r {
-						for ch := range c {
-							s, l := small+(ch*r+i)*r+j, large+j*c+ch
-							if back {
-								dst[s] = src[l]
-							} else {
-								dst[l] = src[s]
-							}
+			for i := range r {
+				order := order[i*n:][:n]
+				for x := range w {
+					small, large := (row*w+x)*r*n, ((row*r+i)*w+x)*n
+					if back {
+						to, from := dst[small:][:r*n], src[large:][:len(order)]
+						for k, s := range order {
+							to[s] = from[k]
 						}
+						continue
+					}
+					to, from := dst[large:][:len(order)], src[small:][:r*n]
+					for k, s := range order {
+						to[k] = from[s]
 					}
 				}
 			}
@@ -186,6 +194,23 @@ func axpy(dst, src []float32, a float32) {
 	for i := range dst {
 		dst[i] += a * src[i]
 	}
+}
+
+// gate is dst = grad where y is positive, else slope*grad: the gradient of LeakyReLU from its result. It selects without a
+// branch: signs are as good as random, so a processor would guess wrong half of the time.
+func gate(ws *conv.Workers, dst, y, grad []float32, slope float32) {
+	factor := [2]float32{slope, 1}
+	each(ws, len(dst), func(lo, hi int) {
+		d, y, gr := dst[lo:hi], y[lo:hi], grad[lo:hi]
+		y, gr = y[:len(d)], gr[:len(d)]
+		for i := range d {
+			positive := 0
+			if math.Float32bits(y[i])-1 < 1<<31-1 { // neither a zero nor a sign bit
+				positive = 1
+			}
+			d[i] = gr[i] * factor[positive]
+		}
+	})
 }
 
 // sum is dst = a + b.
