@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"vsr/sr/ladder"
+)
+
+// liveStatus is the page's view of the pipeline; live/page/index.html reads it.
+type liveStatus struct {
+	Source   string             `json:"source"`
+	Model    string             `json:"model"`
+	Enhanced bool               `json:"enhanced"` // false when plain resampling runs, by choice or for want of time
+	InSize   string             `json:"in_size,omitempty"`
+	OutSize  string             `json:"out_size,omitempty"`
+	FPSIn    float64            `json:"fps_in"`
+	FPSOut   float64            `json:"fps_out"`
+	AgeMS    float64            `json:"age_ms"`
+	Dropped  map[string]int64   `json:"dropped"`
+	StageMS  map[string]float64 `json:"stage_ms"`
+	Changes  int                `json:"rung_changes"`
+}
+
+// status is called by the server for each poll of the page.
+func (s *studio) status() any {
+	r, n := s.rung(), &s.numbers
+	st := liveStatus{Source: s.c.Source, Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
+		Dropped: map[string]int64{"superseded": n.superseded.Load(), "deadline": n.deadline.Load(), "slow viewer": int64(s.server.Broadcast().Dropped())}}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.from.Width > 0 {
+		st.InSize, st.OutSize = fmt.Sprintf("%d×%d", n.from.Width, n.from.Height), fmt.Sprintf("%d×%d", n.to.Width, n.to.Height)
+	}
+	st.AgeMS, st.StageMS = float64(n.age)/float64(time.Millisecond), n.perStage
+	return st
+}
+
+// rung is the state of the ladder, zero between belts.
+func (s *studio) rung() ladder.Stats {
+	s.mu.Lock()
+	l := s.ladder
+	s.mu.Unlock()
+	if l == nil {
+		return ladder.Stats{Enhanced: s.enhance.Load()}
+	}
+	return l.Stats()
+}

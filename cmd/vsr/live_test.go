@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/live/livetest"
+	"vsr/media"
+)
+
+// startLive runs a studio on free loopback ports until the test ends.
+func startLive(t *testing.T, change func(*liveConfig)) *studio {
+	t.Helper()
+	c := defaultLive()
+	c.Listen = "127.0.0.1:0"
+	if change != nil {
+		change(&c)
+	}
+	if err := c.validate(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	s, err := (&app{stdout: &out, stderr: &out}).openStudio(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("serve: %v", err)
+		}
+		s.close()
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	})
+	return s
+}
+
+func client(s *studio) livetest.Client {
+	return livetest.Client{Base: "http://" + s.server.Addr(), Token: s.server.Token()}
+}
+
+// watchFrames decodes n pictures of a viewer and returns the last frame's format.
+func watchFrames(t *testing.T, v *livetest.Viewer, n int) media.Format {
+	t.Helper()
+	var feed *decode.Feed
+	defer func() {
+		if feed != nil {
+			feed.Close()
+		}
+	}()
+	var f media.Format
+	timeout := time.After(20 * time.Second)
+	for got := 0; got < n; {
+		select {
+		case p := <-v.Pictures:
+			if feed == nil {
+				var err error
+				if feed, err = decode.NewFeed(v.Codec(), decode.Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			frames, _, err := feed.Decode(context.Background(), p.Data, int64(p.Ticks))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, fr := range frames {
+				f = fr.Format
+				fr.Release()
+				got++
+			}
+		case <-timeout:
+			t.Fatalf("%d of %d pictures came", got, n)
+		}
+	}
+	return f
+}
+
+func TestLiveShowsASourceAtTheServer(t *testing.T) {
+	for _, codec := range []string{"h264", "vp8"} {
+		s := startLive(t, func(c *liveConfig) { c.Source, c.Codec = "lavfi:testsrc2=size=160x90:rate=30", codec })
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		v, err := client(s).Watch(ctx, nil)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := watchFrames(t, v, 15); f.Width != 320 || f.Height != 180 || v.Codec() != codec {
+			t.Errorf("%s: pictures of %v in %s", codec, f, v.Codec())
+		}
+		st := s.status().(liveStatus)
+		if st.OutSize != "320×180" || st.Model == "" {
+			t.Errorf("status %+v", st)
+		}
+		v.Close()
+	}
+}
+
+// camera publishes n synthetic pictures at 30 a second, then hangs up.
+func camera(s *studio, codec string, w, h, n int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	p, err := client(s).Publish(ctx, codec)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	info := &media.Info{Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: decode.FeedTimeBase}}, FrameRate: media.Rational{Num: 30, Den: 1},
+		Format: media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 6, Range: 1, Primaries: 2, Transfer: 2}}}
+	encoder := map[string]string{"h264": "x264", "vp8": "vp8"}[codec]
+	out := &publisherWriter{p: p}
+	sink, err := encode.Create(info, encode.Options{Codec: encoder, ZeroLatency: true, BitRate: 1_000_000}, out)
+	if err != nil {
+		return err
+	}
+	defer sink.Abort()
+	tick := time.NewTicker(time.Second / 30)
+	defer tick.Stop()
+	for i := range n {
+		select {
+		case <-p.Keyframe:
+			sink.RequestKeyframe()
+		default:
+		}
+		fr := media.NewFrame(info.Format)
+		for y := range h {
+			row := fr.Row(0, y)
+			for x := range row {
+				row[x] = byte(x + y + 2*i)
+			}
+		}
+		fr.PTS, fr.Scene = int64(i)*3000, 1
+		if err := sink.Write(ctx, media.Unit{Frame: fr}); err != nil {
+			return err
+		}
+		<-tick.C
+	}
+	return nil
+}
+
+type publisherWriter struct{ p *livetest.Publisher }
+
+func (w *publisherWriter) Start(*media.Info) error { return nil }
+func (w *publisherWriter) WritePacket(p *media.Packet) error {
+	return w.p.Send(p.Data, uint32(p.PTS))
+}
+func (w *publisherWriter) Close() error { return nil }
+
+func TestLiveEnhancesACamera(t *testing.T) {
+	record := filepath.Join(t.TempDir(), "rec.mkv")
+	s := startLive(t, func(c *liveConfig) { c.Record = record })
+	done := make(chan error, 1)
+	go func() { done <- camera(s, "vp8", 64, 48, 120) }()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	v, err := client(s).Watch(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if f := watchFrames(t, v, 20); f.Width != 128 || f.Height != 96 {
+		t.Errorf("pictures of %v, want 128x96", f)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the end of the camera", func() bool { return s.rung().Name == "" })
+	src, err := decode.Open(context.Background(), record, decode.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if f := src.Info().Format; f.Width != 128 || f.Height != 96 {
+		t.Errorf("recording of %v, want 128x96", f)
+	}
+	// A second camera, of another size, after the first: the feed goes on.
+	go func() { done <- camera(s, "h264", 96, 64, 60) }()
+	w, err := client(s).Watch(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if f := watchFrames(t, w, 10); f.Width != 192 || f.Height != 128 {
+		t.Errorf("second camera: pictures of %v, want 192x128", f)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 1000 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+func TestLiveRefusesBadConfigurations(t *testing.T) {
+	for want, args := range map[string][]string{
+		"token":   {"live", "--listen", "0.0.0.0:0"},
+		"scale":   {"live", "--scale", "5"},
+		"codec":   {"live", "--codec", "av1"},
+		".mkv":    {"live", "--record", "x.avi"},
+		"belong":  {"live", "--tls-cert", "x"},
+		"no such": {"live", "--token-file", "/nonexistent"},
+	} {
+		var out, errs bytes.Buffer
+		if code := execute(args, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), want) {
+			t.Errorf("%v: code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+func TestRTPClockGoesOnThroughTheWrap(t *testing.T) {
+	var c rtpClock
+	for i, in := range []uint32{4294967000, 4294967290, 10, 5, 3010} {
+		want := []int64{0, 290, 306, 301, 3306}[i]
+		if got := c.extend(in); got != want {
+			t.Errorf("step %d: %d, want %d", i, got, want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package ladder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vsr/media"
+	"vsr/sr"
+)
+
+// poolFrames is how many output frames a rung may have under way: one being encoded, one waiting, one being made.
+const poolFrames = 4
+
+// rung resamples to the network's input size, runs the network, and resamples to the output's.
+type rung struct {
+	net *sr.Upscaler // nil for plain resampling
+	in  *fitter      // to the size that the network is given
+	out *fitter      // to the ladder's output
+}
+
+// Network makes a rung of an upscaler: frames of any format are resampled to from.Width x from.Height divided by reduce (1 or
+// more), run through u and resampled to the format to. The rung owns u.
+func Network(name string, u *sr.Upscaler, from, to media.Format, reduce float64) Rung {
+	small := from
+	small.Width = max(2, int(float64(from.Width)/reduce+0.5)&^1)
+	small.Height = max(2, int(float64(from.Height)/reduce+0.5)&^1)
+	r := &rung{net: u, in: &fitter{to: small}, out: &fitter{to: to}}
+	return Rung{Name: name, Enhanced: true, Process: r.process, Close: r.close}
+}
+
+// Plain makes the last rung: resampling alone.
+func Plain(to media.Format) Rung {
+	r := &rung{out: &fitter{to: to}}
+	return Rung{Name: "resampling", Process: r.process, Close: r.close}
+}
+
+func (r *rung) process(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	var err error
+	if r.net != nil {
+		if f, err = r.in.fit(ctx, f); err != nil {
+			return nil, err
+		}
+		if f, err = r.net.Process(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	return r.out.fit(ctx, f)
+}
+
+func (r *rung) close() error {
+	if r.net == nil {
+		return nil
+	}
+	return r.net.Close()
+}
+
+// fitter resamples frames of any format to one. Frames that fit already pass through.
+type fitter struct {
+	to      media.Format
+	from    media.Format
+	resizer *sr.Resizer
+	pool    *media.Pool
+}
+
+// fit consumes f.
+func (t *fitter) fit(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	target := t.to
+	if f.Width == target.Width && f.Height == target.Height && f.Layout == target.Layout && f.Depth == target.Depth {
+		return f, nil
+	}
+	defer f.Release()
+	// Colour is carried, never converted: the encoder was told the first frame's, and cameras do not change it.
+	target.Color, target.Alpha = f.Color, f.Alpha
+	if t.resizer == nil || t.from != f.Format {
+		r, err := sr.NewResizer(f.Format, target)
+		if err != nil {
+			return nil, fmt.Errorf("ladder: %v to %v: %w", f.Format, target, err)
+		}
+		t.resizer, t.from, t.pool = r, f.Format, media.NewPool(target, poolFrames, nil)
+	}
+	out, err := t.pool.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.resizer.Resize(out, f); err != nil {
+		out.Release()
+		return nil, err
+	}
+	out.CopyProps(f)
+	return out, nil
+}
+
+// Measure runs every rung on frames like f for about the given time each and sets its Cost to the median. f stays the caller's.
+func Measure(ctx context.Context, rungs []Rung, f *media.Frame, each time.Duration) error {
+	for i := range rungs {
+		var costs []time.Duration
+		for begin := time.Now(); len(costs) < 3 || time.Since(begin) < each && len(costs) < 50; {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f.Retain()
+			start := time.Now()
+			out, err := rungs[i].Process(ctx, f)
+			if err != nil {
+				return errors.Join(fmt.Errorf("ladder: rung %s", rungs[i].Name), err)
+			}
+			costs = append(costs, time.Since(start))
+			out.Release()
+		}
+		costs = costs[1:] // the first one makes plans and pools
+		slices.Sort(costs)
+		rungs[i].Cost = costs[len(costs)/2]
+	}
+	return nil
+}
