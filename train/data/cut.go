@@ -12,8 +12,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-
-	"vsr/train/degrade"
 )
 
 // maxPixels bounds a picture before it is decoded: a damaged header must not ask for all memory.
@@ -196,13 +194,4 @@ func copyTile(run []*image.RGBA, name string, x, y, w, h int) Tile {
 		}
 	}
 	return t
-}
-
-// ReadPicture decodes a JPEG or PNG file; transparency is laid over black.
-func ReadPicture(path string) (degrade.Image, error) {
-	m, err := readPicture(path)
-	if err != nil {
-		return degrade.Image{}, err
-	}
-	return degrade.FromBytes(m.Rect.Dx(), m.Rect.Dy(), copyTile([]*image.RGBA{m}, "", 0, 0, m.Rect.Dx(), m.Rect.Dy()).Pix), nil
 }

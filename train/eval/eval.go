@@ -21,6 +21,9 @@ type Options struct {
 	Scale       int
 	// Upscale enlarges a quantised picture by Scale. Nil measures the baselines only.
 	Upscale func(lr degrade.Image) (degrade.Image, error)
+	// NewClip, when not nil, is called before the pictures of a group go through Upscale for one degradation: what was estimated
+	// from the pictures before no longer holds.
+	NewClip func()
 	// Clip takes the pictures of each folder, in order of their names, for the frames of one clip that is degraded as a whole.
 	Clip bool
 	// Sheet, when not nil, is given every degraded picture with what became of it.
@@ -148,6 +151,9 @@ func measureGroup(ctx context.Context, o Options, all []variant, files []string,
 		lr, err := v.recipe.Apply(degrade.NewRand(v.seed, id), hr)
 		if err != nil {
 			return nil, err
+		}
+		if o.NewClip != nil {
+			o.NewClip()
 		}
 		for i := range hr {
 			if err := out[i].add(o, v, lr[i], hr[i]); err != nil {

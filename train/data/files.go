@@ -1,0 +1,95 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"vsr/train/degrade"
+)
+
+// ReadPicture decodes a JPEG or PNG file; transparency is laid over black.
+func ReadPicture(path string) (degrade.Image, error) {
+	m, err := readPicture(path)
+	if err != nil {
+		return degrade.Image{}, err
+	}
+	return fromRGBA(m), nil
+}
+
+func fromRGBA(m *image.RGBA) degrade.Image {
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	return degrade.FromBytes(w, h, copyTile([]*image.RGBA{m}, "", 0, 0, w, h).Pix)
+}
+
+// errEnough ends the reading of a video that has given what was asked for.
+var errEnough = errors.New("enough frames")
+
+// ReadClip reads a picture, the pictures of a folder in order of their names, or the beginning of a video: at most limit frames, of
+// one size. single says that path is one picture.
+func ReadClip(ctx context.Context, path string, limit int) (clip []degrade.Image, single bool, err error) {
+	if limit < 1 {
+		return nil, false, fmt.Errorf("a clip of %d frames", limit)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if !info.IsDir() && videoSuffixes[strings.ToLower(filepath.Ext(path))] {
+		err = Videos(VideoOptions{Run: limit, Runs: 1, Change: 256})(ctx, path, func(run []*image.RGBA) error {
+			for _, m := range run {
+				clip = append(clip, fromRGBA(m))
+			}
+			return errEnough
+		})
+		if errors.Is(err, errEnough) {
+			err = nil
+		}
+		if err == nil && len(clip) == 0 {
+			err = fmt.Errorf("it has fewer than %d frames", limit)
+		}
+		return clip, false, err
+	}
+	sources, err := findSources([]string{path})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, s := range sources {
+		if s.video || len(clip) == limit {
+			continue
+		}
+		m, err := ReadPicture(s.path)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: %w", s.path, err)
+		}
+		if len(clip) > 0 && (m.W != clip[0].W || m.H != clip[0].H) {
+			return nil, false, fmt.Errorf("%s is %dx%d, the first picture is %dx%d", s.path, m.W, m.H, clip[0].W, clip[0].H)
+		}
+		clip = append(clip, m)
+	}
+	if len(clip) == 0 {
+		return nil, false, errors.New("no picture and no video")
+	}
+	return clip, !info.IsDir(), nil
+}
+
+// WritePNG writes m under its final name only when it is complete.
+func WritePNG(path string, m image.Image) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".png-*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(png.Encode(f, m), f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

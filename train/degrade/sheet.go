@@ -1,0 +1,67 @@
+package degrade
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+)
+
+// Labelled is one picture of a sheet.
+type Labelled struct {
+	Label string
+	Image Image
+}
+
+// Sheet lays pictures out in a grid with a line of text above each. Smaller pictures are enlarged by repetition, so that every pixel
+// of a degraded picture can be seen beside the sharp one.
+func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
+	if len(pictures) == 0 || columns < 1 {
+		return nil, fmt.Errorf("degrade: sheet of %d pictures in %d columns", len(pictures), columns)
+	}
+	cw, ch := 0, 0
+	for _, p := range pictures {
+		cw, ch = max(cw, p.Image.W), max(ch, p.Image.H)
+	}
+	const gap, text = 4, 16
+	rows := (len(pictures) + columns - 1) / columns
+	w, h := columns*(cw+gap)+gap, rows*(ch+gap+text)+gap
+	if w > 1<<15 || h > 1<<15 {
+		return nil, fmt.Errorf("degrade: a sheet of %dx%d is too large", w, h)
+	}
+	out := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range out.Pix {
+		out.Pix[i] = 255
+	}
+	for i, p := range pictures {
+		x, y := gap+i%columns*(cw+gap), gap+i/columns*(ch+gap+text)
+		d := font.Drawer{Dst: out.SubImage(image.Rect(x, y, x+cw, y+text)).(*image.RGBA), Src: image.NewUniform(color.Black),
+			Face: basicfont.Face7x13, Dot: fixed.P(x, y+text-4)}
+		d.DrawString(p.Label)
+		paint(out, p.Image, x, y+text, max(min(cw/p.Image.W, ch/p.Image.H), 1))
+	}
+	return out, nil
+}
+
+// paint draws m at (x, y), every pixel k by k.
+func paint(out *image.RGBA, m Image, x, y, k int) {
+	rgb := m.Bytes()
+	for r := range m.H * k {
+		for c := range m.W * k {
+			copy(out.Pix[out.PixOffset(x+c, y+r):][:3], rgb[(r/k*m.W+c/k)*3:])
+		}
+	}
+}
+
+// RGBA converts m for the encoders of package image.
+func (m Image) RGBA() *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, m.W, m.H))
+	for i := 3; i < len(out.Pix); i += 4 {
+		out.Pix[i] = 255
+	}
+	paint(out, m, 0, 0, 1)
+	return out
+}
