@@ -1,0 +1,296 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"vsr/media"
+	"vsr/sr"
+	"vsr/sr/kdsr"
+)
+
+// slots is how many frames can be on their way at once: one uploading, one computing, one downloading.
+const slots = 3
+
+// engine runs one student on one card. It keeps the contract of sr.Engine: one goroutine at a time.
+type engine struct {
+	w      *kdsr.Weights
+	card   *card
+	layers *layers
+
+	estimator *job
+	upscaler  *job
+	current   *degradation // whose kernels lie in the upscaler's plan
+	vectors   vectorBuffers
+	live      map[*degradation]bool
+	closed    bool
+}
+
+// job is a plan and its slots.
+type job struct {
+	plan *plan
+	ring []*slot
+	next int
+}
+
+func (j *job) close() {
+	if j == nil {
+		return
+	}
+	for _, s := range j.ring {
+		s.close()
+	}
+	if j.plan != nil {
+		j.plan.close()
+	}
+}
+
+var errClosed = errors.New("cuda: engine is closed")
+
+// New opens a card and brings the weights to it. It fails with sr.ErrNoDevice where there is none, and says why. The weights
+// must not be changed afterwards.
+func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
+	if w.Role == kdsr.Teacher {
+		return nil, errors.New("cuda: these are a teacher's weights, which need the original picture; want a student's")
+	}
+	if err := w.Check(); err != nil {
+		return nil, fmt.Errorf("cuda: %w", err)
+	}
+	if w.Config.C > 128 {
+		return nil, fmt.Errorf("cuda: a network of %d channels, the kernels have at most 128", w.Config.C)
+	}
+	log := opts.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c, err := openCard(opts.Device, log)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{w: w, card: c, live: map[*degradation]bool{}}
+	err = c.thread.Do(func() (err error) {
+		if e.layers, err = newLayers(c, w); err == nil {
+			err = e.vectors.allocate(e)
+		}
+		return err
+	})
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("cuda: %w", err)
+	}
+	return e, nil
+}
+
+// Scale implements sr.Engine.
+func (e *engine) Scale() int { return e.w.Config.Scale }
+
+// Device tells which card the engine runs on.
+func (e *engine) Device() Device { return e.card.info }
+
+// Close implements sr.Engine.
+func (e *engine) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	// Freeing after a lost device reports errors that say nothing new.
+	_ = e.card.thread.Do(func() error {
+		e.estimator.close()
+		e.upscaler.close()
+		for d := range e.live {
+			d.free()
+		}
+		return nil
+	})
+	e.card.close()
+	return nil
+}
+
+// do runs f on the device thread and names the room.
+func (e *engine) do(ctx context.Context, f func() error) error {
+	if e.closed {
+		return errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.card.thread.Do(f); err != nil {
+		return fmt.Errorf("cuda: %w", err)
+	}
+	return nil
+}
+
+// Estimate implements sr.Engine. It looks at every pixel of the frame.
+func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, error) {
+	var v []float32
+	err := e.do(ctx, func() error {
+		if err := e.prepareEstimate(src.Format); err != nil {
+			return err
+		}
+		j := e.estimator
+		s := j.ring[0]
+		j.plan.in.load(s.in, src)
+		if err := s.send(e.card); err != nil {
+			return err
+		}
+		if err := j.plan.run(s.deviceIn, 0); err != nil {
+			return err
+		}
+		if err := s.fetch(e.card, j.plan.result); err != nil {
+			return err
+		}
+		if err := s.wait(); err != nil {
+			return err
+		}
+		v = make([]float32, e.w.Config.C)
+		copy(v, unsafe.Slice((*float32)(unsafe.Pointer(&s.out[0])), len(v)))
+		return nil
+	})
+	return v, err
+}
+
+// prepareEstimate makes the estimator's plan for a format, if it is not there.
+func (e *engine) prepareEstimate(f media.Format) error {
+	if e.estimator != nil && e.estimator.plan.format == f {
+		return nil
+	}
+	e.estimator.close() // before new memory is taken
+	e.estimator = nil
+	p, err := newPlan(e.card, e.layers, f, 1, func(r *recorder, x *value) { kdsr.Estimate(r, e.w.Config, x) })
+	if err != nil {
+		return err
+	}
+	j := &job{plan: p}
+	s, err := newSlot(p, 4*pad(e.w.Config.C))
+	if err != nil {
+		j.close()
+		return fmt.Errorf("%v: %w", f, err)
+	}
+	j.ring = []*slot{s}
+	e.estimator = j
+	return nil
+}
+
+// prepareUpscale makes the upscaler's plan, slots and graphs for a format, if they are not there.
+func (e *engine) prepareUpscale(f media.Format) error {
+	if e.upscaler != nil && e.upscaler.plan.format == f {
+		return nil
+	}
+	e.upscaler.close()
+	e.upscaler, e.current = nil, nil
+	c := e.w.Config
+	p, err := newPlan(e.card, e.layers, f, c.Scale, func(r *recorder, x *value) {
+		kernels := make([]*value, c.N)
+		for i := range kernels {
+			kernels[i] = &value{kind: valueKernels, index: i}
+		}
+		kdsr.Upscale(r, c, x, kernels)
+	})
+	if err != nil {
+		return err
+	}
+	j := &job{plan: p}
+	for range slots {
+		s, err := newSlot(p, p.out.size)
+		if err == nil {
+			j.ring = append(j.ring, s)
+			err = s.capture(p)
+		}
+		if err != nil {
+			j.close()
+			return fmt.Errorf("%v: %w", f, err)
+		}
+	}
+	e.upscaler = j
+	return nil
+}
+
+// Upscale implements sr.Engine. After an error dst holds anything.
+func (e *engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degradation) error {
+	p, err := e.Begin(ctx, src, d)
+	if err != nil {
+		return err
+	}
+	return p.Finish(dst)
+}
+
+// Pending is a frame on its way through the card.
+type Pending struct {
+	engine *engine
+	job    *job
+	slot   *slot
+}
+
+// Begin starts to upscale a frame and returns before the result is there. At most 3 frames may be pending; they finish in
+// the order in which they began, and all must be finished before the format changes or the engine is closed.
+func (e *engine) Begin(ctx context.Context, src *media.Frame, d sr.Degradation) (*Pending, error) {
+	k, ok := d.(*degradation)
+	if !ok || k.engine != e {
+		return nil, errors.New("cuda: this degradation was made by another engine")
+	}
+	if k.kernels == 0 && !e.closed {
+		return nil, errors.New("cuda: this degradation is closed")
+	}
+	var p *Pending
+	err := e.do(ctx, func() error {
+		if err := e.prepareUpscale(src.Format); err != nil {
+			return err
+		}
+		j := e.upscaler
+		s := j.ring[j.next]
+		j.next = (j.next + 1) % len(j.ring)
+		j.plan.in.load(s.in, src)
+		if err := s.send(e.card); err != nil {
+			return err
+		}
+		if err := e.use(k); err != nil {
+			return err
+		}
+		if err := s.graph.Launch(e.card.compute); err != nil {
+			return err
+		}
+		if err := s.fetch(e.card, s.deviceOut); err != nil {
+			return err
+		}
+		p = &Pending{e, j, s}
+		return nil
+	})
+	return p, err
+}
+
+// use copies a scene's kernels to where the graphs read them. The copy is ordered on the compute stream: the frames before it
+// have the old kernels, those after it the new ones.
+func (e *engine) use(k *degradation) error {
+	if e.current == k || e.upscaler.plan.kernels == 0 {
+		return nil
+	}
+	e.current = nil
+	err := cu.MemcpyDtoDAsync(e.upscaler.plan.kernels, k.kernels, int64(kernelBytes(e.w.Config)), e.card.compute)
+	if err != nil {
+		return wrap("copy the scene's kernels", err)
+	}
+	e.current = k
+	return nil
+}
+
+// Finish waits for the frame and writes it into dst.
+func (p *Pending) Finish(dst *media.Frame) error {
+	want := p.job.plan.format.Scaled(p.engine.Scale())
+	return p.engine.do(context.Background(), func() error {
+		if err := p.slot.wait(); err != nil {
+			return err
+		}
+		if dst.Format != want {
+			return fmt.Errorf("output frame is %v with colour %+v, want %v with colour %+v", dst.Format, dst.Color, want, want.Color)
+		}
+		p.job.plan.out.store(dst, p.slot.out)
+		return nil
+	})
+}
