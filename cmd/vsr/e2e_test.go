@@ -108,7 +108,7 @@ func TestRun(t *testing.T) {
 	in := clip(t, "in.mp4", testmedia.Options{Frames: 40, Cuts: []int{20}, Tone: 440, Drop: dropped})
 	dir := t.TempDir()
 	out, reportFile := filepath.Join(dir, "out.mkv"), filepath.Join(dir, "report.json")
-	code, stdout, stderr := vsr(t, "run", in, "-o", out, "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--progress", "json", "--report", reportFile)
+	code, stdout, stderr := vsr(t, "run", in, "-o", out, "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast", "--progress", "json", "--report", reportFile)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -190,7 +190,7 @@ func TestSizes(t *testing.T) {
 		{"scale of the model", []string{"--model", x3}, 288, 192, "in_x3.mp4"},
 		{"height between", []string{"--model", x2, "--height", "150"}, 224, 150, "in_150p.mp4"},
 		{"height above", []string{"--model", x2, "--height", "256"}, 384, 256, "in_256p.mp4"},
-		{"other container", []string{"--model", x2, "--codec", "ffv1"}, 192, 128, "in_x2.mkv"},
+		{"other container", []string{"--model", x2, "--codec", "ffv1", "--preset", ""}, 192, 128, "in_x2.mkv"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestSizes(t *testing.T) {
 			if err := os.Link(in, local); err != nil {
 				t.Fatal(err)
 			}
-			code, _, stderr := vsr(t, append([]string{"run", local, "--progress", "none"}, tt.args...)...)
+			code, _, stderr := vsr(t, append([]string{"run", local, "--threads", "1", "--preset", "ultrafast", "--progress", "none"}, tt.args...)...)
 			if code != 0 {
 				t.Fatalf("exit code %d: %s", code, stderr)
 			}
@@ -220,7 +220,7 @@ func TestSizeChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "out.mkv")
-	code, _, stderr := vsr(t, "run", in, "-o", out, "--model", tinyWeights(t, 2), "--progress", "none")
+	code, _, stderr := vsr(t, "run", in, "-o", out, "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast", "--progress", "none")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -236,7 +236,7 @@ func TestOverwrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(args ...string) int {
-		code, _, stderr := vsr(t, append([]string{"run", in, "--model", weights, "--progress", "none"}, args...)...)
+		code, _, stderr := vsr(t, append([]string{"run", in, "--model", weights, "--threads", "1", "--progress", "none"}, args...)...)
 		t.Logf("%v: %d %s", args, code, stderr)
 		return code
 	}

@@ -154,7 +154,7 @@ func TestBrokenClips(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(filepath.Base(tt.clip), func(t *testing.T) {
 			dir := t.TempDir()
-			code, _, stderr := vsr(t, "run", filepath.Join(folder, tt.clip), "-o", dir+"/out.mkv", "--model", weights, "--preset", "ultrafast", "--progress", "none")
+			code, _, stderr := vsr(t, "run", filepath.Join(folder, tt.clip), "-o", dir+"/out.mkv", "--model", weights, "--threads", "1", "--preset", "ultrafast", "--progress", "none")
 			if code != tt.code {
 				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
 			}

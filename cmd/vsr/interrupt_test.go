@@ -57,7 +57,7 @@ func half(t *testing.T, ctx context.Context, then func(stderr *notes)) (code int
 	}
 	var errs notes
 	done := make(chan int)
-	args := []string{"run", pipe, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--progress", "none"}
+	args := []string{"run", pipe, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast", "--progress", "none"}
 	go func() { done <- executeContext(ctx, args, &notes{}, &errs) }()
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 	if err != nil {
