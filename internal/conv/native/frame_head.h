@@ -28,7 +28,7 @@ KERNEL void frame_head_row(const struct frame_head *a, int y, float *lines) {
 
 // n <= P output pixels from x on, in J vectors of channels from ch on.
 INLINE void frame_head_pixels(const struct frame_head *a, const float *const *r, char *to, int x, int n, int ch, const int P, const int J) {
-    vf acc[P][J];
+    vf acc[FRAME_HEAD_PIXELS][2]; // not [P][J]: arrays of variable size live in memory
     const int k = a->k;
     UNROLL for (int j = 0; j < J; j++) {
         vf b = vload(a->bias + ch + j * VL);
@@ -37,7 +37,7 @@ INLINE void frame_head_pixels(const struct frame_head *a, const float *const *r,
     const float *w = a->weight + ch;
     for (int row = 0; row < 3; row++) {
         for (int tap = 0; tap < 9; tap++, w += k) { // column, colour
-            vf f[J];
+            vf f[2];
             UNROLL for (int j = 0; j < J; j++) f[j] = vload(w + j * VL);
             const float *v = r[row * 3 + tap % 3] + tap / 3 + x * a->stride;
             UNROLL for (int p = 0; p < P; p++) {

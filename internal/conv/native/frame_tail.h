@@ -7,8 +7,9 @@
 #define FRAME_TAIL_PIXELS 4
 #endif
 
-// Scratch: five rows as the products want them, single precision or bfloat16, slot y%5.
-INLINE size_t frame_tail_line(int w, int c) { return ((size_t)(frame_round_up(w, 4) + 2 * FRAME_PAD + FRAME_TAIL_PIXELS) * c * 4 + 127) / 64 * 64; }
+// Scratch: five rows [c/16][pixel][16] as the products want them, single precision or bfloat16, slot y%5.
+INLINE int frame_tail_wide(int w) { return frame_round_up(w, 4) + 2 * FRAME_PAD + FRAME_TAIL_PIXELS; }
+INLINE size_t frame_tail_line(int w, int c) { return ((size_t)frame_tail_wide(w) * c * 4 + 127) / 64 * 64; }
 static size_t FN(frame_tail_scratch)(int w, int c, int k) { return 5 * frame_tail_line(w, c) + 0 * (size_t)k; }
 
 KERNEL void frame_tail_row(const struct frame_tail *a, int y, char *line) {
@@ -18,51 +19,61 @@ KERNEL void frame_tail_row(const struct frame_tail *a, int y, char *line) {
         return;
     }
     const char *row = frame_row(&a->src, y);
-    const size_t n = (size_t)(frame_round_up(a->w, 4) + 2 * FRAME_PAD) * a->c;
-    for (size_t i = 0; i < n; i += VL) {
-        vf v = frame_load(row, i, a->half);
+    const int n = frame_round_up(a->w, 4) + 2 * FRAME_PAD, wide = frame_tail_wide(a->w);
+    memset(line, 0, size);
+    for (int x = 0; x < n; x++) {
+        for (int ch = 0; ch < a->c; ch += VL) {
+            vf v = frame_load(row, (ptrdiff_t)x * a->c + ch, a->half);
+            const ptrdiff_t to = ((ptrdiff_t)(ch / 16) * wide + x) * 16 + ch % 16;
 #ifdef BF16
-        if (a->bf16) vstore_bf16((uint16_t *)line + i, v);
-        else
+            if (a->bf16) {
+                vstore_bf16((uint16_t *)line + to, v);
+                continue;
+            }
 #endif
-            vstore((float *)line + i, v);
+            vstore((float *)line + to, v);
+        }
     }
-    memset(line + n * (a->bf16 ? 2 : 4), 0, (size_t)FRAME_TAIL_PIXELS * a->c * (a->bf16 ? 2 : 4));
 }
 
 // P pixels from x on, J vectors of channels from ch on, by convolution `kind`: out[P][k].
 INLINE void frame_tail_product(const struct frame_tail *a, const char *const *r, int x, int ch, int kind, float *out, const int P, const int J, const int bf16) {
     const int c = a->c, k = a->k;
-    vf acc[P][J];
+    vf acc[FRAME_TAIL_PIXELS][3];
     UNROLL for (int j = 0; j < J; j++) {
         vf b = vload(a->bias[kind] + ch + j * VL);
         UNROLL for (int p = 0; p < P; p++) acc[p][j] = b;
     }
+    const int wide = frame_tail_wide(a->w);
     for (int tap = 0; tap < 25; tap++) {
-        const ptrdiff_t at = (ptrdiff_t)(x + tap % 5) * c; // column x + tap%5 - 2
+        const ptrdiff_t at = (ptrdiff_t)(x + tap % 5) * 16; // column x + tap%5 - 2
 #ifdef BF16
         if (bf16) {
             const uint16_t *v = (const uint16_t *)r[tap / 5] + at, *w = (const uint16_t *)a->weight[kind] + ((size_t)tap * c * k + 2 * ch);
-            for (int i = 0; i < c; i += 2, w += 2 * k) {
-                vf f[J];
-                UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(w + j * 2 * VL));
-                UNROLL for (int p = 0; p < P; p++) {
-                    float pair;
-                    memcpy(&pair, v + p * c + i, 4);
-                    vf b = vset(pair);
-                    UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[p][j], b, f[j]);
+            for (int cb = 0; cb < c; cb += 16, v += (wide - 1) * 16) {
+                for (int i = 0; i < 16; i += 2, v += 2, w += 2 * k) {
+                    vf f[3];
+                    UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(w + j * 2 * VL));
+                    UNROLL for (int p = 0; p < P; p++) {
+                        float pair;
+                        memcpy(&pair, v + p * 16, 4);
+                        vf b = vset(pair);
+                        UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[p][j], b, f[j]);
+                    }
                 }
             }
             continue;
         }
 #endif
         const float *v = (const float *)r[tap / 5] + at, *w = (const float *)a->weight[kind] + ((size_t)tap * c * k + ch);
-        for (int i = 0; i < c; i++, w += k) {
-            vf f[J];
-            UNROLL for (int j = 0; j < J; j++) f[j] = vload(w + j * VL);
-            UNROLL for (int p = 0; p < P; p++) {
-                vf b = vset(v[p * c + i]);
-                UNROLL for (int j = 0; j < J; j++) acc[p][j] = vfma(b, f[j], acc[p][j]);
+        for (int cb = 0; cb < c; cb += 16, v += (wide - 1) * 16) {
+            for (int i = 0; i < 16; i++, v++, w += k) {
+                vf f[3];
+                UNROLL for (int j = 0; j < J; j++) f[j] = vload(w + j * VL);
+                UNROLL for (int p = 0; p < P; p++) {
+                    vf b = vset(v[p * 16]);
+                    UNROLL for (int j = 0; j < J; j++) acc[p][j] = vfma(b, f[j], acc[p][j]);
+                }
             }
         }
     }

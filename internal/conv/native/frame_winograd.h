@@ -73,11 +73,18 @@ struct frame_group {
         } \
     } while (0)
 
-// Input transform of tiles [t0,t0+tiles) of a group: V[36][tiles][c].
+// Where V holds tile t at point p: V[36][c/16][tiles][16], so that the products find all of a block at fixed distances.
+INLINE ptrdiff_t frame_v(int p, int t, int ch, int tiles, int c) { return (((ptrdiff_t)p * (c / 16) + ch / 16) * tiles + t) * 16 + ch % 16; }
+
+// Where M holds it: M[36][k/panel][tiles][panel].
+INLINE ptrdiff_t frame_m(int p, int t, int ch, int tiles, int k, int panel) { return ((ptrdiff_t)p * k + ch / panel * panel) * tiles + t * panel + ch % panel; }
+
+// Input transform of tiles [t0,t0+tiles) of a group into V.
 INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group *g, int t0, int tiles, void *V, const int half, const int bf16, const int dw) {
     const int c = a->c, w = a->w;
     for (int ch = 0; ch < c; ch += VL) {
         vf tap[9], p0[4], p1[4], z[6][6];
+        const ptrdiff_t first = frame_v(0, 0, ch, tiles, c);
         ptrdiff_t at = (ptrdiff_t)(4 * t0 - 2 + FRAME_PAD) * c + ch; // element of map column 4*t0-2
         if (dw) {
             vf none[4] __attribute__((unused));
@@ -116,7 +123,7 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
                 vf o[6];
                 frame_bt(z[0][i], z[1][i], z[2][i], z[3][i], z[4][i], z[5][i], o);
                 UNROLL for (int q = 0; q < 6; q++) {
-                    ptrdiff_t to = (ptrdiff_t)((i * 6 + q) * tiles + t) * c + ch;
+                    ptrdiff_t to = first + (ptrdiff_t)(i * 6 + q) * tiles * c + t * 16;
 #ifdef BF16
                     if (bf16) vstore_bf16((uint16_t *)V + to, o[q]);
                     else
@@ -158,11 +165,11 @@ INLINE void frame_first_rows(const struct frame_conv *a, const struct frame_grou
     }
 }
 
-// M[36][T][k] = V[36][T][c] U[36][c,k] + bias in the one place where the output transform spreads it evenly.
+// M = V U[36][c,k] + bias in the one place where the output transform spreads it evenly.
 INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, float *M, int c, int k, const int T, const int J, const int bf16) {
     for (int p = 0; p < 36; p++) {
         for (int kb = 0; kb < k; kb += J * VL) {
-            vf acc[T][J];
+            vf acc[FRAME_TILES][3]; // not [T][J]: arrays of variable size live in memory
             UNROLL for (int j = 0; j < J; j++) {
                 vf b = p == 7 ? vload(bias + kb + j * VL) : vset(0);
                 UNROLL for (int t = 0; t < T; t++) acc[t][j] = b;
@@ -170,32 +177,35 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
 #ifdef BF16
             if (bf16) {
                 const uint16_t *v = (const uint16_t *)Vv + (size_t)p * T * c, *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
-                for (int i = 0; i < c; i += 2) {
-                    vf f[J];
-                    UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(u + j * 2 * VL));
-                    u += J * 2 * VL;
-                    UNROLL for (int t = 0; t < T; t++) {
-                        float pair;
-                        memcpy(&pair, v + t * c + i, 4);
-                        vf b = vset(pair);
-                        UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[t][j], b, f[j]);
+                for (int cb = 0; cb < c; cb += 16, v += (T - 1) * 16) {
+                    for (int i = 0; i < 16; i += 2, v += 2, u += J * 2 * VL) {
+                        vf f[3];
+                        UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(u + j * 2 * VL));
+                        UNROLL for (int t = 0; t < T; t++) {
+                            float pair;
+                            memcpy(&pair, v + t * 16, 4);
+                            vf b = vset(pair);
+                            UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[t][j], b, f[j]);
+                        }
                     }
                 }
             } else
 #endif
             {
                 const float *v = (const float *)Vv + (size_t)p * T * c, *u = (const float *)Uv + ((size_t)p * k + kb) * c;
-                for (int i = 0; i < c; i++) {
-                    vf f[J];
-                    UNROLL for (int j = 0; j < J; j++) f[j] = vload(u + j * VL);
-                    u += J * VL;
-                    UNROLL for (int t = 0; t < T; t++) {
-                        vf b = vset(v[t * c + i]);
-                        UNROLL for (int j = 0; j < J; j++) acc[t][j] = vfma(b, f[j], acc[t][j]);
+                for (int cb = 0; cb < c; cb += 16, v += (T - 1) * 16) {
+                    for (int i = 0; i < 16; i++, v++, u += J * VL) {
+                        vf f[3];
+                        UNROLL for (int j = 0; j < J; j++) f[j] = vload(u + j * VL);
+                        UNROLL for (int t = 0; t < T; t++) {
+                            vf b = vset(v[t * 16]);
+                            UNROLL for (int j = 0; j < J; j++) acc[t][j] = vfma(b, f[j], acc[t][j]);
+                        }
                     }
                 }
             }
-            UNROLL for (int t = 0; t < T; t++) UNROLL for (int j = 0; j < J; j++) vstore(M + ((size_t)p * T + t) * k + kb + j * VL, acc[t][j]);
+            float *m = M + ((size_t)p * k + kb) * T;
+            UNROLL for (int t = 0; t < T; t++) UNROLL for (int j = 0; j < J; j++) vstore(m + (t * J + j) * VL, acc[t][j]);
         }
     }
     (void)bf16;
@@ -246,8 +256,8 @@ static frame_product_fn *const frame_products_bf16[3][FRAME_TILES] = {
 #endif
 
 // The 4x4 results of tile t in 16 channels or fewer: o[row][column].
-INLINE void frame_tile(const float *M, int k, int tiles, int t, int ch, vf o[4][4]) {
-    const float *m = M + (size_t)t * k + ch;
+INLINE void frame_tile(const float *M, int k, int panel, int tiles, int t, int ch, vf o[4][4]) {
+    const float *m = M + frame_m(0, t, ch, tiles, k, panel);
     const size_t step = (size_t)tiles * k;
     vf half[4][6];
     UNROLL for (int q = 0; q < 6; q++) {
@@ -261,7 +271,7 @@ INLINE void frame_tile(const float *M, int k, int tiles, int t, int ch, vf o[4][
 
 // Output transform of a block into the map, for the group of rows from y.
 INLINE void frame_output_any(const struct frame_conv *a, const float *M, int y, int t0, int tiles, const int half, const int add, const int act) {
-    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4;
+    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4, panel = frame_vectors(k) * VL;
     char *to[4];
     const char *plus[4];
     for (int i = 0; i < rows; i++) {
@@ -272,7 +282,7 @@ INLINE void frame_output_any(const struct frame_conv *a, const float *M, int y, 
         const int x = 4 * (t0 + t), columns = a->w - x < 4 ? a->w - x : 4;
         for (int ch = 0; ch < k; ch += VL) {
             vf o[4][4];
-            frame_tile(M, k, tiles, t, ch, o);
+            frame_tile(M, k, panel, tiles, t, ch, o);
             const ptrdiff_t at = (ptrdiff_t)(x + FRAME_PAD) * k + ch;
             if (rows == 4 && columns == 4) {
                 UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) {
@@ -294,13 +304,13 @@ INLINE void frame_output_any(const struct frame_conv *a, const float *M, int y, 
 
 // Output transform of a block into the enlarged picture.
 KERNEL void frame_output_shuffle(const struct frame_conv *a, const float *M, int y, int t0, int tiles) {
-    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4;
+    const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4, panel = frame_vectors(k) * VL;
     float pixel[4][4][64];
     for (int t = 0; t < tiles; t++) {
         const int x = 4 * (t0 + t), columns = a->w - x < 4 ? a->w - x : 4;
         for (int ch = 0; ch < k; ch += VL) {
             vf o[4][4];
-            frame_tile(M, k, tiles, t, ch, o);
+            frame_tile(M, k, panel, tiles, t, ch, o);
             UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) vstore(pixel[i][q] + ch, o[i][q]);
         }
         for (int i = 0; i < rows; i++) {

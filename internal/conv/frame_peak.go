@@ -1,0 +1,41 @@
+//go:build cgo && (amd64 || arm64)
+
+package conv
+
+import (
+	"sync"
+	"time"
+
+	"vsr/internal/conv/native"
+)
+
+// PeakOf measures what an instruction set can do at best, all threads together, in GFLOP/s: multiply-adds of float32, and of
+// bfloat16 pairs (0 where there are none). It takes a few tens of milliseconds; 0 for names that have no native code.
+func PeakOf(name string, threads int) (fp32, bf16 float64) {
+	for _, i := range native.ISAs() {
+		if i.Name == name {
+			return peakOf(i, threads, false), peakOf(i, threads, true)
+		}
+	}
+	return 0, 0
+}
+
+// peakOf returns the best of several runs.
+func peakOf(i *native.ISA, threads int, bf16 bool) float64 {
+	best := 0.0
+	for range 5 {
+		ops := make([]float64, threads)
+		began := time.Now()
+		var wait sync.WaitGroup
+		for t := range ops {
+			wait.Go(func() { ops[t] = i.Peak(bf16, 300_000) })
+		}
+		wait.Wait()
+		sum := 0.0
+		for _, n := range ops {
+			sum += n
+		}
+		best = max(best, sum/float64(time.Since(began)))
+	}
+	return best
+}
