@@ -379,7 +379,7 @@ func FuzzDamaged(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 		defer cancel()
 		s, err := decode.Open(ctx, path, decode.Options{Threads: 1, Limits: limits})
 		if err != nil {

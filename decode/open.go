@@ -24,13 +24,12 @@ func Open(ctx context.Context, url string, o Options) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{opt: o.withDefaults(), log: av.NewLog(o.Logger, "decode"), convert: newConverter()}
-	stop := func() bool { return true }
-	err := s.openInput(url)
+	err := s.openInput(ctx, url)
 	if err == nil {
-		stop = context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
+		stop := s.watch(ctx)
 		err = s.openStreams(ctx)
+		stop()
 	}
-	stop()
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -42,7 +41,7 @@ func Open(ctx context.Context, url string, o Options) (*Source, error) {
 	return s, nil
 }
 
-func (s *Source) openInput(url string) error {
+func (s *Source) openInput(ctx context.Context, url string) error {
 	full, protocols, network := address(url, s.opt.Format)
 	if network && !s.opt.Network {
 		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "use vsr live, or allow the network"}
@@ -82,7 +81,9 @@ func (s *Source) openInput(url string) error {
 	if !s.live {
 		s.guard = av.NewGuard(fc)
 	}
+	stop := s.watch(ctx)
 	err := av.Explain(func() error { return fc.OpenInput(full, format, dict) })
+	stop()
 	if err != nil { // FFmpeg has freed the context
 		return inputError(err)
 	}

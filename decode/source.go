@@ -78,9 +78,7 @@ func (s *Source) Next(ctx context.Context) (media.Unit, error) {
 	}
 	s.log.Poll()
 	if len(s.queue) == 0 && s.interrupt != nil && ctx.Done() != nil {
-		s.interrupt.Set(false)
-		stop := context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
-		defer stop()
+		defer s.watch(ctx)()
 	}
 	for len(s.queue) == 0 {
 		err := s.step(ctx)
@@ -105,6 +103,21 @@ func (s *Source) Next(ctx context.Context) (media.Unit, error) {
 		s.queued -= len(u.Packet.Data)
 	}
 	return u, nil
+}
+
+// watch interrupts FFmpeg's reading when ctx ends. The function that it returns stops watching, and waits until an interrupt under way is over.
+func (s *Source) watch(ctx context.Context) (stop func()) {
+	s.interrupt.Set(false)
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		s.interrupt.Set(true)
+		close(done)
+	})
+	return func() {
+		if !cancel() {
+			<-done
+		}
+	}
 }
 
 // step makes progress by one picture or one packet; units go to the queue. io.EOF when nothing is left.
