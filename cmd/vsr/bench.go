@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"vsr/media"
 	"vsr/sr"
+	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
 )
 
@@ -22,7 +24,14 @@ type benchRequest struct {
 	asJSON                         bool
 }
 
-// benchReport is what `vsr bench --json` prints. Times are the medians of all frames, in milliseconds.
+// cpuBench is what `vsr bench --json` prints for the CPU engine.
+type cpuBench struct {
+	Model  string      `json:"model"`
+	Config kdsr.Config `json:"config"`
+	cpu.Result
+}
+
+// benchReport is what it prints for the others. Times are the medians of all frames, in milliseconds.
 type benchReport struct {
 	Model    string      `json:"model"`
 	Config   kdsr.Config `json:"config"`
@@ -93,6 +102,13 @@ func (a *app) bench(ctx context.Context, r benchRequest) error {
 	w, err := benchWeights(r.model)
 	if err != nil {
 		return err
+	}
+	if kind, _, _ := parseDevice(r.device); kind != "cuda" {
+		result, err := cpu.Bench(ctx, w, width, height, r.frames, cpu.Options{Threads: r.threads, Precision: r.precision})
+		if err != nil {
+			return fault{exitRequest, err, ""}
+		}
+		return a.printCPUBench(cpuBench{r.model, w.Config, result}, r.asJSON)
 	}
 	e := &engine{Name: r.model}
 	if err := e.start(w, engineOptions{Device: r.device, Threads: r.threads, Precision: r.precision, Logger: a.logger()}); err != nil {
@@ -170,5 +186,22 @@ func (a *app) printBench(b benchReport, asJSON bool) error {
 	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
 	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)
 	fmt.Fprintf(w, "upscale\t%.2f ms\teach frame: %.1f fps, %.1f G multiply-adds a second\n", b.Upscale, b.FPS, b.GMACs)
+	return w.Flush()
+}
+
+func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(a.stdout).Encode(b)
+	}
+	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), %dx%d, median of %d frames\n", b.Model, b.ISA, b.Precision, b.Threads, b.Width, b.Height, b.Frames)
+	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
+	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)
+	fmt.Fprintf(w, "upscale\t%.2f ms\teach frame: %.1f fps, best %.2f ms\n", b.MS, b.FPS, b.Best)
+	for _, name := range slices.Sorted(maps.Keys(b.Stages)) {
+		fmt.Fprintf(w, "  %s\t%.2f ms\t\n", name, b.Stages[name])
+	}
+	fmt.Fprintf(w, "work\t%.0f GFLOP/s\t%.2f of the peak measured now (%.0f fp32, %.0f bf16)\n", b.GFLOPS, b.ShareOfPeak, b.PeakFP32, b.PeakBF16)
+	fmt.Fprintf(w, "limit\t%.2f ms\t%.2f of it reached\n", b.Limit, b.ShareOfLimit)
 	return w.Flush()
 }

@@ -198,7 +198,7 @@ func (j *job) finish(err error) error {
 	}
 	j.report.Input.from(j.source.Stats())
 	if in := j.report.Input; in.Damaged > 0 || in.Corrupt > 0 || in.Truncated {
-		fmt.Fprintf(j.app.stderr, "note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s\n",
+		j.app.tell("note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s",
 			in.Damaged, in.Corrupt, map[bool]string{true: ", and it ends too early"}[in.Truncated])
 	}
 	cerr := j.upscaler.Close()

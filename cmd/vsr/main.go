@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 )
@@ -67,6 +68,27 @@ func printChain(w io.Writer, err error) {
 type app struct {
 	stdout, stderr io.Writer
 	verbose        bool
+
+	mu    sync.Mutex
+	above io.Writer // writes above the progress bar while there is one
+}
+
+// tell prints a line for the user, above the progress bar if one is drawn. Any goroutine may call it.
+func (a *app) tell(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.stderr
+	if a.above != nil {
+		w = a.above
+	}
+	fmt.Fprintf(w, format+"\n", args...)
+}
+
+// lines sets the writer that tell uses; nil is standard error again.
+func (a *app) lines(w io.Writer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.above = w
 }
 
 func (a *app) root() *cobra.Command {

@@ -13,7 +13,7 @@ var holders = map[string][]string{
 	".mp4":  {"h264", "hevc", "av1", "vp9"},
 	".m4v":  {"h264", "hevc"},
 	".mov":  {"h264", "hevc", "prores"},
-	".webm": {"vp9", "av1"},
+	".webm": {"vp9", "vp8", "av1"},
 	".ts":   {"h264", "hevc"},
 	".m2ts": {"h264", "hevc"},
 	".mts":  {"h264", "hevc"},
@@ -22,6 +22,9 @@ var holders = map[string][]string{
 
 // family returns what an encoder's name makes: h264 for libx264 and so on.
 func family(encoder string) string {
+	if encoder == "" || encoder == "avc" {
+		return "h264"
+	}
 	for _, f := range [][2]string{
 		{"264", "h264"}, {"265", "hevc"}, {"hevc", "hevc"}, {"av1", "av1"}, {"vp9", "vp9"}, {"prores", "prores"}, {"ffv1", "ffv1"},
 	} {

@@ -39,7 +39,10 @@ func (a *app) newProgress(kind string, total int64, scene func() uint64) progres
 	}
 	switch kind {
 	case progressBar:
-		return newBar(a.stderr, total, scene)
+		b := newBar(a.stderr, total, scene)
+		b.app = a
+		a.lines(b.container)
+		return b
 	case progressJSON:
 		return &lines{out: json.NewEncoder(a.stdout), total: total, scene: scene}
 	}
@@ -109,6 +112,7 @@ func (l *lines) finish() { _ = l.out.Encode(l.line("end")) }
 
 // bar draws a bar on a terminal.
 type bar struct {
+	app       *app
 	container *mpb.Progress
 	bar       *mpb.Bar
 	total     int64
@@ -152,6 +156,7 @@ func (b *bar) update(s pipeline.Stats) {
 }
 
 func (b *bar) finish() {
+	b.app.lines(nil)
 	n := max(b.stats.Load().FramesOut(), 1)
 	b.bar.SetTotal(n, false)
 	b.bar.SetCurrent(n)

@@ -160,7 +160,7 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 		return err
 	}
 	for _, note := range j.report.Notes {
-		fmt.Fprintf(a.stderr, "note: %s\n", note)
+		a.tell("note: %s", note)
 	}
 	err = j.belt(ctx, interrupts.soft)
 	if err == nil {

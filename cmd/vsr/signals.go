@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -47,7 +46,7 @@ func (a *app) watchInterrupts(parent context.Context) (context.Context, *interru
 				return
 			}
 			if n == 1 {
-				fmt.Fprintln(a.stderr, "\nfinishing the output; Ctrl-C again drops it")
+				a.tell("finishing the output; Ctrl-C again drops it")
 				i.stop()
 				continue
 			}
