@@ -105,9 +105,13 @@ func openCard(index int, log *slog.Logger) (c *card, err error) {
 }
 
 func (c *card) start() error {
-	text, err := kernels.PTX(c.info.Major, c.info.Minor)
+	text, oldest, err := kernels.PTX(c.info.Major, c.info.Minor)
 	if err != nil {
 		return err
+	}
+	if c.info.Driver < oldest {
+		return fmt.Errorf("the driver is for CUDA %s, this card needs one for %s or newer: update the NVIDIA driver",
+			version(c.info.Driver), version(oldest))
 	}
 	if c.dev, err = cu.GetDevice(c.info.Index); err != nil {
 		return wrap("cuDeviceGet", err)
@@ -142,6 +146,9 @@ func (c *card) start() error {
 	}
 	return nil
 }
+
+// version writes a CUDA version as people do: 12040 is 12.4.
+func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
 // close gives everything back, also after a part of start.
 func (c *card) close() {

@@ -17,15 +17,16 @@ var (
 	sm80 string
 )
 
-// PTX returns the module for a device of the given compute capability. Older ones than 7.5 lack the tensor instructions.
-func PTX(major, minor int) (string, error) {
+// PTX returns the module for a device of the given compute capability, and the oldest CUDA version of a driver that reads it.
+// Devices before 7.5 lack the tensor instructions.
+func PTX(major, minor int) (text string, driver int, err error) {
 	switch cc := 10*major + minor; {
 	case cc >= 80:
-		return sm80, nil
+		return sm80, 11000, nil
 	case cc >= 75:
-		return sm75, nil
+		return sm75, 10020, nil
 	}
-	return "", fmt.Errorf("compute capability %d.%d is too old, want 7.5 (Turing) or newer", major, minor)
+	return "", 0, fmt.Errorf("compute capability %d.%d is too old, want 7.5 (Turing) or newer", major, minor)
 }
 
 // Entry is one kernel of the module.

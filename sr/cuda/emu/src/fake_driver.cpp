@@ -300,12 +300,17 @@ API cuStreamBeginCapture_v2(CUstream s, CUstreamCaptureMode) {
   return CUDA_SUCCESS;
 }
 API cuStreamEndCapture(CUstream s, CUgraph* g) {
-  ENTER()
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  CUresult r = enter(__func__, true);
   if (!s || !s->capture) return CUDA_ERROR_INVALID_VALUE;
   *g = s->capture;
   s->capture = nullptr;
   state().capturing--;
-  return CUDA_SUCCESS;
+  if (!r) return CUDA_SUCCESS;
+  state().graphs.erase(*g);  // a failure ends the capture all the same
+  delete *g;
+  *g = nullptr;
+  return r;
 }
 API cuGraphInstantiateWithFlags(CUgraphExec* x, CUgraph g, unsigned long long) {
   ENTER()

@@ -56,8 +56,9 @@ struct Fiber : Thread {
 // Everything of the launch that is running. One launch at a time: the fake driver holds a lock.
 struct Run {
   ~Run() {
-    for (Fiber& f : fibers) free(f.stack);
+    for (uint8_t* s : stacks) free(s);
   }
+  std::vector<uint8_t*> stacks;  // of the fibers, kept from launch to launch
   const std::function<void()>* kernel = nullptr;
   std::vector<Fiber> fibers;
   Block block;
@@ -334,8 +335,12 @@ std::string run_grid(const std::function<void()>& kernel, const Launch& launch) 
   run.error.clear();
   run.fibers.resize((size_t)b.x * b.y * b.z);
 #ifndef VSR_EMU_TSAN
-  for (Fiber& f : run.fibers)
-    if (!f.stack && posix_memalign((void**)&f.stack, 64, STACK)) return "no memory for a thread's stack";
+  while (run.stacks.size() < run.fibers.size()) {
+    void* p = nullptr;
+    if (posix_memalign(&p, 64, STACK)) return "no memory for a thread's stack";
+    run.stacks.push_back((uint8_t*)p);
+  }
+  for (size_t i = 0; i < run.fibers.size(); i++) run.fibers[i].stack = run.stacks[i];
 #endif
 #ifdef VSR_EMU_TSAN
   run.tsan = __tsan_get_current_fiber();

@@ -1,0 +1,170 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"vsr/media"
+	"vsr/sr"
+	"vsr/sr/kdsr"
+)
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(&b[0]) }
+
+// objects names what the emulated driver counts, by attribute number.
+var objects = map[cu.DeviceAttribute]string{9000: "device allocations", 9001: "pinned allocations", 9002: "streams",
+	9003: "events", 9004: "graphs", 9005: "modules", 9006: "contexts"}
+
+// leaks reports what is still alive in the emulated driver.
+func leaks(t *testing.T) {
+	t.Helper()
+	t.Setenv("VSR_EMU_FAIL", "")
+	dev, err := cu.GetDevice(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for a, what := range objects {
+		if n, err := dev.Attribute(a); n != 0 || err != nil {
+			t.Errorf("%d %s left, error %v", n, what, err)
+		}
+	}
+}
+
+// use does everything once and returns the first error.
+func use(w *kdsr.Weights) error {
+	e, err := New(w, Options{})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	ctx := context.Background()
+	f := yuv(19, 9)
+	src, dst := picture(f, 1), media.NewFrame(f.Scaled(e.Scale()))
+	v, err := e.Estimate(ctx, src)
+	if err != nil {
+		return err
+	}
+	d, err := e.Modulate(ctx, v)
+	if err != nil {
+		return err
+	}
+	if err := e.Upscale(ctx, dst, src, d); err != nil {
+		return err
+	}
+	return d.Close()
+}
+
+func TestNothingLeaks(t *testing.T) {
+	emulated(t, "source")
+	for _, w := range []*kdsr.Weights{preset(t, "nano", 2, 1, 1), preset(t, "m", 2, 1, 0)} {
+		if err := use(w); err != nil {
+			t.Fatal(err)
+		}
+		leaks(t)
+	}
+}
+
+// Every call that can fail fails once, at several places: one line of error that names the room, and nothing is left behind.
+func TestInjectedFailures(t *testing.T) {
+	emulated(t, "source")
+	w := preset(t, "nano", 2, 1, 1)
+	for _, c := range []struct{ fail, want string }{
+		{"cuDevicePrimaryCtxRetain:1:2", "out of device memory"},
+		{"cuModuleLoadDataEx:1:218", "compile the kernels"},
+		{"cuModuleGetFunction:3:500", "kernel vsr_"},
+		{"cuStreamCreate:2:2", "cuStreamCreate"},
+		{"cuMemAlloc_v2:1:2", "out of device memory"},
+		{"cuMemAlloc_v2:9:2", "out of device memory"},
+		{"cuMemAlloc_v2:20:2", "out of device memory"},
+		{"cuMemAlloc_v2:34:2", "out of device memory"},
+		{"cuMemHostAlloc:1:2", "cuMemHostAlloc"},
+		{"cuMemHostAlloc:4:2", "cuMemHostAlloc"},
+		{"cuEventCreate:2:2", "cuEventCreate"},
+		{"cuStreamBeginCapture_v2:1:2", "cuStreamBeginCapture"},
+		{"cuStreamEndCapture:2:901", "cuStreamEndCapture"},
+		{"cuGraphInstantiateWithFlags:1:2", "cuGraphInstantiate"},
+		{"cuLaunchKernel:3:719", "vsr_"},
+		{"cuGraphLaunch:1:719", "cuGraphLaunch"},
+		{"cuEventSynchronize:1:700", "run"},
+		{"cuMemcpyHtoDAsync_v2:1:719", "upload"},
+		{"cuMemcpyDtoHAsync_v2:2:719", "download"},
+	} {
+		t.Run(c.fail, func(t *testing.T) {
+			t.Setenv("VSR_EMU_FAIL", c.fail)
+			err := use(w)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cuda: ") ||
+				strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want one line with %q", err, c.want)
+			}
+			leaks(t)
+		})
+	}
+}
+
+// After a failure that is not the card's end the engine goes on.
+func TestEngineGoesOnAfterOutOfMemory(t *testing.T) {
+	emulated(t, "source")
+	e := open(t, preset(t, "nano", 2, 1, 1))
+	ctx := context.Background()
+	d, err := e.Modulate(ctx, make([]float32, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := yuv(19, 9)
+	dst := media.NewFrame(f.Scaled(2))
+	t.Setenv("VSR_EMU_FAIL", "cuMemAlloc_v2:2:2")
+	if err := e.Upscale(ctx, dst, picture(f, 1), d); err == nil {
+		t.Fatal("no error")
+	}
+	t.Setenv("VSR_EMU_FAIL", "")
+	if err := e.Upscale(ctx, dst, picture(f, 1), d); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMachines(t *testing.T) {
+	emulated(t, "source")
+	w := preset(t, "nano", 2, 1, 0)
+	for _, c := range []struct {
+		name, variable, value, want string
+		noDevice                    bool
+	}{
+		{"no card", "VSR_EMU_DEVICES", "0", "the driver sees no card", true},
+		{"old driver", "VSR_EMU_DRIVER", "10020", "update the NVIDIA driver", false},
+		{"old card", "VSR_EMU_CC", "70", "too old", false},
+		{"small card", "VSR_EMU_MEMORY", "1", "MiB wanted", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv(c.variable, c.value)
+			e, err := New(w, Options{})
+			if err == nil { // a small card fails with the first frame
+				d, _ := e.Modulate(context.Background(), make([]float32, 16))
+				f := yuv(640, 360)
+				err = e.Upscale(context.Background(), media.NewFrame(f.Scaled(2)), picture(f, 1), d)
+				e.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, sr.ErrNoDevice) != c.noDevice {
+				t.Errorf("error %v, want one with %q, no device %v", err, c.want, c.noDevice)
+			}
+		})
+	}
+	if _, err := New(w, Options{Device: 3}); !errors.Is(err, sr.ErrNoDevice) {
+		t.Errorf("device 3: error %v, want %v", err, sr.ErrNoDevice)
+	}
+}
