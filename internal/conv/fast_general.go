@@ -111,7 +111,8 @@ func (f fast) columnsBackwardWeights(ws *Workers, dw, db, x, dy []float32, g Gen
 	}
 }
 
-// columnsProducts adds pixel blocks [from,to) of the batch to sum [high,Pad(Out)].
+// columnsProducts adds pixel blocks [from,to) of the batch to sum [high,Pad(Out)]. What the padding of its operands holds
+// ends in rows and columns of sum that nobody reads.
 func (f fast) columnsProducts(sum, x, dy []float32, g General, from, to int) {
 	depth, kp, pixels := g.K*g.K*g.In, native.Pad(g.Out), g.OutH()*g.OutW()
 	blocks := (pixels + pixelBlock - 1) / pixelBlock
@@ -119,7 +120,6 @@ func (f fast) columnsProducts(sum, x, dy []float32, g General, from, to int) {
 	lead := high + 16
 	space := takeFloats(pixelBlock * (lead + kp))
 	defer giveFloats(space)
-	clear(*space)
 	cols, padded := (*space)[:pixelBlock*lead], (*space)[pixelBlock*lead:]
 	for r := range pixelBlock {
 		cols[r*lead+depth] = 1
