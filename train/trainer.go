@@ -156,7 +156,9 @@ func (t *trainer) openData(ctx context.Context) error {
 }
 
 func openFolders(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) {
-	corpus, rep, err := data.Open(ctx, data.Options{Dirs: c.Data.Images, Cache: c.Data.Cache, Log: log})
+	corpus, rep, err := data.Open(ctx, data.Options{
+		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Log: log,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ func trainCommand() *cobra.Command {
 		trainStage(train.Student, "Train the student, which learns from the teacher"),
 		trainStage(train.GAN, "Sharpen a student with a discriminator and a perceptual loss"),
 		trainReport(),
+		newDegradeCmd(),
 	)
 	return cmd
 }
