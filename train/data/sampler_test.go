@@ -97,6 +97,41 @@ func TestSamplerAligned(t *testing.T) {
 	}
 }
 
+// Patches are drawn all over the clip, at a place of its own for every sample: the picture says where each comes from.
+func TestSamplerPlaces(t *testing.T) {
+	const side, p, s = 64, 12, 2
+	tile := Tile{W: side, H: side, Frames: 1, Pix: make([]byte, side*side*3), Source: "ruler"}
+	for i := range side * side {
+		tile.Pix[3*i], tile.Pix[3*i+1] = byte(i%side), byte(i/side)
+	}
+	sampler, err := NewSampler([]Tile{tile}, SamplerOptions{Batch: 16, Patch: p, Recipe: degrade.Fixed{Factor: s}, Clip: side, NoAugment: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[[2]int]int{}
+	for step := range 8 {
+		b, err := sampler.Batch(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 16 {
+			first := b.HR[i*p*p*s*s*3:]
+			places[[2]int{int(first[0]*255 + 0.5), int(first[1]*255 + 0.5)}]++
+		}
+	}
+	// 128 draws over 21 x 21 places: about 111 different ones are expected.
+	if len(places) < 90 {
+		t.Errorf("128 patches come from %d places", len(places))
+	}
+	low, high := side, 0
+	for at := range places {
+		low, high = min(low, at[0], at[1]), max(high, at[0], at[1])
+	}
+	if low != 0 || high != side-p*s {
+		t.Errorf("places reach from %d to %d, want 0 to %d", low, high, side-p*s)
+	}
+}
+
 func TestSamplerRejects(t *testing.T) {
 	r := degrade.Classic{Factor: 4}
 	for name, o := range map[string]SamplerOptions{

@@ -52,8 +52,6 @@ func resizeAxis(n, out int, f float64, mode Mode) axis {
 			}
 			return first, w
 		case Bilinear:
-			// PyTorch clamps the position, not only the index, at the left border.
-			u = max(u, 0)
 			first := math.Floor(u)
 			return int(first), []float64{1 - (u - first), u - first}
 		case Cubic:

@@ -197,6 +197,9 @@ func TestSharedDraws(t *testing.T) {
 		if a.first.quality == b.first.quality {
 			t.Fatal("two clips of one batch share their JPEG quality")
 		}
+		if slices.Equal(a.first.kernel.W, b.first.kernel.W) {
+			t.Fatal("two clips of one batch share their blur")
+		}
 	}
 }
 
