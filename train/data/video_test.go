@@ -64,6 +64,37 @@ func TestVideos(t *testing.T) {
 	}
 }
 
+// A cut in the middle of a run throws the run away.
+func TestRunEndsAtCut(t *testing.T) {
+	grey := func(level byte) *media.Frame {
+		fr := media.NewFrame(media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8})
+		for p := range 3 {
+			for i := range fr.Plane[p] {
+				fr.Plane[p][i] = 128
+				if p == 0 {
+					fr.Plane[p][i] = level
+				}
+			}
+		}
+		return fr
+	}
+	var got []uint8
+	v := videoSampler{o: VideoOptions{Run: 4, Runs: 9, Gap: 2, Change: 10}, since: 2, emit: func(run []*image.RGBA) error {
+		for _, m := range run {
+			got = append(got, m.Pix[0])
+		}
+		return nil
+	}}
+	for _, level := range []byte{50, 50, 200, 200, 200, 200, 200} {
+		if err := v.frame(grey(level)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(got) != 4 || got[0] != got[3] || got[0] < 200 {
+		t.Errorf("the run has levels %v, want four of the second shot", got)
+	}
+}
+
 // Deep, full-range and less subsampled frames give the colour that they mean.
 func TestToRGBA(t *testing.T) {
 	for _, f := range []media.Format{
