@@ -148,6 +148,9 @@ func TestPixelFormats(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := u.Frame
+		if strings.HasPrefix(pf, "rgb") && f.Color.Matrix != media.MatrixBT709 {
+			t.Errorf("%s: matrix %d", pf, f.Color.Matrix)
+		}
 		kr, kb := 0.299, 0.114
 		if f.Color.Matrix == media.MatrixBT709 {
 			kr, kb = 0.2126, 0.0722

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,6 +52,37 @@ func TestExplainNamesTheCause(t *testing.T) {
 	}
 	if err := av.Explain(func() error { return astiav.ErrInvaliddata }); !errors.As(err, &e) || e.Detail != "" {
 		t.Errorf("the cause of an older error was kept: %v", err)
+	}
+}
+
+// A list that names a file may be opened, the file in it not.
+func TestGuardRefusesNamesInsideTheInput(t *testing.T) {
+	av.NewLog(nil, "test")
+	dir := t.TempDir()
+	list := filepath.Join(dir, "list.txt")
+	if err := os.WriteFile(list, []byte("ffconcat version 1.0\nfile inner.wav\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	wav := append([]byte("RIFF\x2c\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x08\x00\x00\x00"), make([]byte, 8)...)
+	if err := os.WriteFile(filepath.Join(dir, "inner.wav"), wav, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, guarded := range []bool{false, true} {
+		fc := astiav.AllocFormatContext()
+		var g *av.Guard
+		if guarded {
+			g = av.NewGuard(fc)
+		}
+		err := av.Explain(func() error { return fc.OpenInput("file:"+list, astiav.FindInputFormat("concat"), nil) })
+		if guarded == (err == nil) {
+			t.Errorf("guarded %v: %v", guarded, err)
+		}
+		if err == nil {
+			fc.CloseInput()
+		}
+		if g != nil {
+			g.Free()
+		}
 	}
 }
 
