@@ -20,6 +20,22 @@ func PeakOf(name string, threads int) (fp32, bf16 float64) {
 	return 0, 0
 }
 
+// Clock measures the clock of the core that it runs on, in GHz; 0 without native code.
+func Clock() float64 {
+	f := native.FramesOf(available[len(available)-1].name)
+	if f == nil {
+		return 0
+	}
+	const n = 4_000_000
+	best := 0.0
+	for range 5 {
+		began := time.Now()
+		f.Clock(n)
+		best = max(best, n/float64(time.Since(began)))
+	}
+	return best
+}
+
 // peakOf returns the best of several runs.
 func peakOf(i *native.ISA, threads int, bf16 bool) float64 {
 	best := 0.0

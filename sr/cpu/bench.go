@@ -34,9 +34,11 @@ type Result struct {
 	// ShareOfPeak is GFLOPS over the peak of the type that the products are computed in. Winograd needs a quarter of
 	// the multiplications, so it may exceed 1.
 	ShareOfPeak float64 `json:"share_of_peak"`
-	// Limit is the time in milliseconds that the work would take if products ran at their peak and everything else at
-	// the float32 peak: depthwise, first and 5x5 convolutions, and the 244 vector operations of the Winograd transforms for
-	// each tile of 4x4 pixels and vector of channels, each in the time of one multiply-add. ShareOfLimit is Limit over MS.
+	Clock       float64 `json:"clock_ghz"`
+	// Limit is the time in milliseconds that the work would take if products ran at their peak, depthwise and first
+	// convolutions at the float32 peak, and the 244 vector operations of the Winograd transforms for each tile of 4x4
+	// pixels and vector of channels at one a cycle. ShareOfLimit is Limit over MS. The share can exceed 1 on a CPU that
+	// does several vector operations a cycle; colour conversion is in MS and not in Limit.
 	Limit        float64 `json:"limit_ms"`
 	ShareOfLimit float64 `json:"share_of_limit"`
 }
@@ -70,7 +72,7 @@ func Bench(ctx context.Context, w *kdsr.Weights, width, height, frames int, opts
 		return Result{}, err
 	}
 	again, againBF16 := conv.PeakOf(e.ISA(), e.Threads())
-	r.PeakFP32, r.PeakBF16 = max(fp32, again), max(bf16, againBF16)
+	r.PeakFP32, r.PeakBF16, r.Clock = max(fp32, again), max(bf16, againBF16), conv.Clock()
 	return r, e.rate(&r)
 }
 
@@ -167,7 +169,7 @@ func (e *Engine) rate(r *Result) error {
 			transform += px / 16 * (144*in + 100*out) / lanes
 		}
 	}
-	r.Limit = 2*product/products/1e6 + (2*direct+2*lanes*transform)/r.PeakFP32/1e6
+	r.Limit = (2*product/products + 2*direct/r.PeakFP32 + transform/(r.Clock*float64(r.Threads))) / 1e6
 	r.ShareOfPeak, r.ShareOfLimit = r.GFLOPS/products, r.Limit/r.MS
 	return nil
 }

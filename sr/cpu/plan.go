@@ -86,10 +86,12 @@ type plan struct {
 	kernels  *kernels
 	current  *step
 	cuts     []int
-	times    *[stages]time.Duration
+	times    *[stages]time.Duration // in one band: the workers' time over their number
 
 	pool *pool
 	part func(int) // p.runPart, made once
+	flow *flow     // how one band runs; nil for several
+	work func(int) // p.flowPart, made once
 }
 
 // add appends a step and its output map of c channels; out may be nil.
@@ -125,7 +127,10 @@ func (p *plan) layout(limit int64) error {
 		}
 	}
 	p.allocate()
-	p.part = p.runPart
+	p.part, p.work = p.runPart, p.flowPart
+	if p.bands == 1 {
+		p.flow = newFlow(p, p.pool.workers.Len())
+	}
 	return nil
 }
 
@@ -249,6 +254,9 @@ func aligned(n int) []byte {
 func (p *plan) run(ctx context.Context) error {
 	p.ctx = ctx
 	defer func() { p.ctx, p.src, p.dst, p.kernels = nil, nil, nil, nil }()
+	if p.flow != nil {
+		return p.runFlow()
+	}
 	for b := range p.bands {
 		for i, s := range p.steps {
 			p.slide(s.out, b)

@@ -116,3 +116,6 @@ func (f *Frames) ToRGB(a *FrameYUV, dst FrameMap, y0, y1 int, scratch []byte) {
 func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1 int, scratch []byte) {
 	C.call_frame_from_rgb(f.ops, a.c(), src.c(), C.int(k0), C.int(k1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
+
+// Clock runs about n dependent additions, one cycle each.
+func (f *Frames) Clock(n int) { C.call_frame_clock(C.long(n)) }

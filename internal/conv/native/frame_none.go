@@ -11,6 +11,7 @@ func FramesOf(string) *Frames { return nil }
 // The methods below exist so that callers compile; nobody has a *Frames to call them on.
 
 func (f *Frames) Panel(int) int                                      { panic("no native code") }
+func (f *Frames) Clock(int)                                          { panic("no native code") }
 func (f *Frames) ConvScratch(_, _, _ int) int                        { panic("no native code") }
 func (f *Frames) HeadScratch(int) int                                { panic("no native code") }
 func (f *Frames) TailScratch(_, _, _ int) int                        { panic("no native code") }

@@ -80,6 +80,21 @@ extern const struct frame_ops frame_ops_avx2, frame_ops_avx512, frame_ops_avx512
 extern const struct frame_ops frame_ops_neon;
 #endif
 
+// Runs n additions that depend on each other, one cycle each on every CPU we know: measures the clock.
+static inline long call_frame_clock(long n) {
+    long a = 0;
+    for (long i = 0; i < n; i += 8) {
+        for (int j = 0; j < 8; j++) {
+#if defined(__aarch64__)
+            __asm__ volatile("add %0, %0, %1" : "+r"(a) : "r"(n));
+#else
+            __asm__ volatile("add %1, %0" : "+r"(a) : "r"(n));
+#endif
+        }
+    }
+    return a;
+}
+
 // What Go calls. Arguments go by value, so that no Go pointer lies in memory that C is given a pointer to.
 static inline int call_frame_panel(const struct frame_ops *o, int k) { return o->panel(k); }
 static inline size_t call_frame_conv_scratch(const struct frame_ops *o, int w, int c, int k) { return o->conv_scratch(w, c, k); }

@@ -311,8 +311,17 @@ KERNEL void frame_output_shuffle(const struct frame_conv *a, const float *M, int
         for (int ch = 0; ch < k; ch += VL) {
             vf o[4][4];
             frame_tile(M, k, panel, tiles, t, ch, o);
+#ifdef FRAME_LINES
+            if (a->shuffle == 4 && columns == 4) {
+                UNROLL for (int i = 0; i < 4; i++) if (i < rows) frame_put_lines(&a->dst, &a->add, a->w, y + i, x, ch, o[i]);
+                continue;
+            }
+#endif
             UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) vstore(pixel[i][q] + ch, o[i][q]);
         }
+#ifdef FRAME_LINES
+        if (a->shuffle == 4 && columns == 4) continue;
+#endif
         for (int i = 0; i < rows; i++) {
             for (int q = 0; q < columns; q++) {
                 if (a->shuffle == 4) frame_put_pixel(&a->dst, &a->add, a->w, 4, y + i, x + q, pixel[i][q]);

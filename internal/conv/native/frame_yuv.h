@@ -94,18 +94,22 @@ INLINE void frame_put(const struct frame_yuv *f, int p, int y, const float *rest
     }
 }
 
-// Luma of row y, as samples, and unless cb is NULL the chroma at every pixel, in [-1/2,1/2].
-INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map *src, int y, float *restrict luma, float *restrict cb, float *restrict cr) {
-    const size_t plane = frame_round_up(f->w, 16);
-    const float *restrict r = (const float *)frame_row(src, y), *restrict g = r + plane, *restrict b = g + plane;
-    const float kr = f->kr, kg = f->kg, kb = f->kb, ub = 1 / f->bcb, ur = 1 / f->rcr, scale = f->yscale, off = f->yoff;
-    for (int x = 0; x < f->w; x++) {
-        float red = frame_clamp01(r[x]), blue = frame_clamp01(b[x]);
-        float l = kr * red + kg * frame_clamp01(g[x]) + kb * blue;
-        luma[x] = off + scale * l;
+// v clamped to [0,1]; 0 for what is not a number.
+INLINE vf frame_unit(const float *v) { return vmin(vmax(vload(v), vset(0)), vset(1)); }
+
+// Luma of row y, as samples, and unless cb is NULL the chroma at every pixel, in [-1/2,1/2]. Writes up to w rounded up to 16.
+INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map *src, int y, float *luma, float *cb, float *cr) {
+    const int n = frame_round_up(f->w, 16);
+    const float *r = (const float *)frame_row(src, y), *g = r + n, *b = g + n;
+    const vf kr = vset(f->kr), kg = vset(f->kg), kb = vset(f->kb), ub = vset(1 / f->bcb), ur = vset(1 / f->rcr);
+    const vf scale = vset(f->yscale), off = vset(f->yoff);
+    for (int x = 0; x < n; x += VL) {
+        vf red = frame_unit(r + x), blue = frame_unit(b + x);
+        vf l = vfma(kb, blue, vfma(kg, frame_unit(g + x), vmul(kr, red)));
+        vstore(luma + x, vfma(scale, l, off));
         if (cb) {
-            cb[x] = (blue - l) * ub;
-            cr[x] = (red - l) * ur;
+            vstore(cb + x, vmul(vsub(blue, l), ub));
+            vstore(cr + x, vmul(vsub(red, l), ur));
         }
     }
 }
