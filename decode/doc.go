@@ -17,5 +17,5 @@
 //
 // # Hostile files
 //
-// Inputs are opened with a protocol whitelist, without playlist formats, and every attempt of a file to open another file or address is refused.
+// Local files are opened with a protocol whitelist and without playlist formats, and other attempts of a file to open another file are refused.
 package decode

@@ -256,7 +256,7 @@ func healthy(path string) bool {
 // large clips take long to decode; one of each kind is enough, in the tests that name them.
 func large(path string) bool {
 	st, err := os.Stat(path)
-	return err != nil || strings.Contains(path, "1080") || strings.Contains(path, "3026") || strings.Contains(path, "720p") || st.Size() > 2<<20
+	return err != nil || strings.Contains(path, "1080") || strings.Contains(path, "3026") || strings.Contains(path, "720p") || st.Size() > 450<<10
 }
 
 func TestEveryClipKeepsTimesAndStreams(t *testing.T) {

@@ -43,7 +43,8 @@ int *vsr_interrupt_new(AVFormatContext *fc) {
 	return flag;
 }
 
-// The format context's opaque pointer carries the guard. Nested contexts (playlists) do not inherit it and are refused too.
+// The format context's opaque pointer carries the guard. Playlist formats open contexts of their own, which do not inherit it: decode keeps those
+// formats out by its list.
 static int (*default_open)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **);
 
 static int guarded_open(AVFormatContext *s, AVIOContext **pb, const char *url, int flags, AVDictionary **options) {

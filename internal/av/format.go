@@ -39,7 +39,7 @@ func (i *Interrupt) Free() {
 	i.flag = nil
 }
 
-// Guard refuses every file or address that an input names inside itself.
+// Guard refuses every file or address that an input makes its own context open. Playlist formats must be kept out by a format whitelist.
 type Guard struct{ g *C.vsr_guard }
 
 // NewGuard lets fc open one address, its own. Call it before OpenInput; free it after fc is closed.

@@ -142,4 +142,6 @@ func (p *Params) ExtraData() []byte {
 }
 
 // SetInitialPadding says how many samples at the start of an output's sound only prime the decoder (the codec delay of Opus in Matroska).
-func SetInitialPadding(s *astiav.Stream, samples int) { stream(s).codecpar.initial_padding = C.int(samples) }
+func SetInitialPadding(s *astiav.Stream, samples int) {
+	stream(s).codecpar.initial_padding = C.int(samples)
+}
