@@ -77,6 +77,10 @@ type card struct {
 
 	// What must be undone, in reverse order.
 	undo []func()
+
+	guarded bool // allocations from now on lie between guards
+	guards  map[cu.DevicePtr]int
+	damaged int // allocations whose guards were written to
 }
 
 // entry is a kernel of the loaded module.
@@ -94,7 +98,8 @@ func openCard(index int, log *slog.Logger) (c *card, err error) {
 	if index < 0 || index >= len(all) {
 		return nil, fmt.Errorf("cuda: %w: cuda:%d, have %d", sr.ErrNoDevice, index, len(all))
 	}
-	c = &card{info: all[index], thread: device.NewThread(), entries: map[string]entry{}, log: log}
+	c = &card{info: all[index], thread: device.NewThread(), entries: map[string]entry{}, log: log,
+		guards: map[cu.DevicePtr]int{}}
 	err = c.thread.Do(c.start)
 	if err != nil {
 		c.close()
@@ -176,7 +181,13 @@ func wrap(call string, err error) error {
 
 // alloc takes device memory; nothing is said about what is in it.
 func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
-	p, err := cu.MemAlloc(int64(bytes))
+	var p cu.DevicePtr
+	var err error
+	if c.guarded {
+		p, err = c.allocGuarded(bytes)
+	} else {
+		p, err = cu.MemAlloc(int64(bytes))
+	}
 	if err != nil {
 		free, total, infoErr := cu.MemInfo()
 		if infoErr == nil && errors.Is(err, cu.OutOfMemory) {
@@ -195,7 +206,7 @@ func put[T uint16 | uint32 | float32 | int32](c *card, data []T) (cu.DevicePtr, 
 		return 0, err
 	}
 	if err := cu.MemcpyHtoD(p, unsafe.Pointer(&data[0]), int64(bytes)); err != nil {
-		_ = cu.MemFree(p)
+		c.free(p)
 		return 0, wrap("cuMemcpyHtoD", err)
 	}
 	return p, nil

@@ -48,7 +48,7 @@ func newLayers(c *card, w *kdsr.Weights) (*layers, error) {
 func keep[T uint16 | uint32 | float32 | int32](l *layers, data []T) (cu.DevicePtr, error) {
 	p, err := put(l.card, data)
 	if err == nil {
-		l.card.undo = append(l.card.undo, func() { _ = cu.MemFree(p) })
+		l.card.undo = append(l.card.undo, func() { l.card.free(p) })
 	}
 	return p, err
 }

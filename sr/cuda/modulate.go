@@ -34,7 +34,7 @@ func (d *degradation) Close() error {
 }
 
 func (d *degradation) free() {
-	_ = cu.MemFree(d.kernels)
+	d.engine.card.free(d.kernels)
 	d.kernels = 0
 	delete(d.engine.live, d)
 }
@@ -48,7 +48,7 @@ func (b *vectorBuffers) allocate(e *engine) (err error) {
 		if *p, err = e.card.alloc(n); err != nil {
 			return err
 		}
-		e.card.undo = append(e.card.undo, func() { _ = cu.MemFree(*p) })
+		e.card.undo = append(e.card.undo, func() { e.card.free(*p) })
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (p *plan) allocate(sizes []int, scale int) (err error) {
 // close frees the buffers.
 func (p *plan) close() {
 	for _, d := range p.owned {
-		_ = cu.MemFree(d)
+		p.card.free(d)
 	}
 	p.owned = nil
 }

@@ -13,6 +13,7 @@ import (
 // slot is one place of the ring: the buffers of a frame on its way, pinned on the host and on the device, and the graph that
 // computes from one to the other.
 type slot struct {
+	card            *card
 	in, out         []byte // pinned
 	deviceIn        cu.DevicePtr
 	deviceOut       cu.DevicePtr
@@ -23,7 +24,7 @@ type slot struct {
 
 // newSlot takes the buffers and, with out bytes, captures the plan's graph.
 func newSlot(p *plan, out int) (s *slot, err error) {
-	s = &slot{}
+	s = &slot{card: p.card}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -65,10 +66,8 @@ func (s *slot) close() {
 		}
 	}
 	for _, d := range []*cu.DevicePtr{&s.deviceIn, &s.deviceOut} {
-		if *d != 0 {
-			_ = cu.MemFree(*d)
-			*d = 0
-		}
+		s.card.free(*d)
+		*d = 0
 	}
 	driver.FreePinned(s.in)
 	driver.FreePinned(s.out)

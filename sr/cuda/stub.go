@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"context"
 	"fmt"
 
 	"vsr/sr"
@@ -16,3 +17,8 @@ func New(*kdsr.Weights, Options) (sr.Engine, error) {
 
 // Devices fails with sr.ErrNotBuilt.
 func Devices() ([]Device, error) { return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt) }
+
+// Verify fails with sr.ErrNotBuilt.
+func Verify(context.Context, VerifyOptions) (*Report, error) {
+	return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt)
+}

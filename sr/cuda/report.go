@@ -1,0 +1,96 @@
+package cuda
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+)
+
+// VerifyOptions of Verify. The zero value checks the first device in full.
+type VerifyOptions struct {
+	Device  int
+	Repeats int // how often each result must come out the same; 0 means 20
+	// Short leaves out the larger networks and the timing: about a second on a card.
+	Short  bool
+	Logger *slog.Logger
+}
+
+// Report is what Verify found out about a card.
+type Report struct {
+	Note     string   `json:"note"` // NeverRun, or that the card is emulated
+	Device   Device   `json:"device"`
+	Emulated bool     `json:"emulated"`
+	JITLog   string   `json:"jit_log"`
+	Kernels  []Kernel `json:"kernels"`
+	Checks   []Check  `json:"checks"`
+	Speeds   []Speed  `json:"speeds"`
+}
+
+// Kernel is what the driver's compiler made of one kernel.
+type Kernel struct {
+	Name      string `json:"name"`
+	Registers int    `json:"registers"`
+	Shared    int    `json:"shared"` // bytes of a block, as launched
+	Local     int    `json:"local"`  // bytes of a thread: spilled registers
+	Threads   int    `json:"threads"`
+}
+
+// Check is one question and its answer.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Advice string `json:"advice,omitempty"` // what to do when it is not ok
+}
+
+// Speed is one timing. Peak is what the card could do on paper, tensor cores with single-precision sums; 0 if unknown.
+type Speed struct {
+	Name   string  `json:"name"`
+	FPS    float64 `json:"fps"`
+	TFLOPS float64 `json:"tflops"`
+	Peak   float64 `json:"peak_tflops"`
+}
+
+// OK tells whether every check passed.
+func (r *Report) OK() bool {
+	for _, c := range r.Checks {
+		if !c.OK {
+			return false
+		}
+	}
+	return len(r.Checks) > 0
+}
+
+// Write prints the report for people.
+func (r *Report) Write(to io.Writer) error {
+	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "device\t%v, driver for CUDA %d.%d\n", r.Device, r.Device.Driver/1000, r.Device.Driver%1000/10)
+	fmt.Fprintf(w, "note\t%s\n", r.Note)
+	if r.JITLog != "" {
+		fmt.Fprintf(w, "compiler\t%s\n", strings.ReplaceAll(r.JITLog, "\n", " | "))
+	}
+	for _, k := range r.Kernels {
+		fmt.Fprintf(w, "kernel\t%s\t%d registers\t%d B shared\t%d B local\tup to %d threads\n",
+			k.Name, k.Registers, k.Shared, k.Local, k.Threads)
+	}
+	for _, c := range r.Checks {
+		word := "ok"
+		if !c.OK {
+			word = "FAILED"
+		}
+		fmt.Fprintf(w, "%s\t%s: %s\n", word, c.Name, c.Detail)
+		if !c.OK && c.Advice != "" {
+			fmt.Fprintf(w, "\thint: %s\n", c.Advice)
+		}
+	}
+	for _, s := range r.Speeds {
+		share := ""
+		if s.Peak > 0 {
+			share = fmt.Sprintf(", %.0f %% of %.0f TFLOP/s on paper", 100*s.TFLOPS/s.Peak, s.Peak)
+		}
+		fmt.Fprintf(w, "speed\t%s: %.1f frames a second, %.2f TFLOP/s%s\n", s.Name, s.FPS, s.TFLOPS, share)
+	}
+	return w.Flush()
+}
