@@ -23,7 +23,20 @@ func Open(ctx context.Context, url string, o Options) (*Source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{opt: o.withDefaults(), log: av.NewLog(o.Logger, "decode"), convert: newConverter()}
+	return open(ctx, url, &Source{opt: o.withDefaults()})
+}
+
+// OpenCopy opens a file like Open but decodes nothing: Next gives the packets of every track, the video's too, with the times
+// that Open would give. Info.Format holds what the container says. Deinterlacing and Strict have no effect.
+func OpenCopy(ctx context.Context, url string, o Options) (*Source, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	return open(ctx, url, &Source{opt: o.withDefaults(), copying: true})
+}
+
+func open(ctx context.Context, url string, s *Source) (*Source, error) {
+	s.log, s.convert = av.NewLog(s.opt.Logger, "decode"), newConverter()
 	err := s.openInput(ctx, url)
 	if err == nil {
 		stop := s.watch(ctx)
@@ -115,10 +128,18 @@ func (s *Source) openStreams(ctx context.Context) error {
 	if s.info, err = s.readInfo(); err != nil {
 		return err
 	}
+	s.packet, s.frame = astiav.AllocPacket(), astiav.AllocFrame()
+	if s.copying {
+		s.setOrigin()
+		s.info.Format = s.storedFormat()
+		if s.opt.Start > 0 {
+			s.seek(s.opt.Start - 1)
+		}
+		return nil
+	}
 	if err := s.openDecoder(); err != nil {
 		return err
 	}
-	s.packet, s.frame = astiav.AllocPacket(), astiav.AllocFrame()
 	s.setOrigin()
 	return s.prime(ctx)
 }
@@ -217,6 +238,17 @@ func (s *Source) restart() {
 	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, false, clock{}, Stats{}
 	s.closeDeinterlacer()
 	av.FlushDecoder(s.decoder)
+}
+
+// storedFormat is what the container says of the pictures, without decoding one; zero for kinds that are converted.
+func (s *Source) storedFormat() media.Format {
+	p := s.info.VideoTrack().Params.(*av.Params)
+	shape, err := shapeOf(p.PixelFormat())
+	if err != nil {
+		return media.Format{}
+	}
+	w, h := p.Size()
+	return media.Format{Width: w, Height: h, Layout: shape.layout, Depth: shape.depth, Alpha: shape.alpha, Color: color(p.Color(), p.Color(), shape, w, h)}
 }
 
 // seek goes to the key frame before t seconds of the output's time line; false when the input cannot seek.

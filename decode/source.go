@@ -17,6 +17,7 @@ import (
 type Source struct {
 	opt       Options
 	live      bool
+	copying   bool // video comes as packets too: see OpenCopy
 	log       *av.Log
 	fc        *astiav.FormatContext
 	guard     *av.Guard
@@ -130,6 +131,9 @@ func (s *Source) step(ctx context.Context) error {
 	if s.ended {
 		return io.EOF
 	}
+	if s.copying {
+		return s.demux()
+	}
 	if got, err := s.picture(ctx); got || err != nil {
 		return err
 	}
@@ -171,7 +175,7 @@ func (s *Source) demux() error {
 	if s.packet.Size() > s.opt.Limits.PacketBytes {
 		return s.damage(fmt.Errorf("packet of %d bytes is over the limit", s.packet.Size()))
 	}
-	if track == s.info.Video {
+	if track == s.info.Video && !s.copying {
 		err := av.Err(s.decoder.SendPacket(s.packet))
 		if err != nil && err != av.ErrAgain && err != io.EOF {
 			return s.damage(err)
@@ -183,6 +187,10 @@ func (s *Source) demux() error {
 }
 
 func (s *Source) drain() error {
+	if s.copying {
+		s.ended = true
+		return io.EOF
+	}
 	s.drained = true
 	if err := av.Err(s.decoder.SendPacket(nil)); err != nil && err != io.EOF {
 		return s.damage(err)

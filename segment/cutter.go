@@ -44,7 +44,13 @@ func (c *Cutter) Next(scene uint64, pts int64) (p Piece, begins bool) {
 		c.current = Piece{Index: index, First: c.frame, FirstPTS: pts, Scene: scene, Reason: reason}
 	}
 	c.current.Frames++
+	c.current.LastScene = scene
 	c.frame++
 	c.scene = scene
 	return c.current, reason != ""
+}
+
+// After puts the cutter behind a piece that is done, so that the next frame begins the piece after it.
+func (c *Cutter) After(r Record) {
+	c.current, c.frame, c.scene = r.Piece, r.First+r.Frames, r.LastScene
 }

@@ -36,12 +36,13 @@ type Source struct {
 
 // Piece is one segment: frames [First, First+Frames) in output order.
 type Piece struct {
-	Index    int    `json:"index"`
-	First    int64  `json:"first_frame"`
-	Frames   int64  `json:"frames"`
-	FirstPTS int64  `json:"first_pts"` // ticks of the video track's time base
-	Scene    uint64 `json:"scene"`     // scene number of its first frame
-	Reason   string `json:"reason"`    // start, scene cut, or maximum length
+	Index     int    `json:"index"`
+	First     int64  `json:"first_frame"`
+	Frames    int64  `json:"frames"`
+	FirstPTS  int64  `json:"first_pts"`  // ticks of the video track's time base
+	Scene     uint64 `json:"scene"`      // scene number of its first frame
+	LastScene uint64 `json:"last_scene"` // and of its last
+	Reason    string `json:"reason"`     // start, scene cut, or maximum length
 }
 
 // Fingerprint reads what Source needs.

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -167,8 +168,9 @@ func TestRecordCannotNameAFileOutside(t *testing.T) {
 	}
 }
 
-// racers is how many pieces two processes fight for.
-const racers = 3000
+// tries is how many pieces two processes fight for. Each costs eight syncs of the disk, so the everyday number is small:
+// go test ./segment -run Race -tries 3000
+var tries = flag.Int("tries", 200, "pieces in TestCommitRace")
 
 // TestCommitRace starts two processes that try to commit the same pieces; each piece must have exactly one winner.
 func TestCommitRace(t *testing.T) {
@@ -176,10 +178,7 @@ func TestCommitRace(t *testing.T) {
 		race(t, dir)
 		return
 	}
-	n := racers
-	if testing.Short() {
-		n = 200
-	}
+	n := *tries
 	dir := t.TempDir()
 	s, err := Open(dir, testPlan())
 	if err != nil {

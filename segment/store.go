@@ -110,6 +110,14 @@ func (s *Store) Lookup(index int) (r Record, ok bool, err error) {
 	return Record{}, false, os.Remove(path)
 }
 
+// Discard forgets a piece whose file is damaged, so that it is made again.
+func (s *Store) Discard(r Record) error {
+	if err := os.Remove(filepath.Join(s.dir, s.recordName(r.Index))); err != nil {
+		return err
+	}
+	return os.Remove(s.Path(r))
+}
+
 // Path is the file of a committed piece.
 func (s *Store) Path(r Record) string { return filepath.Join(s.dir, r.File) }
 

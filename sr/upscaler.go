@@ -54,6 +54,7 @@ func (o Options) Validate() error {
 // Stats counts what an Upscaler did. All counts only grow.
 type Stats struct {
 	Frames    int64         `json:"frames"`
+	Observed  int64         `json:"observed,omitempty"` // frames whose pictures an earlier run has made
 	Scenes    int64         `json:"scenes"`
 	Estimates int64         `json:"estimates"`
 	Modulates int64         `json:"modulates"`
@@ -166,6 +167,25 @@ func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, e
 	return out, nil
 }
 
+// Observe takes note of f as Process does, estimates where Process would, and makes no picture. It consumes f. A run that goes
+// on in the middle of a file observes what was done before, so that every scene keeps the degradation of its first frames.
+func (u *Upscaler) Observe(ctx context.Context, f *media.Frame) error {
+	defer f.Release()
+	if u.closed {
+		return errors.New("sr: upscaler is closed")
+	}
+	began := time.Now()
+	_, did, err := u.cache.find(ctx, f)
+	u.record(f, did, time.Since(began))
+	if err != nil {
+		return fmt.Errorf("sr: frame at pts %d: %w", f.PTS, err)
+	}
+	u.mu.Lock()
+	u.stats.Observed++
+	u.mu.Unlock()
+	return nil
+}
+
 // prepare makes pool and resamplers for frames of another format. Frames of the old pool find their way back to it.
 func (u *Upscaler) prepare(f media.Format) error {
 	if err := f.Validate(); err != nil {
@@ -192,7 +212,7 @@ func (u *Upscaler) prepare(f media.Format) error {
 	return nil
 }
 
-// record counts what the cache did for f, which is frame number stats.Frames.
+// record counts what the cache did for f, the next frame to be counted.
 func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 	if did == (event{}) {
 		return
@@ -202,7 +222,7 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 	if did.scene {
 		u.stats.Scenes++
 		if len(u.scenes) < maxRecords {
-			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames, FirstPTS: f.PTS})
+			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames + u.stats.Observed, FirstPTS: f.PTS})
 		}
 	}
 	u.stats.Estimates++

@@ -1,0 +1,151 @@
+package segment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"vsr/encode"
+	"vsr/media"
+)
+
+// extension of the piece files: NUT keeps any time base exactly and holds every codec that vsr writes.
+const extension = ".nut"
+
+// Writer is a sink that encodes frames into pieces, each by an encoder of its own so that it can be made and decoded alone,
+// and commits every piece when it is full. Packets of other tracks are ignored: Join copies them from the source.
+type Writer struct {
+	store  *Store
+	info   media.Info
+	encode encode.Options
+	cutter Cutter
+	report func() (json.RawMessage, error) // what to keep with each piece; may be nil
+
+	sink    *encode.Sink
+	path    string
+	piece   Piece
+	lastPTS int64
+	commits func(Record)
+}
+
+// WriterOptions configures a Writer. The zero value makes all pieces.
+type WriterOptions struct {
+	Encode encode.Options
+	// After is the record of the last piece that is done already; nil begins at the first frame.
+	After *Record
+	// Report returns what is to be kept in the record of the piece that was just finished. Nil keeps nothing.
+	Report func() (json.RawMessage, error)
+	// Committed hears of each piece that was committed, by this writer or, with ErrLost, by another one.
+	Committed func(Record)
+}
+
+// NewWriter makes a writer for the output that info describes.
+func NewWriter(s *Store, info *media.Info, o WriterOptions) *Writer {
+	w := &Writer{store: s, info: *info, encode: o.Encode, report: o.Report, commits: o.Committed}
+	w.info.Tracks = []media.Track{*info.VideoTrack()}
+	w.info.Tracks[0].Index, w.info.Video, w.info.Chapters = 0, 0, nil
+	if o.After != nil {
+		w.cutter.After(*o.After)
+	}
+	return w
+}
+
+// Done returns the records of the pieces that are finished, from the first one on without a gap. Damaged ones count as not done.
+func (s *Store) Done() ([]Record, error) {
+	var out []Record
+	for {
+		r, ok, err := s.Lookup(len(out))
+		if err != nil {
+			return nil, err
+		}
+		if ok && s.Check(r) != nil {
+			ok = false
+			if err := s.Discard(r); err != nil {
+				return nil, err
+			}
+		}
+		next := int64(0)
+		if len(out) > 0 {
+			next = out[len(out)-1].First + out[len(out)-1].Frames
+		}
+		if !ok || r.First != next {
+			return out, nil
+		}
+		out = append(out, r)
+	}
+}
+
+// Write takes ownership of u.
+func (w *Writer) Write(ctx context.Context, u media.Unit) error {
+	if u.Frame == nil {
+		return nil
+	}
+	p, begins := w.cutter.Next(u.Frame.Scene, u.Frame.PTS)
+	if begins {
+		if err := w.turn(p); err != nil {
+			u.Release()
+			return err
+		}
+	} else if w.sink == nil {
+		u.Release()
+		return fmt.Errorf("segment: frame %d should begin a piece: the source is not the one that the work folder was made from", p.First+p.Frames-1)
+	}
+	w.piece, w.lastPTS = p, u.Frame.PTS
+	return w.sink.Write(ctx, u)
+}
+
+// turn ends the piece before and begins the next.
+func (w *Writer) turn(p Piece) error {
+	if err := w.commit(); err != nil {
+		return err
+	}
+	path, err := w.store.Attempt(p.Index, extension)
+	if err != nil {
+		return fmt.Errorf("segment: %w", &encode.DestinationError{Path: w.store.Dir(), Err: err})
+	}
+	w.path = path
+	w.sink, err = encode.CreateFile(path, &w.info, w.encode, encode.FileOptions{Overwrite: true})
+	return err
+}
+
+// commit finishes the piece under way. Losing the race to another worker is no error: the piece is done.
+func (w *Writer) commit() error {
+	if w.sink == nil {
+		return nil
+	}
+	sink := w.sink
+	w.sink = nil
+	if err := sink.Close(); err != nil {
+		return err
+	}
+	r := Record{Piece: w.piece, LastPTS: w.lastPTS}
+	if w.report != nil {
+		text, err := w.report()
+		if err != nil {
+			return fmt.Errorf("segment: %w", err)
+		}
+		r.Report = text
+	}
+	r, err := w.store.Commit(r, w.path)
+	if err != nil && !errors.Is(err, ErrLost) {
+		return fmt.Errorf("segment: %w", &encode.DestinationError{Path: w.store.Dir(), Err: err})
+	}
+	if w.commits != nil {
+		w.commits(r)
+	}
+	return nil
+}
+
+// Close commits the last piece.
+func (w *Writer) Close() error { return w.commit() }
+
+// Abort drops the piece under way. What was committed stays, and a later run goes on behind it.
+func (w *Writer) Abort() error {
+	if w.sink == nil {
+		return nil
+	}
+	err := w.sink.Abort()
+	w.sink = nil
+	return err
+}
