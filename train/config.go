@@ -54,6 +54,7 @@ type Shape struct {
 // Data is the material and how patches are cut from it.
 type Data struct {
 	Images  []string `yaml:"images"`
+	Title   string   `yaml:"title"`
 	Cache   string   `yaml:"cache"`
 	Patch   int      `yaml:"patch"`
 	Batch   int      `yaml:"batch"`
