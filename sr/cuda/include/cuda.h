@@ -2,7 +2,7 @@
 //
 // Names, numbers, struct layouts and parameter types are facts of the driver's binary interface; nothing else of NVIDIA's
 // header is here. Functions are listed in cuda_functions.h. Their versioned names (_v2, _v3) are what the driver exports
-// and keeps exporting, so it does not matter which toolkit, if any, a machine has. tools/cuda/headercheck.c compares this
+// and keeps exporting, so it does not matter which toolkit, if any, a machine has. driver/header_test.go compares this
 // file with other headers. After an edit raise VSR_CUDA_H in build.mk: Go's build cache does not see -I headers.
 #ifndef VSR_CUDA_H_INCLUDED
 #define VSR_CUDA_H_INCLUDED

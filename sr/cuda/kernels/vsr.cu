@@ -15,15 +15,15 @@ BLOCK(32, 1)
 BLOCK(64, 1)
 BLOCK(128, 2)
 
-#define CONV(N)                                                                                                        \
-  KERNEL(128)                                                                                                          \
+#define CONV(N, ATTRIBUTES)                                                                                            \
+  ATTRIBUTES                                                                                                           \
   vsr_conv3_n##N(const u8* x, u8* y, const u8* weights, const float* bias, const u8* add, int H, int W, int inputs,    \
                  int outputs, int flags) {                                                                             \
     conv3<N>(x, y, weights, bias, add, H, W, inputs, outputs, flags);                                                  \
   }
-CONV(16)
-CONV(32)
-CONV(64)
+CONV(16, KERNEL_ROOMY)
+CONV(32, KERNEL(128))
+CONV(64, KERNEL(128))
 
 KERNEL(128)
 vsr_first_conv(const float* rgb, u8* y, const float* weights, const float* bias, const float* shift, int H, int W, int C,
@@ -42,18 +42,18 @@ vsr_linear(const float* x, float* y, const float* weights, const float* bias, in
   linear(x, y, weights, bias, inputs, outputs, flags);
 }
 
-#define TAIL(K, S, N)                                                                                                  \
-  KERNEL(128)                                                                                                          \
+#define TAIL(K, S, N, ATTRIBUTES)                                                                                      \
+  ATTRIBUTES                                                                                                           \
   vsr_tail##K##_s##S(const u8* x, u16* out, const u8* weights, const float* bias, const float* rgb, int H, int W,      \
                      int inputs, int flags) {                                                                          \
     tail<K, S, N>(x, out, weights, bias, rgb, H, W, inputs, flags);                                                    \
   }
-TAIL(3, 2, 16)
-TAIL(3, 3, 32)
-TAIL(3, 4, 48)
-TAIL(5, 2, 16)
-TAIL(5, 3, 32)
-TAIL(5, 4, 48)
+TAIL(3, 2, 16, KERNEL_ROOMY)
+TAIL(3, 3, 32, KERNEL(128))
+TAIL(3, 4, 48, KERNEL(128))
+TAIL(5, 2, 16, KERNEL_ROOMY)
+TAIL(5, 3, 32, KERNEL(128))
+TAIL(5, 4, 48, KERNEL(128))
 
 #define RING(S)                                                                                                        \
   KERNEL(RING_THREADS)                                                                                                 \

@@ -27,6 +27,8 @@ typedef unsigned long long u64;
 
 #define DEV __device__ __forceinline__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+// KERNEL_ROOMY gives the assembler leave to use 64 registers, which keeps it from spilling for more blocks at a time.
+#define KERNEL_ROOMY extern "C" __global__ void __launch_bounds__(128, 8)
 #define UNROLL _Pragma("unroll")
 
 extern __shared__ __attribute__((aligned(16))) u8 vsr_shared[];

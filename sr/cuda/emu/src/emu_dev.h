@@ -14,6 +14,7 @@ typedef unsigned long long u64;
 
 #define DEV static inline
 #define KERNEL(threads) extern "C" void
+#define KERNEL_ROOMY extern "C" void
 #define UNROLL
 #define threadIdx (emu::self().index)
 #define blockIdx (emu::self().block->index)
