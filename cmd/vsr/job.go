@@ -27,7 +27,6 @@ type job struct {
 	sink     *encode.Sink
 	door     *counted
 	in       ledger
-	fit      fitter
 	current  atomic.Uint64 // scene number
 	repeated int64
 	total    int64 // frames expected, 0 if unknown
@@ -68,7 +67,7 @@ func (a *app) prepare(ctx context.Context, r runRequest) (j *job, err error) {
 	if j.sink, err = encode.CreateFile(out, &large, r.Encode, encode.FileOptions{Overwrite: r.replace}); err != nil {
 		return j, err
 	}
-	j.scenes, j.door, j.fit.to = scene.New(r.Scene), &counted{Sink: j.sink}, large.Format
+	j.scenes, j.door = scene.New(r.Scene), &counted{Sink: j.sink}
 	j.total = expectedFrames(&info, r.Decode)
 	j.report = report{Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device, Streams: j.sink.Actions(),
 		Model: modelReport{e.Name, e.Hash, e.Scale(), e.StandIn}}
@@ -141,7 +140,7 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 	show := j.app.newProgress(j.request.Progress, j.total, j.current.Load)
 	steps := []pipeline.Step{
 		{Name: roomScene, Stage: pipeline.Video(j.mark)},
-		{Name: roomUpscale, Stage: pipeline.Video(j.upscale)},
+		{Name: roomUpscale, Stage: pipeline.Video(j.upscaler.Process)},
 	}
 	stats, err := pipeline.Run(ctx, j.source, steps, j.door, pipeline.Options{
 		Stop: soft, Progress: show.update, AcceptFormatChange: true, SourceName: roomDecode, SinkName: roomEncode, Logger: j.app.logger(),
@@ -161,15 +160,6 @@ func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
 		j.repeated++
 	}
 	return f, nil
-}
-
-// upscale is the sr room's stage.
-func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
-	large, err := j.upscaler.Process(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return j.fit.fit(ctx, large)
 }
 
 // check proves that every frame that came in went out with its own time. An output that fails is kept under another name.
