@@ -15,6 +15,7 @@ type Broadcast struct {
 	started bool
 	closed  bool
 	lastKey time.Time // of the last key frame request
+	written time.Time // of the last picture
 	retry   *time.Timer
 
 	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
@@ -33,18 +34,18 @@ func newBroadcast(s *Server) *Broadcast {
 }
 
 // Write sends one picture: one VP8 frame, or one H.264 access unit with start codes and, on key frames, parameter sets.
-// time is in 90 kHz ticks. The data must not be changed afterwards.
-func (b *Broadcast) Write(data []byte, time uint32, key bool) error {
+// ticks are of RTP's 90 kHz clock. The data must not be changed afterwards.
+func (b *Broadcast) Write(data []byte, ticks uint32, key bool) error {
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
 		return errClosed
 	}
-	b.started = true
+	b.started, b.written = true, time.Now()
 	b.sentBytes.Add(int64(len(data)))
 	want := false
 	for v := range b.viewers {
-		want = v.ring.push(picture{data: data, time: time, key: key}) || want
+		want = v.ring.push(picture{data: data, time: ticks, key: key}) || want
 	}
 	b.mu.Unlock()
 	if want {
@@ -64,6 +65,16 @@ func (b *Broadcast) live() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.started && !b.closed
+}
+
+// stillAfter is how long no picture may come before the feed counts as standing still.
+const stillAfter = 2 * time.Second
+
+// flowing reports whether pictures came lately. New viewers are let in all the same: a slow source is live too.
+func (b *Broadcast) flowing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.started && !b.closed && time.Since(b.written) < stillAfter
 }
 
 // Dropped returns how many pictures slow viewers have lost, over all viewers present.

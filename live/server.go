@@ -123,7 +123,7 @@ type Status struct {
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Live: s.feed.live(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep")}
+	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep")}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}

@@ -116,7 +116,8 @@ func (t *sessions) get(id string) *session {
 	return t.open[id]
 }
 
-// remove takes a session out and closes its connection in the background: pion calls our state handler from inside Close.
+// remove takes a session out. When it returns, onClose has run, so a publisher's place is free; the connection is closed in
+// the background, since pion calls our state handler from inside Close.
 func (t *sessions) remove(id, outcome string) bool {
 	t.mu.Lock()
 	s := t.open[id]
@@ -130,11 +131,11 @@ func (t *sessions) remove(id, outcome string) bool {
 	}
 	s.deadline.Stop()
 	t.events(s.kind, outcome)
+	if s.onClose != nil {
+		s.onClose()
+	}
 	go func() {
 		defer t.wait.Done()
-		if s.onClose != nil {
-			s.onClose()
-		}
 		s.pc.Close()
 	}()
 	return true

@@ -155,7 +155,7 @@ func (s *studio) candidates() []candidate {
 }
 
 func (s *studio) openSink(info *media.Info) (*encode.Sink, error) {
-	writers := []encode.PacketWriter{&broadcaster{to: s.server.Broadcast(), metrics: s.metrics}}
+	writers := []encode.PacketWriter{&broadcaster{to: s.server.Broadcast(), metrics: s.metrics, times: &s.times}}
 	if s.c.Record != "" {
 		file, err := encode.NewFile(s.recording(), encode.FileOptions{Growing: true, Logger: s.log})
 		if err != nil {
@@ -177,11 +177,13 @@ type broadcaster struct {
 	to      *live.Broadcast
 	base    media.Rational
 	metrics *liveMetrics
+	times   *rtpTime
 }
 
 // Start implements encode.PacketWriter.
 func (b *broadcaster) Start(info *media.Info) error {
 	b.base = info.VideoTrack().TimeBase
+	b.times.restart()
 	return nil
 }
 
@@ -189,11 +191,32 @@ func (b *broadcaster) Start(info *media.Info) error {
 func (b *broadcaster) WritePacket(p *media.Packet) error {
 	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)
 	b.metrics.frames.WithLabelValues("sent").Inc()
-	return b.to.Write(p.Data, uint32(int64(t)), p.Key)
+	return b.to.Write(p.Data, b.times.at(int64(t), time.Now()), p.Key)
 }
 
 // Close implements encode.PacketWriter.
 func (b *broadcaster) Close() error { return nil }
+
+// rtpTime makes the times of one belt after the other into one clock that never runs backwards, since viewers stay connected
+// when a source is lost and comes back.
+type rtpTime struct {
+	offset, last int64 // ticks of decode.FeedTimeBase
+	written      time.Time
+	fresh        bool
+}
+
+// restart says that the next time belongs to a new belt.
+func (r *rtpTime) restart() { r.fresh = true }
+
+// at is the RTP time of a picture at t ticks of its belt, written now.
+func (r *rtpTime) at(t int64, now time.Time) uint32 {
+	if r.fresh && !r.written.IsZero() {
+		gap := int64(now.Sub(r.written).Seconds() * float64(decode.FeedTimeBase.Den))
+		r.offset = r.last + max(gap, 1) - t
+	}
+	r.fresh, r.last, r.written = false, t+r.offset, now
+	return uint32(r.last)
+}
 
 // agedSink measures how old each frame is when it has been encoded.
 type agedSink struct {

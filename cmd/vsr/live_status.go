@@ -10,6 +10,9 @@ import (
 // liveStatus is the page's view of the pipeline; live/page/index.html reads it.
 type liveStatus struct {
 	Source   string             `json:"source"`
+	State    string             `json:"state"`           // waiting, live or lost
+	Error    string             `json:"error,omitempty"` // why the source is lost
+	Enhance  bool               `json:"enhance"`         // what people at the page asked for
 	Model    string             `json:"model"`
 	Enhanced bool               `json:"enhanced"` // false when plain resampling runs, by choice or for want of time
 	InSize   string             `json:"in_size,omitempty"`
@@ -27,6 +30,7 @@ func (s *studio) status() any {
 	r, n := s.rung(), &s.numbers
 	st := liveStatus{Source: s.c.Source, Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
 		Dropped: map[string]int64{"superseded": n.superseded.Load(), "deadline": n.deadline.Load(), "slow viewer": int64(s.server.Broadcast().Dropped())}}
+	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.from.Width > 0 {
@@ -34,6 +38,29 @@ func (s *studio) status() any {
 	}
 	st.AgeMS, st.StageMS = float64(n.age)/float64(time.Millisecond), n.perStage
 	return st
+}
+
+// state says in a word what the source does.
+func (s *studio) state() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ladder != nil:
+		return "live"
+	case s.lostErr != nil:
+		return "lost"
+	}
+	return "waiting"
+}
+
+// lost says on one line why the source is lost, "" while it is not.
+func (s *studio) lost() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lostErr == nil || s.ladder != nil {
+		return ""
+	}
+	return explain(s.lostErr).line()
 }
 
 // rung is the state of the ladder, zero between belts.

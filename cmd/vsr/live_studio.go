@@ -35,6 +35,9 @@ type studio struct {
 	ladder *ladder.Ladder // of the belt that runs now, nil between belts
 	sink   *encode.Sink
 	takes  int // recordings made so far: each belt makes a file of its own
+
+	lostErr error   // why the source was lost, nil when it was not
+	times   rtpTime // of the viewers, over all belts
 }
 
 func (a *app) openStudio(c liveConfig) (*studio, error) {
@@ -90,14 +93,14 @@ func (s *studio) serve(ctx context.Context) error {
 	once := !s.isLive() && !s.c.Loop
 	return pipeline.Supervise(ctx, pipeline.SuperviseOptions{Permanent: s.permanent, Logger: s.log}, func(ctx context.Context) error {
 		src, err := s.openSource(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.belt(ctx, src)
+			s.server.Broadcast().Pause()
 		}
-		err = s.belt(ctx, src)
-		s.server.Broadcast().Pause()
 		if err == nil && !once {
 			err = io.ErrUnexpectedEOF // a live source never ends well, and a looped file begins again
 		}
+		s.setLost(err)
 		return err
 	})
 }
@@ -175,8 +178,15 @@ func (s *studio) adopt(l *ladder.Ladder, sink *encode.Sink) {
 	defer s.mu.Unlock()
 	s.ladder, s.sink = l, sink
 	if l != nil {
+		s.lostErr = nil
 		l.SetEnhance(s.enhance.Load())
 	}
+}
+
+func (s *studio) setLost(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lostErr = err
 }
 
 // recording returns the name of the next recording: NAME.mkv, then NAME-2.mkv and so on, since every belt may have another size.

@@ -235,3 +235,17 @@ func TestRTPClockGoesOnThroughTheWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestRTPTimeRisesOverBelts(t *testing.T) {
+	var r rtpTime
+	begin := time.Now()
+	r.restart()
+	first := r.at(9000, begin)
+	second := r.at(12000, begin.Add(33*time.Millisecond))
+	r.restart()
+	third := r.at(0, begin.Add(1033*time.Millisecond))
+	fourth := r.at(3000, begin.Add(1066*time.Millisecond))
+	if first != 9000 || second != 12000 || third != 12000+90000 || fourth != third+3000 {
+		t.Errorf("times %d %d, then %d %d of the next belt; want 9000 12000, 102000 105000", first, second, third, fourth)
+	}
+}
