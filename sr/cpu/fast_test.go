@@ -42,19 +42,40 @@ func ladder() [][2]int {
 
 // TestFastAgainstPlain compares float32 on every instruction set with the specification, in 16 bits.
 func TestFastAgainstPlain(t *testing.T) {
-	for _, isa := range fastISAs() {
-		for i, c := range fastConfigs() {
-			t.Run(isa+"/"+name(c), func(t *testing.T) {
-				plain := testEngine(t, c, Options{ISA: "go"})
-				fast := testEngine(t, c, Options{ISA: isa, Precision: PrecisionFP32, Threads: 2})
-				for j, size := range ladder() {
-					if j%len(fastConfigs()) != i && j < 17 && testing.Short() {
-						continue
-					}
-					src := randomFrame(rgbFormat(size[0], size[1]), uint64(j))
-					compareEngines(t, plain, fast, src)
-				}
-			})
+	for _, c := range fastConfigs() {
+		t.Run(name(c), func(t *testing.T) {
+			plain := testEngine(t, c, Options{ISA: "go"})
+			var fast []*Engine
+			for _, isa := range fastISAs() {
+				fast = append(fast, testEngine(t, c, Options{ISA: isa, Precision: PrecisionFP32, Threads: 2}))
+			}
+			for j, size := range ladder() {
+				compareEngines(t, plain, fast, randomFrame(rgbFormat(size[0], size[1]), uint64(j)))
+			}
+		})
+	}
+}
+
+func compareEngines(t *testing.T, plain *Engine, fast []*Engine, src *media.Frame) {
+	t.Helper()
+	want := upscale(t, plain, src, degradation(t, plain))
+	d, err := plain.Estimate(context.Background(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range fast {
+		got := upscale(t, e, src, degradation(t, e))
+		if worst, _ := difference(want, got); worst > 6 { // of 65535: about 1e-4
+			t.Errorf("%s %v: differs by %d of 65535", e.ISA(), src.Format, worst)
+		}
+		v, err := e.Estimate(context.Background(), src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range d {
+			if math.Abs(float64(d[i]-v[i])) > 1e-5 {
+				t.Fatalf("%s %v: estimate[%d] = %v, want %v", e.ISA(), src.Format, i, v[i], d[i])
+			}
 		}
 	}
 }
@@ -67,34 +88,12 @@ func soften(w *kdsr.Weights) {
 	}
 }
 
-func compareEngines(t *testing.T, plain, fast *Engine, src *media.Frame) {
-	t.Helper()
-	want := upscale(t, plain, src, degradation(t, plain))
-	got := upscale(t, fast, src, degradation(t, fast))
-	if worst, _ := difference(want, got); worst > 6 { // of 65535: about 1e-4
-		t.Errorf("%v: differs by %d of 65535", src.Format, worst)
-	}
-	d, err := plain.Estimate(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := fast.Estimate(context.Background(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range d {
-		if math.Abs(float64(d[i]-e[i])) > 1e-5 {
-			t.Fatalf("%v: estimate[%d] = %v, want %v", src.Format, i, e[i], d[i])
-		}
-	}
-}
-
 // TestFastBands wants the same bits from one band and from many, with any number of threads.
 func TestFastBands(t *testing.T) {
 	for _, isa := range fastISAs() {
 		for _, precision := range []string{PrecisionAuto, PrecisionFP32} {
-			for _, c := range fastConfigs() {
-				f := media.Format{Width: 37, Height: 131, Layout: media.YUV420, Depth: 10, Color: media.Color{Matrix: 1, Siting: 3}}
+			for _, c := range []kdsr.Config{fastConfigs()[0], fastConfigs()[2], fastConfigs()[4]} {
+				f := media.Format{Width: 21, Height: 131, Layout: media.YUV420, Depth: 10, Color: media.Color{Matrix: 1, Siting: 3}}
 				src := randomFrame(f, 5)
 				whole := testEngine(t, c, Options{ISA: isa, Precision: precision, Threads: 1})
 				want := upscale(t, whole, src, degradation(t, whole))
