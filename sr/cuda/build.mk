@@ -13,3 +13,8 @@ cuda-ptx:
 
 cuda-test:
 	$(CUDA_ENV) go test -tags cuda ./sr/cuda/...
+
+# The test program for scripts/gpu-check.sh on a machine that has a card but no Go.
+.PHONY: cuda-test-program
+cuda-test-program:
+	$(CUDA_ENV) go test -c -tags cuda -o build/cuda.test ./sr/cuda

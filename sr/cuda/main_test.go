@@ -18,7 +18,9 @@ var missing string
 // TestMain puts the emulated driver in the place of a real one, also on a machine that has a card: what these tests show must
 // not depend on it. VSR_TEST_REAL_GPU=1 runs them on the card.
 func TestMain(m *testing.M) {
-	if os.Getenv("VSR_TEST_REAL_GPU") == "" {
+	if onCard() {
+		missing = "this is a run on a real card"
+	} else {
 		if missing = emu.Missing(); missing == "" {
 			dir, err := emu.Build(emu.Library)
 			if err == nil {
@@ -32,6 +34,8 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+func onCard() bool { return os.Getenv("VSR_TEST_REAL_GPU") != "" }
 
 // emulated skips the test without an emulator and chooses the engine that executes kernels: source or ptx.
 func emulated(t testing.TB, engine string) {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"vsr/sr/cuda"
+)
+
+// withDevice gives the doctor command --device cuda:N, which verifies a card against the CPU engine, and --json. Without
+// --device the command does what it did.
+func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
+	device := doctor.Flags().String("device", "", "verify this card: cuda or cuda:N")
+	file := doctor.Flags().String("json", "", "with --device: also write the report to this file")
+	quick := doctor.Flags().Bool("quick", false, "with --device: the short checks, without timing")
+	general := doctor.RunE
+	doctor.RunE = func(c *cobra.Command, args []string) error {
+		if *device == "" {
+			if *file != "" || *quick {
+				return usageFault("", "--json and --quick want --device")
+			}
+			return general(c, args)
+		}
+		kind, index, err := parseDevice(*device)
+		if err != nil {
+			return err
+		}
+		if kind != "cuda" {
+			return usageFault("", "--device %q: doctor verifies cuda or cuda:N", *device)
+		}
+		report, err := cuda.Verify(c.Context(), cuda.VerifyOptions{Device: index, Short: *quick})
+		if err != nil {
+			return err
+		}
+		return a.deviceReport(report, *file)
+	}
+	return doctor
+}
+
+// deviceReport prints a report, writes it to a file if one is named, and fails if the card did.
+func (a *app) deviceReport(report *cuda.Report, file string) error {
+	if err := report.Write(a.stdout); err != nil {
+		return err
+	}
+	if file != "" {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err == nil {
+			err = os.WriteFile(file, append(text, '\n'), 0o666)
+		}
+		if err != nil {
+			return fault{exitDestination, fmt.Errorf("report: %w", err), ""}
+		}
+	}
+	if !report.OK() {
+		return fault{exitDevice, errors.New("the card does not pass the checks above"), "use --device cpu, and report the card with this output"}
+	}
+	return nil
+}

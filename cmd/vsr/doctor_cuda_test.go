@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vsr/sr"
+	"vsr/sr/cuda"
+)
+
+func TestDoctorDevice(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{}, exitOK},
+		{[]string{"--json", "x"}, exitUsage},
+		{[]string{"--device", "cpu"}, exitUsage},
+		{[]string{"--device", "tpu:0"}, exitUsage},
+		{[]string{"--device", "cuda:99"}, exitDevice},
+	} {
+		var out bytes.Buffer
+		a := &app{stdout: &out, stderr: &out}
+		cmd := a.withDevice(a.doctorCommand())
+		cmd.SetArgs(c.args)
+		cmd.SetOut(&out)
+		cmd.SetErr(&out)
+		code := exitOK
+		if err := cmd.Execute(); err != nil {
+			code = explain(err).code
+		}
+		if code != c.code {
+			t.Errorf("doctor %v: exit code %d, want %d", c.args, code, c.code)
+		}
+	}
+}
+
+func TestDeviceReport(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{stdout: &out}
+	report := &cuda.Report{Note: cuda.NeverRun, Checks: []cuda.Check{{Name: "one", OK: true}}}
+	file := filepath.Join(t.TempDir(), "report.json")
+	if err := a.deviceReport(report, file); err != nil {
+		t.Fatal(err)
+	}
+	var back cuda.Report
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &back); err != nil || back.Note != cuda.NeverRun || !back.OK() {
+		t.Errorf("file holds %s, error %v", text, err)
+	}
+	report.Checks = append(report.Checks, cuda.Check{Name: "two", Detail: "race", Advice: "use the CPU"})
+	err = a.deviceReport(report, "")
+	var f fault
+	if !errors.As(err, &f) || f.code != exitDevice || errors.Is(err, sr.ErrNoDevice) {
+		t.Errorf("error %v, want a device fault", err)
+	}
+	for _, want := range []string{cuda.NeverRun, "FAILED", "two: race", "hint: use the CPU"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, out.String())
+		}
+	}
+}
