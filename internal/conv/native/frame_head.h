@@ -47,7 +47,7 @@ INLINE void frame_head_pixels(const struct frame_head *a, const float *const *r,
         }
     }
     UNROLL for (int p = 0; p < P; p++) {
-        if (p >= n) break;
+        if (p >= n) continue;
         UNROLL for (int j = 0; j < J; j++)
             frame_store(to, (ptrdiff_t)(x + p + FRAME_PAD) * k + ch + j * VL, a->lrelu ? frame_lrelu(acc[p][j]) : acc[p][j], a->half);
     }
