@@ -7,10 +7,11 @@ OUT     ?= out
 # Also linted when the network is there; `make lint` says so when it is not.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
 FUZZTIME ?= 15s
+ONNXRUNTIME := 1.30.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test race lint fuzz bench clean
+.PHONY: help deps build demo test race lint fuzz bench onnxruntime clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +41,9 @@ lint: deps ## gofmt, vet, import table, staticcheck
 
 bench: build ## benchmarks of all rooms (short)
 	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./...
+
+onnxruntime: ## fetch ONNX Runtime for `vsr bench --against onnxruntime` (npm, no scripts are run)
+	npm install --ignore-scripts --no-audit --no-fund --no-save --prefix build/onnxruntime onnxruntime-node@$(ONNXRUNTIME)
 
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)
