@@ -31,7 +31,7 @@ section() {
 if [ -z "$program" ]; then
   program=$PWD/build/cuda.test
   . scripts/cuda-env.sh
-  section "build" 240 go test -c -tags cuda -o "$program" ./sr/cuda
+  section "build" 240 go test -c -tags nvidia -o "$program" ./sr/cuda
   [ -x "$program" ] || { say "no test program: see $report"; exit 1; }
 fi
 export VSR_TEST_REAL_GPU=1 VSR_REPORT="$json"

@@ -1,4 +1,4 @@
-# Flags for `go build -tags cuda`: our own cuda.h is found before any toolkit's, and a change of it reaches Go's build cache.
+# Flags for `go build -tags nvidia`: our own cuda.h is found before any toolkit's, and a change of it reaches Go's build cache.
 VSR_CUDA_H := 1
 CUDA_ENV := CGO_CFLAGS="-O2 -g -I$(CURDIR)/sr/cuda/include -DVSR_CUDA_H=$(VSR_CUDA_H)"
 
@@ -12,9 +12,9 @@ cuda-ptx:
 	sr/cuda/kernels/generate.sh
 
 cuda-test:
-	$(CUDA_ENV) go test -tags cuda ./sr/cuda/...
+	$(CUDA_ENV) go test -tags nvidia ./sr/cuda/...
 
 # The test program for scripts/gpu-check.sh on a machine that has a card but no Go.
 .PHONY: cuda-test-program
 cuda-test-program:
-	$(CUDA_ENV) go test -c -tags cuda -o build/cuda.test ./sr/cuda
+	$(CUDA_ENV) go test -c -tags nvidia -o build/cuda.test ./sr/cuda

@@ -6,8 +6,9 @@
 // which is captured into one CUDA graph for each slot of a ring; a frame is an upload, a graph launch and a download. The
 // depthwise kernels of a scene lie at a fixed address, so a new scene is one copy on the device and no new capture.
 //
-// Everything but this comment, the options and a stub needs the build tag cuda and the flags of scripts/cuda-env.sh. Such a
-// binary starts on every machine: the driver is opened at run time (package driver).
+// Everything but this comment, the options and a stub needs the build tag nvidia and the flags of scripts/cuda-env.sh. Such a
+// binary starts on every machine: the driver is opened at run time (package driver). The tag is not called cuda, because under
+// that name gorgonia.org/gorgonia builds code of its own that wants cuDNN.
 //
 // The CUDA engine has never run on NVIDIA hardware. Its kernels and its host code are executed in tests by the emulator of
 // package emu.

@@ -11,7 +11,7 @@ import (
 // VerifyOptions of Verify. The zero value checks the first device in full.
 type VerifyOptions struct {
 	Device  int
-	Repeats int // how often each result must come out the same; 0 means 20
+	Repeats int // how often each result must come out the same; 0 means 20, and 2 on an emulated card
 	// Short leaves out the larger networks and the timing: about a second on a card.
 	Short  bool
 	Logger *slog.Logger

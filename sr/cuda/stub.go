@@ -1,4 +1,4 @@
-//go:build !cuda
+//go:build !nvidia
 
 package cuda
 
@@ -10,7 +10,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// New fails with sr.ErrNotBuilt: this binary was built without the tag cuda.
+// New fails with sr.ErrNotBuilt: this binary was built without the tag nvidia.
 func New(*kdsr.Weights, Options) (sr.Engine, error) {
 	return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt)
 }

@@ -1,4 +1,4 @@
-//go:build cuda
+//go:build nvidia
 
 package cuda
 
@@ -24,9 +24,6 @@ import (
 // networks with guarded memory, results that must be the same bits every time, and how fast it is. An error means that the card
 // cannot be opened; what else goes wrong is in the report.
 func Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
-	if o.Repeats == 0 {
-		o.Repeats = 20
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -40,6 +37,11 @@ func Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
 	r := &Report{Note: NeverRun, Device: all[o.Device]}
 	if r.Emulated = strings.HasPrefix(r.Device.Name, "FAKE"); r.Emulated {
 		r.Note = "This is an emulated card. " + NeverRun
+	}
+	if o.Repeats == 0 {
+		if o.Repeats = 20; r.Emulated {
+			o.Repeats = 2
+		}
 	}
 	if err := r.resources(o); err != nil {
 		return nil, err
@@ -340,9 +342,10 @@ func measure(ctx context.Context, o VerifyOptions, c kdsr.Config, width, height,
 	return float64(frames) / time.Since(began).Seconds(), nil
 }
 
-// peak is the paper rate of the tensor cores in TFLOP/s, half precision with single-precision sums, at the driver's clock. GeForce
-// cards run these sums at half the rate of the same generation's data-centre chips.
+// peak is the paper rate of the tensor cores in TFLOP/s, half precision with single-precision sums, at the driver's clock.
+// GeForce cards run these sums at half the rate of the same generation's data-centre chips.
 func peak(d Device) float64 {
-	perClock := map[int]float64{75: 512, 80: 2048, 86: 512, 87: 512, 89: 512, 90: 4096, 100: 8192, 120: 512}[10*d.Major+d.Minor]
-	return perClock * float64(d.SMs) * float64(d.ClockKHz) * 1e3 / 1e12
+	perClock := map[int]float64{75: 512, 80: 2048, 86: 512, 87: 512, 89: 512, 90: 4096, 100: 8192, 120: 512}
+	rate := perClock[10*d.Major+d.Minor]
+	return rate * float64(d.SMs) * float64(d.ClockKHz) * 1e3 / 1e12
 }

@@ -76,7 +76,8 @@ func values(t *testing.T, include, body string) string {
 	t.Helper()
 	dir := t.TempDir()
 	source := filepath.Join(dir, "values.c")
-	text := "#include <stdint.h>\n#include <stdlib.h>\n#include <cuda.h>\n#include <stdio.h>\nint main(void) {\n" + body + "return 0; }\n"
+	text := "#include <stdint.h>\n#include <stdlib.h>\n#include <cuda.h>\n#include <stdio.h>\n" +
+		"int main(void) {\n" + body + "return 0; }\n"
 	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-//go:build cuda
+//go:build nvidia
 
 // Every driver function as a C function of the same name that forwards to the library opened at run time.
 #define _GNU_SOURCE
