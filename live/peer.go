@@ -9,6 +9,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/cc"
 	"github.com/pion/interceptor/pkg/gcc"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/webrtc/v3"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) newPeer(codec string, onRate func(bps int)) (*webrtc.PeerConnec
 			return nil, err
 		}
 	}
-	if err := webrtc.RegisterDefaultInterceptors(m, reg); err != nil {
+	if err := addReports(m, reg); err != nil {
 		return nil, err
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(reg), webrtc.WithSettingEngine(s.setting))
@@ -76,6 +77,25 @@ func addEstimator(m *webrtc.MediaEngine, reg *interceptor.Registry, floor int, o
 	f.OnNewPeerConnection(func(_ string, e cc.BandwidthEstimator) { e.OnTargetBitrateChange(onRate) })
 	reg.Add(f)
 	return webrtc.ConfigureTWCCHeaderExtensionSender(m, reg)
+}
+
+// addReports adds what pion adds by default: retransmission both ways, receiver and sender reports, and transport-wide feedback
+// for what we receive. Missing packets are asked for every 20 ms instead of 100, so that they come while they are waited for.
+func addReports(m *webrtc.MediaEngine, reg *interceptor.Registry) error {
+	ask, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(20 * time.Millisecond))
+	if err != nil {
+		return err
+	}
+	answer, err := nack.NewResponderInterceptor()
+	if err != nil {
+		return err
+	}
+	reg.Add(answer)
+	reg.Add(ask)
+	if err := webrtc.ConfigureRTCPReports(reg); err != nil {
+		return err
+	}
+	return webrtc.ConfigureTWCCSender(m, reg)
 }
 
 // errOffer marks what the client did wrong, as against our own failures.

@@ -9,10 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v3"
-	"github.com/pion/webrtc/v3/pkg/media/samplebuilder"
 )
 
 // Publication is one publisher's video while it lasts.
@@ -133,10 +130,9 @@ func (s *Server) unclaim(p *Publication) {
 // Every packet is read and every picture handed on: a decoder needs all references. What is dropped is dropped decoded.
 func (s *Server) receive(p *Publication, t *webrtc.TrackRemote) {
 	defer p.finish()
-	var depacketizer rtp.Depacketizer = &codecs.VP8Packet{}
 	p.codec = "vp8"
 	if t.Codec().MimeType == webrtc.MimeTypeH264 {
-		depacketizer, p.codec = &codecs.H264Packet{}, "h264"
+		p.codec = "h264"
 	}
 	select {
 	case s.accept <- p:
@@ -146,24 +142,26 @@ func (s *Server) receive(p *Publication, t *webrtc.TrackRemote) {
 		return
 	}
 	p.RequestKeyframe()
-	const reorder = 100 // packets; about 60 ms of a busy camera
-	builder := samplebuilder.New(reorder, depacketizer, clockRate, samplebuilder.WithMaxTimeDelay(60*time.Millisecond))
+	pictures := NewAssembler(p.codec)
 	for {
 		packet, _, err := t.ReadRTP()
 		if err != nil {
 			return
 		}
-		builder.Push(packet)
-		for sample := builder.Pop(); sample != nil; sample = builder.Pop() {
-			if sample.PrevDroppedPackets > 0 {
-				p.lost.Add(int64(sample.PrevDroppedPackets))
-				p.RequestKeyframe()
-			}
+		gone := false
+		lost, wantKey := pictures.Push(packet, time.Now(), func(pic Picture) {
 			select {
-			case p.units <- Picture{Data: sample.Data, Time: sample.PacketTimestamp, Arrival: time.Now()}:
+			case p.units <- pic:
 			case <-p.done:
-				return
+				gone = true
 			}
+		})
+		if gone {
+			return
+		}
+		p.lost.Add(int64(lost))
+		if wantKey {
+			p.RequestKeyframe()
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v3"
-	"github.com/pion/webrtc/v3/pkg/media/samplebuilder"
+
+	"vsr/live"
 )
 
 const clockRate = 90000
@@ -184,6 +185,7 @@ type Viewer struct {
 	*session
 	// Pictures gets every picture that arrived whole. When nobody takes them the newest are lost.
 	Pictures chan Picture
+	pc       *webrtc.PeerConnection // known before the session is
 	mu       sync.Mutex
 	codec    string
 }
@@ -223,7 +225,7 @@ func (c Client) watch(ctx context.Context, rewrite func(answer string) string) (
 	if err != nil {
 		return nil, err
 	}
-	v := &Viewer{Pictures: make(chan Picture, 256)}
+	v := &Viewer{pc: pc, Pictures: make(chan Picture, 256)}
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { v.receive(t) })
 	init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, init); err != nil {
@@ -237,25 +239,27 @@ func (c Client) watch(ctx context.Context, rewrite func(answer string) string) (
 }
 
 func (v *Viewer) receive(t *webrtc.TrackRemote) {
-	codec, depacketizer := "vp8", rtp.Depacketizer(&codecs.VP8Packet{})
+	codec := "vp8"
 	if t.Codec().MimeType == webrtc.MimeTypeH264 {
-		codec, depacketizer = "h264", &codecs.H264Packet{}
+		codec = "h264"
 	}
 	v.mu.Lock()
 	v.codec = codec
 	v.mu.Unlock()
-	builder := samplebuilder.New(200, depacketizer, clockRate, samplebuilder.WithMaxTimeDelay(200*time.Millisecond))
+	pictures := live.NewAssembler(codec)
 	for {
 		packet, _, err := t.ReadRTP()
 		if err != nil {
 			return
 		}
-		builder.Push(packet)
-		for s := builder.Pop(); s != nil; s = builder.Pop() {
+		_, wantKey := pictures.Push(packet, time.Now(), func(p live.Picture) {
 			select {
-			case v.Pictures <- Picture{Data: s.Data, Ticks: s.PacketTimestamp, Arrival: time.Now()}:
+			case v.Pictures <- Picture{Data: p.Data, Ticks: p.Time, Arrival: p.Arrival}:
 			default:
 			}
+		})
+		if wantKey {
+			v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 		}
 	}
 }

@@ -1,0 +1,122 @@
+// Clicks through the page of vsr live in Debian's Chromium and prints what it saw as one line of JSON.
+//
+//   node browser.mjs CHROMIUM ADDRESS CAMERA.y4m FOLDER
+//
+// ADDRESS is what vsr printed, with the token. Screenshots go to FOLDER. When it prints "restart" it waits for a line on
+// standard input, which says that the server was killed and started again. cmd/vsr/live_browser_test.go runs it.
+import { chromium } from 'playwright-core';
+import { createInterface } from 'node:readline';
+
+const [executablePath, address, camera, folder] = process.argv.slice(2);
+const common = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream'];
+const report = { problems: [] };
+let last = null; // the page at work, for a look at it after a failure
+const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+async function open(args, options) {
+  const browser = await chromium.launch({ executablePath, headless: true, args: [...common, ...args] });
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on('pageerror', e => report.problems.push('error on the page: ' + e.message));
+  page.on('console', m => { if (/Content Security Policy/.test(m.text())) report.problems.push('policy: ' + m.text()); });
+  last = page;
+  await page.goto(address);
+  return { browser, page };
+}
+const decoded = (page, least) => page.waitForFunction(n => window.live.decoded > n, least, { timeout: 45000, polling: 50 });
+
+async function watchAndRestart() {
+  const { browser, page } = await open(['--use-file-for-fake-video-capture=' + camera],
+    { viewport: { width: 1280, height: 800 }, permissions: ['camera'] });
+  await page.waitForFunction(() => window.live.status);
+  await page.screenshot({ path: folder + '/live-start.png' });
+  await page.click('#start');
+  await decoded(page, 60);
+  await page.waitForFunction(() => (window.live.latencies || []).length >= 60, null, { timeout: 60000 });
+  Object.assign(report, await page.evaluate(() => {
+    const v = document.getElementById('enhanced'), l = [...window.live.latencies].sort((a, b) => a - b);
+    return { decoded: window.live.decoded, width: v.videoWidth, height: v.videoHeight, readable: l.length, median_ms: l[l.length >> 1], p95_ms: l[Math.floor(l.length * .95)] };
+  }));
+  await page.screenshot({ path: folder + '/live.png' });
+  await secondViewer(page);
+  await keys(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(600);
+  await page.screenshot({ path: folder + '/live-phone.png', fullPage: true });
+  await page.keyboard.press('w');
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: folder + '/live-phone-wipe.png', fullPage: true });
+  await page.keyboard.press('w');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await restart(page);
+  await page.click('#stop');
+  await page.waitForTimeout(200);
+  if (await page.isVisible('#sending')) report.problems.push('the mark still says that the camera is being sent');
+  await browser.close();
+}
+
+// keys works the page by keyboard alone.
+async function keys(page) {
+  await page.keyboard.press('w');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  if (await page.inputValue('#wipe') !== '54') report.problems.push('the arrow keys leave the wipe at ' + await page.inputValue('#wipe'));
+  await page.screenshot({ path: folder + '/live-wipe.png' });
+  await page.keyboard.press('w');
+  await page.keyboard.press('e');
+  await page.waitForFunction(() => document.getElementById('enhance').textContent.endsWith('off'), null, { timeout: 10000 })
+    .catch(() => report.problems.push('E does not switch the button to off'));
+  report.toggled = await page.textContent('#caption');
+  await page.keyboard.press('e');
+  const files = [];
+  page.on('download', d => files.push(d.suggestedFilename()));
+  await page.keyboard.press('s');
+  await page.waitForTimeout(1000);
+  if (files.length !== 2) report.problems.push('S gives files ' + files);
+}
+
+// secondViewer joins from a page of its own and takes the time from the press of the button to the first picture.
+async function secondViewer(first) {
+  const page = await first.context().newPage();
+  await page.goto(address);
+  await page.waitForFunction(() => window.live.status);
+  report.second_ms = await page.evaluate(() => new Promise(done => {
+    const v = document.getElementById('enhanced'), begin = performance.now();
+    v.requestVideoFrameCallback(now => done(now - begin));
+    document.getElementById('watch').click();
+  }));
+  await page.close();
+}
+
+async function restart(page) {
+  console.log('restart');
+  await input.next();
+  const begin = Date.now();
+  await page.waitForFunction(() => document.getElementById('state').textContent !== 'live', null, { timeout: 20000 });
+  await page.waitForFunction(() => document.getElementById('state').textContent === 'live', null, { timeout: 30000, polling: 20 });
+  report.back_ms = Date.now() - begin;
+}
+
+async function refused() {
+  const { browser, page } = await open([], { viewport: { width: 1280, height: 800 }, permissions: [] });
+  await page.click('#start');
+  await page.waitForSelector('#message.bad');
+  report.denied = await page.textContent('#message');
+  await page.screenshot({ path: folder + '/live-denied.png' });
+  await browser.close();
+}
+
+try {
+  await watchAndRestart();
+  await refused();
+} catch (e) {
+  if (last) {
+    await last.screenshot({ path: folder + '/live-failed.png' }).catch(() => {});
+    console.log('page: ' + JSON.stringify(await last.evaluate(() => ({ message: document.getElementById('message').textContent, state: document.getElementById('state').textContent,
+      decoded: window.live.decoded, latencies: (window.live.latencies || []).length, status: window.live.status })).catch(() => null)));
+  }
+  throw e;
+}
+console.log(JSON.stringify(report));
+process.exit(0);
