@@ -1,207 +1,184 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"text/tabwriter"
-	"time"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"vsr/media"
-	"vsr/sr"
+	"vsr/internal/conv"
 	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
 )
 
 // benchRequest is one `vsr bench`.
 type benchRequest struct {
-	model, device, size, precision string
-	frames, threads                int
-	asJSON                         bool
+	model, device, size, precision, isa string
+	scale, frames, rounds, threads      int
+	against, library, clip              string
+	asJSON                              bool
+
+	width, height int // of size
+	weights       *kdsr.Weights
 }
 
-// cpuBench is what `vsr bench --json` prints for the CPU engine.
-type cpuBench struct {
-	Model  string      `json:"model"`
-	Config kdsr.Config `json:"config"`
-	cpu.Result
-}
+const benchHelp = `Measures Estimate, Modulate and Upscale on frames made here. --model takes a built-in model, a .safetensors file, or a shape
+(nano, fast, base, m, l, gan, with an ending such as -x2 or --scale) with random weights, whose last layer is made small so that
+the output is a picture.
 
-// benchReport is what it prints for the others. Times are the medians of all frames, in milliseconds.
-type benchReport struct {
-	Model    string      `json:"model"`
-	Config   kdsr.Config `json:"config"`
-	Device   string      `json:"device"`
-	Width    int         `json:"width"`
-	Height   int         `json:"height"`
-	Frames   int         `json:"frames"`
-	Estimate float64     `json:"estimate_ms"`
-	Modulate float64     `json:"modulate_ms"`
-	Upscale  float64     `json:"upscale_ms"`
-	FPS      float64     `json:"fps"`    // of Upscale alone, which is what a frame within a scene pays
-	GMACs    float64     `json:"gmac_s"` // multiply-adds a second of Upscale, counted as if no layer were collapsed
-}
+--against onnxruntime runs the same weights, with the same degradation, in ONNX Runtime (make onnxruntime fetches it).
+--against threads=1 runs the same engine with other threads. Both sides get the same 8-bit RGB pictures, in turns.
+--run CLIP compares the time of a whole "vsr run" of a clip with that of the network alone.`
 
 func (a *app) benchCommand() *cobra.Command {
 	var r benchRequest
 	cmd := &cobra.Command{
-		Use: "bench", Short: "Measure the network alone, without decoding and encoding", Args: cobra.NoArgs,
-		Long: "Measures Estimate, Modulate and Upscale on a synthetic frame. --model takes a name, a file, or a shape with random weights:\n" +
-			"nano-x4, fast-x2, base-x3, m-x4, l-x4, gan-x4.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), r) },
+		Use: "bench", Short: "Measure the network alone, or beside another engine", Long: benchHelp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), &r) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.model, "model", "fast-x4", "model, weights `file`, or shape")
+	f.StringVar(&r.model, "model", "fast", "model, weights `file`, or shape")
 	f.StringVar(&r.device, "device", "auto", "auto, cpu or cuda[:N]")
 	f.StringVar(&r.size, "size", "640x360", "`WxH` of the input frame")
+	f.IntVar(&r.scale, "scale", 0, "2, 3 or 4, for a shape; 0 is 4")
 	f.StringVar(&r.precision, "precision", "auto", "auto or fp32")
-	f.IntVar(&r.frames, "frames", 5, "frames to measure, after one that is not counted")
-	f.IntVar(&r.threads, "threads", 0, "threads of the CPU engine; 0 is all cores")
+	f.StringVar(&r.isa, "isa", "", "instruction set of the CPU engine: "+strings.Join(conv.ISAs(), ", ")+"; empty is the best")
+	f.IntVar(&r.frames, "frames", 5, "frames to measure (in each round), after one that is not counted")
+	f.IntVar(&r.rounds, "rounds", 5, "turns of both sides, with --against and --run")
+	f.IntVar(&r.threads, "threads", 0, "threads of the CPU engine and of the other side; 0 is all cores")
+	f.StringVar(&r.against, "against", "", "onnxruntime, or threads=`N`")
+	f.StringVar(&r.library, "onnxruntime", "", "`file` of the shared library; empty looks in the usual places")
+	f.StringVar(&r.clip, "run", "", "`clip` to run whole, encoded by x264 veryfast")
 	f.BoolVar(&r.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// benchWeights opens a model, or makes random weights for the name of a shape.
-func benchWeights(name string) (*kdsr.Weights, error) {
-	w, err := openModel(name)
-	if err == nil {
-		return w, nil
-	}
-	var preset string
-	var scale int
-	for _, p := range []string{"nano", "fast", "base", "m", "l", "gan"} {
-		if n, _ := fmt.Sscanf(name, p+"-x%d", &scale); n == 1 {
-			preset = p
-		}
-	}
-	if preset == "" {
-		return nil, err
-	}
-	c, err := kdsr.Preset(preset, scale)
+// validate reports the first value that cannot be right, and reads the size.
+func (r *benchRequest) validate() error {
+	kind, _, err := parseDevice(r.device)
 	if err != nil {
-		return nil, fault{exitUsage, err, ""}
+		return err
 	}
-	return kdsr.RandomWeights(c, 1)
-}
-
-func (a *app) bench(ctx context.Context, r benchRequest) error {
-	var width, height int
-	if n, _ := fmt.Sscanf(r.size, "%dx%d", &width, &height); n != 2 || width < 1 || height < 1 || width*height > 1<<26 {
+	if n, _ := fmt.Sscanf(r.size, "%dx%d", &r.width, &r.height); n != 2 || r.width < 1 || r.height < 1 || r.width*r.height > 1<<26 {
 		return usageFault("", "--size %q: want WxH", r.size)
 	}
-	if r.frames < 1 {
+	switch {
+	case r.frames < 1 || r.frames > 1e6:
 		return usageFault("", "--frames %d: want 1 or more", r.frames)
+	case r.rounds < 1 || r.rounds > 1e6:
+		return usageFault("", "--rounds %d: want 1 or more", r.rounds)
+	case r.scale != 0 && (r.scale < 2 || r.scale > 4):
+		return usageFault("", "--scale %d: want 2, 3 or 4", r.scale)
+	case r.against != "" && r.clip != "":
+		return usageFault("", "--against and --run exclude each other")
+	case kind == "cuda" && (r.against != "" || r.clip != "" || r.isa != ""):
+		return usageFault("", "--against, --run and --isa are for the CPU engine")
 	}
-	if _, _, err := parseDevice(r.device); err != nil {
-		return err
-	}
-	w, err := benchWeights(r.model)
-	if err != nil {
-		return err
-	}
-	if kind, _, _ := parseDevice(r.device); kind != "cuda" {
-		result, err := cpu.Bench(ctx, w, width, height, r.frames, cpu.Options{Threads: r.threads, Precision: r.precision})
-		if err != nil {
-			return fault{exitRequest, err, ""}
+	return nil
+}
+
+func (r *benchRequest) options() cpu.Options {
+	return cpu.Options{Threads: r.threads, Precision: r.precision, ISA: r.isa}
+}
+
+// openWeights opens a model, or makes random weights for the name of a shape.
+func (r *benchRequest) openWeights() error {
+	w, err := openModel(r.model)
+	if err == nil {
+		if r.scale != 0 && r.scale != w.Config.Scale {
+			return requestFault("", "model %s enlarges by %d, not by %d", r.model, w.Config.Scale, r.scale)
 		}
-		return a.printCPUBench(cpuBench{r.model, w.Config, result}, r.asJSON)
+		r.weights = w
+		return nil
 	}
+	preset, ending, found := strings.Cut(r.model, "-x")
+	scale := max(r.scale, 0)
+	if n, perr := strconv.Atoi(ending); found && perr == nil && (scale == 0 || scale == n) {
+		scale = n
+	} else if found {
+		return err
+	}
+	c, perr := kdsr.Preset(preset, cmp.Or(scale, 4))
+	if perr != nil {
+		return err
+	}
+	if r.weights, err = kdsr.RandomWeights(c, 1); err != nil {
+		return err
+	}
+	r.model = fmt.Sprintf("%s-x%d with random weights", preset, c.Scale)
+	soften(r.weights)
+	return nil
+}
+
+// soften makes the last layer of random weights small: like a trained network this one then adds little to the enlarged
+// picture, and the difference between two engines is that of pictures and not of noise cut off at black and white.
+func soften(w *kdsr.Weights) {
+	last := "G.tail.0.weight"
+	if w.Config.Tail == kdsr.TailOfficial {
+		last = "G.tail.1.weight"
+	}
+	for i := range w.Tensors[last].Data {
+		w.Tensors[last].Data[i] *= 0.04
+	}
+}
+
+func (a *app) bench(ctx context.Context, r *benchRequest) error {
+	if err := r.validate(); err != nil {
+		return err
+	}
+	if err := r.openWeights(); err != nil {
+		return err
+	}
+	if kind, _, _ := parseDevice(r.device); kind == "cuda" {
+		return a.benchDevice(ctx, r)
+	}
+	if r.clip != "" {
+		return a.benchRun(ctx, r)
+	}
+	opts := r.options()
+	if err := opts.Validate(); err != nil {
+		return fault{exitUsage, err, ""}
+	}
+	var result cpuBench
+	var err error
+	if r.against != "" { // first, because it may be missing
+		if result.comparison, err = r.compare(ctx); err != nil {
+			return err
+		}
+	}
+	if result.Result, err = cpu.Bench(ctx, r.weights, r.width, r.height, r.frames, opts); err != nil {
+		return fault{exitRequest, err, ""}
+	}
+	result.Model, result.Config = r.model, r.weights.Config
+	result.Bottleneck, _ = slowest(result.Stages)
+	return a.printCPUBench(result, r.asJSON)
+}
+
+// slowest returns the stage that takes the longest.
+func slowest(stages map[string]float64) (name string, ms float64) {
+	for _, s := range slices.Sorted(maps.Keys(stages)) {
+		if stages[s] > ms {
+			name, ms = s, stages[s]
+		}
+	}
+	return name, ms
+}
+
+// benchDevice measures an engine that is not the CPU's.
+func (a *app) benchDevice(ctx context.Context, r *benchRequest) error {
 	e := &engine{Name: r.model}
-	if err := e.start(w, engineOptions{Device: r.device, Threads: r.threads, Precision: r.precision, Logger: a.logger()}); err != nil {
+	if err := e.start(r.weights, engineOptions{Device: r.device, Logger: a.logger()}); err != nil {
 		return err
 	}
 	defer e.Close()
-	report := benchReport{Model: r.model, Config: w.Config, Device: e.Device, Width: width, Height: height, Frames: r.frames}
+	report := benchReport{Model: r.model, Config: r.weights.Config, Device: e.Device, Width: r.width, Height: r.height, Frames: r.frames}
 	if err := report.measure(ctx, e); err != nil {
 		return fault{exitDevice, err, ""}
 	}
 	return a.printBench(report, r.asJSON)
-}
-
-// measure runs the three verbs on frames that all differ, so that nothing can be reused.
-func (b *benchReport) measure(ctx context.Context, e sr.Engine) error {
-	format := media.Format{Width: b.Width, Height: b.Height, Layout: media.YUV420, Depth: 8}
-	src, dst := media.NewFrame(format), media.NewFrame(format.Scaled(e.Scale()))
-	var estimate, modulate, upscale []time.Duration
-	for i := range b.Frames + 1 {
-		paint(src, i)
-		began := time.Now()
-		v, err := e.Estimate(ctx, src)
-		if err != nil {
-			return err
-		}
-		estimated := time.Now()
-		d, err := e.Modulate(ctx, v)
-		if err != nil {
-			return err
-		}
-		modulated := time.Now()
-		err = e.Upscale(ctx, dst, src, d)
-		done := time.Now()
-		if cerr := d.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			estimate, modulate, upscale = append(estimate, estimated.Sub(began)), append(modulate, modulated.Sub(estimated)), append(upscale, done.Sub(modulated))
-		}
-	}
-	b.Estimate, b.Modulate, b.Upscale = median(estimate), median(modulate), median(upscale)
-	b.FPS = 1000 / b.Upscale
-	macs, err := b.Config.MACs(b.Width, b.Height)
-	b.GMACs = float64(macs.Upscale) / 1e6 / b.Upscale
-	return err
-}
-
-// paint fills a frame with a pattern that depends on n.
-func paint(f *media.Frame, n int) {
-	for p := range f.Planes() {
-		_, rows := f.PlaneSize(p)
-		for y := range rows {
-			for x, row := 0, f.Row(p, y); x < len(row); x++ {
-				row[x] = byte(64 + (x*(p+3)+y*5+n*11)%128)
-			}
-		}
-	}
-}
-
-// median returns the middle value in milliseconds.
-func median(d []time.Duration) float64 {
-	sorted := slices.Sorted(slices.Values(d))
-	return float64(sorted[len(sorted)/2]) / float64(time.Millisecond)
-}
-
-func (a *app) printBench(b benchReport, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(b)
-	}
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s on %s, %dx%d, median of %d frames\n", b.Model, b.Device, b.Width, b.Height, b.Frames)
-	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
-	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)
-	fmt.Fprintf(w, "upscale\t%.2f ms\teach frame: %.1f fps, %.1f G multiply-adds a second\n", b.Upscale, b.FPS, b.GMACs)
-	return w.Flush()
-}
-
-func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(b)
-	}
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), %dx%d, median of %d frames\n", b.Model, b.ISA, b.Precision, b.Threads, b.Width, b.Height, b.Frames)
-	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
-	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)
-	fmt.Fprintf(w, "upscale\t%.2f ms\teach frame: %.1f fps, best %.2f ms\n", b.MS, b.FPS, b.Best)
-	for _, name := range slices.Sorted(maps.Keys(b.Stages)) {
-		fmt.Fprintf(w, "  %s\t%.2f ms\t\n", name, b.Stages[name])
-	}
-	fmt.Fprintf(w, "work\t%.0f GFLOP/s\t%.2f of the peak measured now (%.0f fp32, %.0f bf16)\n", b.GFLOPS, b.ShareOfPeak, b.PeakFP32, b.PeakBF16)
-	fmt.Fprintf(w, "limit\t%.2f ms\t%.2f of it reached\n", b.Limit, b.ShareOfLimit)
-	return w.Flush()
 }

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"text/tabwriter"
+
+	"vsr/sr/cpu"
+	"vsr/sr/kdsr"
+)
+
+// cpuBench is what `vsr bench --json` prints for the CPU engine.
+type cpuBench struct {
+	Model  string      `json:"model"`
+	Config kdsr.Config `json:"config"`
+	cpu.Result
+	Bottleneck string `json:"bottleneck"` // the stage that takes the longest
+	*comparison
+}
+
+func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(a.stdout).Encode(b)
+	}
+	if b.comparison != nil {
+		a.printComparison(b.comparison)
+	}
+	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), %dx%d, median of %d frames\n", b.Model, b.ISA, b.Precision, b.Threads, b.Width, b.Height, b.Frames)
+	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
+	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)
+	fmt.Fprintf(w, "upscale\t%.2f ms\teach frame: %.1f fps, best %.2f ms\n", b.MS, b.FPS, b.Best)
+	sum := 0.0
+	for _, ms := range b.Stages {
+		sum += ms
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Stages)) {
+		fmt.Fprintf(w, "  %s\t%.2f ms\t%.0f %%\n", name, b.Stages[name], 100*b.Stages[name]/sum)
+	}
+	fmt.Fprintf(w, "bottleneck\t%s\t\n", b.Bottleneck)
+	fmt.Fprintf(w, "work\t%.0f GFLOP/s\t%.2f of the peak measured now (%.0f fp32, %.0f bf16)\n", b.GFLOPS, b.ShareOfPeak, b.PeakFP32, b.PeakBF16)
+	fmt.Fprintf(w, "limit\t%.2f ms\t%.2f of it reached: products at their peak, the rest at the float32 peak, transforms at one vector a cycle\n", b.Limit, b.ShareOfLimit)
+	return w.Flush()
+}
