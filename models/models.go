@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-//go:embed *
+//go:embed README.md *.safetensors
 var files embed.FS
 
 const suffix = ".safetensors"
