@@ -19,6 +19,7 @@ type ring struct {
 	waiting []picture
 	limit   int
 	needKey bool
+	slow    bool // needKey because of an overflow
 	dropped int
 	signal  chan struct{}
 	closed  bool
@@ -38,14 +39,16 @@ func (r *ring) push(p picture) (wantKey bool) {
 	if len(r.waiting) >= r.limit {
 		r.dropped += len(r.waiting)
 		r.waiting = r.waiting[:0]
-		r.needKey = true
+		r.needKey, r.slow = true, true
 		wantKey = !p.key
 	}
 	if r.needKey && !p.key {
-		r.dropped++
+		if r.slow { // a viewer that has just joined loses nothing
+			r.dropped++
+		}
 		return wantKey
 	}
-	r.needKey = false
+	r.needKey, r.slow = false, false
 	r.waiting = append(r.waiting, p)
 	select {
 	case r.signal <- struct{}{}:

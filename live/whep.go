@@ -19,6 +19,7 @@ type viewer struct {
 	track  *webrtc.TrackLocalStaticRTP
 	packet rtp.Packetizer
 	sender *webrtc.RTPSender
+	atOnce uint8  // number of the playout delay extension, 0 for none
 	offset uint32 // RFC 3550 section 5.1: each stream's RTP time starts at random
 }
 
@@ -70,6 +71,7 @@ func (v *viewer) attach(ctx context.Context, pc *webrtc.PeerConnection, offer, c
 	if !carries(answer) {
 		return "", unprocessable("the offer has no " + codec + ", which is what this feed is in")
 	}
+	v.atOnce = extensionID(v.sender, playoutDelay)
 	return answer, nil
 }
 
@@ -111,6 +113,9 @@ func (v *viewer) send() {
 		}
 		for i, packet := range v.packet.Packetize(p.data, 0) {
 			packet.Timestamp = p.time + v.offset
+			if v.atOnce != 0 && packet.SetExtension(v.atOnce, []byte{0, 0, 0}) != nil {
+				v.atOnce = 0
+			}
 			if v.track.WriteRTP(packet) != nil {
 				return
 			}

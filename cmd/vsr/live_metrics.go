@@ -97,13 +97,14 @@ type liveNumbers struct {
 	mu       sync.Mutex
 	from, to media.Format
 	age      time.Duration // slow average
+	decode   time.Duration // slow average
 	perStage map[string]float64
 }
 
 func (n *liveNumbers) begin(from, to media.Format) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.from, n.to, n.age, n.perStage = from, to, 0, nil
+	n.from, n.to, n.age, n.decode, n.perStage = from, to, 0, 0, nil
 }
 
 func (n *liveNumbers) encoded(age time.Duration) {
@@ -116,6 +117,16 @@ func (n *liveNumbers) encoded(age time.Duration) {
 	n.age += (age - n.age) / 16
 }
 
+// decoded counts a publisher's picture.
+func (s *studio) decoded(took time.Duration) {
+	s.metrics.stage.WithLabelValues(roomDecode).Observe(took.Seconds())
+	s.metrics.frames.WithLabelValues("decoded").Inc()
+	n := &s.numbers
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.decode += (took - n.decode) / 16
+}
+
 // stages keeps the mean time of a frame in each room.
 func (n *liveNumbers) stages(st pipeline.Stats) {
 	m := map[string]float64{}
@@ -125,6 +136,9 @@ func (n *liveNumbers) stages(st pipeline.Stats) {
 		}
 	}
 	n.mu.Lock()
+	if n.decode > 0 {
+		m[roomDecode] = float64(n.decode) / float64(time.Millisecond)
+	}
 	n.perStage = m
 	n.mu.Unlock()
 }

@@ -117,14 +117,16 @@ type browserSource struct {
 	clock   rtpClock
 	last    int64
 	started bool
+	decoded func(took time.Duration)
 }
 
-func newBrowserSource(p *live.Publication, log *slog.Logger) (*browserSource, error) {
+// newBrowserSource decodes p. decoded hears how long each picture took.
+func newBrowserSource(p *live.Publication, log *slog.Logger, decoded func(time.Duration)) (*browserSource, error) {
 	feed, err := decode.NewFeed(p.Codec(), decode.Options{Logger: log, PoolSize: 12, Threads: 1})
 	if err != nil {
 		return nil, err
 	}
-	return &browserSource{pub: p, feed: feed}, nil
+	return &browserSource{pub: p, feed: feed, decoded: decoded}, nil
 }
 
 func (b *browserSource) first(ctx context.Context) (*media.Frame, media.Info, error) {
@@ -147,7 +149,9 @@ func (b *browserSource) Next(ctx context.Context) (media.Unit, error) {
 		if err != nil {
 			return media.Unit{}, err
 		}
+		begin := time.Now()
 		frames, lost, err := b.feed.Decode(ctx, pic.Data, b.clock.extend(pic.Time))
+		b.decoded(time.Since(begin))
 		if err != nil {
 			return media.Unit{}, err
 		}

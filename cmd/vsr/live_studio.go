@@ -124,7 +124,7 @@ func (s *studio) serveBrowser(ctx context.Context) error {
 			return err
 		}
 		s.log.Info("camera connected", "room", "live", "codec", p.Codec())
-		src, err := newBrowserSource(p, s.log)
+		src, err := newBrowserSource(p, s.log, s.decoded)
 		if err == nil {
 			err = s.belt(ctx, src)
 		}
