@@ -3,6 +3,8 @@
 
 GO      ?= go
 IN      ?=
+HR      ?=
+START   ?=
 OUT     ?= out
 # Also linted when the network is there; `make lint` says so when it is not.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
@@ -11,7 +13,7 @@ ONNXRUNTIME := 1.30.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test race lint fuzz bench onnxruntime clean
+.PHONY: help deps build demo test race lint fuzz bench onnxruntime live-browser clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,8 +25,8 @@ deps: ## install what the build needs with apt, if it is missing
 build: deps ## build bin/vsr
 	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
 
-demo: build ## upscale a clip: IN=clip.mp4, or a short one of our own making
-	@GO="$(GO)" IN="$(IN)" OUT="$(OUT)" scripts/demo.sh
+demo: build ## upscale a clip: IN=clip.mp4, or one of our own making; HR=sharp.mp4 [START=9] shrinks one and scores the result
+	@GO="$(GO)" IN="$(IN)" HR="$(HR)" START="$(START)" OUT="$(OUT)" scripts/demo.sh
 
 test: deps ## vet and all tests
 	$(GO) vet ./...
@@ -47,6 +49,10 @@ onnxruntime: ## fetch ONNX Runtime for `vsr bench --against onnxruntime` (npm, n
 
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)
+
+live-browser: deps ## the page of vsr live in a real Chromium: wants node, npm and chromium
+	cd tools/live && npm ci --ignore-scripts --no-audit --no-fund
+	$(GO) test -count=1 -v -run TestLiveInChromium ./cmd/vsr
 
 clean: ## remove what the targets made
 	rm -rf bin build out
