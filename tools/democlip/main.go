@@ -1,5 +1,6 @@
 // Command democlip serves `make demo`: `make DIR` writes a synthetic clip in full size (hr.mkv, lossless) and shrunken by
-// four (lr.mp4, lossy); `score HR LR OUT` prints the PSNR of OUT against HR beside that of bicubic interpolation of LR.
+// four (lr.mp4, compressed); `make DIR CLIP START` does the same with four seconds of a sharp 8-bit clip; `score HR LR OUT`
+// prints the PSNR of OUT against HR beside that of bicubic interpolation of LR.
 package main
 
 import (
@@ -10,17 +11,20 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
+	"vsr/pipeline"
 	"vsr/sr"
 )
 
 const (
 	scale = 4
-	usage = "usage: democlip make DIR | democlip score HR LR OUT"
+	usage = "usage: democlip make DIR [CLIP START] | democlip score HR LR OUT"
+	crf   = 26 // of the shrunken clip: visibly compressed
 )
 
 func main() {
@@ -28,6 +32,8 @@ func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "make":
 		err = makeClips(os.Args[2])
+	case len(os.Args) == 5 && os.Args[1] == "make":
+		err = shrinkClip(os.Args[2], os.Args[3], os.Args[4])
 	case len(os.Args) == 5 && os.Args[1] == "score":
 		err = score(os.Args[2], os.Args[3], os.Args[4])
 	default:
@@ -52,13 +58,43 @@ func makeClips(dir string) error {
 		return err
 	}
 	defer src.Close()
-	info := *src.Info()
-	info.Format.Width, info.Format.Height = info.Format.Width/scale, info.Format.Height/scale
-	down, err := sr.NewResizer(src.Info().Format, info.Format)
+	return shrink(src, nil, filepath.Join(dir, "lr.mp4"), *src.Info())
+}
+
+// shrinkClip writes both sizes of a part of a real clip, cut to a size that divides by eight.
+func shrinkClip(dir, clip, start string) error {
+	from, err := strconv.ParseFloat(start, 64)
 	if err != nil {
 		return err
 	}
-	sink, err := encode.CreateFile(filepath.Join(dir, "lr.mp4"), &info, encode.Options{CRF: 20}, encode.FileOptions{Overwrite: true})
+	src, err := decode.Open(context.Background(), clip, decode.Options{Start: from, Duration: 4})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info := *src.Info()
+	if info.Format.Depth != 8 || info.Format.Alpha {
+		return fmt.Errorf("%s: %v: only 8-bit clips without alpha can be scored", clip, info.Format)
+	}
+	info.Format.Width, info.Format.Height = info.Format.Width&^7, info.Format.Height&^7
+	info.Tracks = []media.Track{*info.VideoTrack()}
+	info.Video, info.Tracks[0].Index, info.Chapters = 0, 0, nil
+	full, err := encode.CreateFile(filepath.Join(dir, "hr.mkv"), &info, encode.Options{Codec: "ffv1"}, encode.FileOptions{Overwrite: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(shrink(src, full, filepath.Join(dir, "lr.mp4"), info), full.Close())
+}
+
+// shrink writes the frames of src, cut to info's size and reduced by four, into path; and, as they were cut, into full.
+func shrink(src pipeline.Source, full *encode.Sink, path string, info media.Info) error {
+	large := info.Format
+	info.Format.Width, info.Format.Height = large.Width/scale, large.Height/scale
+	down, err := sr.NewResizer(large, info.Format)
+	if err != nil {
+		return err
+	}
+	sink, err := encode.CreateFile(path, &info, encode.Options{CRF: crf}, encode.FileOptions{Overwrite: true})
 	if err != nil {
 		return err
 	}
@@ -68,21 +104,41 @@ func makeClips(dir string) error {
 		if err == io.EOF {
 			return sink.Close()
 		}
-		if err == nil && u.Frame != nil {
-			small := media.NewFrame(info.Format)
-			err = down.Resize(small, u.Frame)
-			small.CopyProps(u.Frame)
-			u.Release()
-			u = media.Unit{Frame: small}
-		}
-		if err == nil {
+		switch {
+		case err == nil && u.Frame != nil:
+			var small *media.Frame
+			if small, err = reduce(ctx, u.Frame, large, info.Format, down, full); err == nil {
+				err = sink.Write(ctx, media.Unit{Frame: small})
+			}
+		case err == nil && full == nil: // the synthetic clip keeps its sound
 			err = sink.Write(ctx, u)
 		}
 		if err != nil {
-			_ = sink.Abort()
-			return err
+			return errors.Join(err, sink.Abort())
 		}
 	}
+}
+
+// reduce consumes f: it is cut to large from the top left corner, handed to full if there is one, and returned at the small size.
+func reduce(ctx context.Context, f *media.Frame, large, small media.Format, down *sr.Resizer, full *encode.Sink) (*media.Frame, error) {
+	cut := media.NewFrame(large)
+	for p := range large.Planes() {
+		_, h := large.PlaneSize(p)
+		for y := range h {
+			copy(cut.Row(p, y), f.Row(p, y))
+		}
+	}
+	cut.CopyProps(f)
+	f.Release()
+	out := media.NewFrame(small)
+	if err := down.Resize(out, cut); err != nil {
+		return nil, err
+	}
+	out.CopyProps(cut)
+	if full != nil {
+		return out, full.Write(ctx, media.Unit{Frame: cut})
+	}
+	return out, nil
 }
 
 // score compares frame by frame.
