@@ -320,7 +320,9 @@ func abort(w PacketWriter) {
 
 func (s *Sink) release() {
 	if s.encoder != nil {
-		s.encoder.Free()
+		if s.codec.name != "svtav1" || s.frames > 0 { // SVT-AV1 waits for ever when it is freed before its first frame: rather leak
+			s.encoder.Free()
+		}
 		s.encoder = nil
 	}
 	if s.packet != nil {

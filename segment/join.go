@@ -1,11 +1,11 @@
 package segment
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -17,8 +17,11 @@ import (
 type JoinOptions struct {
 	Input  string         // the source, for its other tracks
 	Decode decode.Options // as in the run that made the pieces: Start and Duration matter
+	Encode encode.Options // as in the run that made the pieces
 	Output encode.FileOptions
-	Size   func(media.Info) media.Info // what the output looks like, from the source's description
+	Info   *media.Info // what the output looks like: the source's description with the format of the large picture
+	// Cut ends the other tracks where the video ends: the pieces are not all of the film.
+	Cut bool
 }
 
 // Join writes the pieces' video, not encoded anew, and the source's other tracks into path. It returns what became of each track.
@@ -32,21 +35,28 @@ func Join(ctx context.Context, s *Store, pieces []Record, path string, o JoinOpt
 		return nil, err
 	}
 	defer src.Close()
-	video := &pieceReader{store: s, pieces: pieces}
-	defer video.close()
-	if err := video.open(ctx); err != nil {
+	info, about, err := describe(o.Info, o.Encode)
+	if err != nil {
 		return nil, err
 	}
-	info := o.Size(*src.Info())
-	info.Tracks = append([]media.Track(nil), info.Tracks...)
-	t, made := info.VideoTrack(), video.track()
-	t.Codec, t.Params, t.TimeBase = made.Codec, made.Params, made.TimeBase
+	if have := len(src.Info().Tracks); have != len(info.Tracks) {
+		return nil, fmt.Errorf("segment: join: the source has %d streams now, and had %d", have, len(info.Tracks))
+	}
+	video := newPieceReader(s, pieces, info)
+	defer video.close()
+	if err := video.open(ctx); err != nil {
+		return nil, fmt.Errorf("segment: join: %w", err)
+	}
 	file, err := encode.NewFile(path, o.Output)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
-	if err := merge(ctx, file, &info, video, src); err != nil {
-		file.Abort()
+	m := merger{file: file, info: info, video: video, src: src, end: math.MaxInt64}
+	if last := pieces[len(pieces)-1]; o.Cut {
+		m.end = last.LastPTS + max(last.LastDuration, 1)
+	}
+	if err := m.run(ctx); err != nil {
+		_ = file.Abort()
 		return nil, fmt.Errorf("segment: join: %w", err)
 	}
 	actions := file.Actions()
@@ -55,43 +65,73 @@ func Join(ctx context.Context, s *Store, pieces []Record, path string, o JoinOpt
 	}
 	for i := range actions {
 		if actions[i].Index == info.Video {
-			actions[i].Action = encode.Encoded
+			actions[i].Action, actions[i].Why = encode.Encoded, joined(about, actions[i].Why)
 		}
 	}
 	return actions, nil
 }
 
-// merge writes both sides in the order of their decoding times, so that the muxer has little to hold.
-func merge(ctx context.Context, file *encode.File, info *media.Info, video *pieceReader, src *decode.Source) error {
-	if err := file.Start(info); err != nil {
+func joined(a, b string) string {
+	if a != "" && b != "" {
+		return a + "; " + b
+	}
+	return a + b
+}
+
+// describe opens the encoder once more to learn how its track is to be announced: NUT keeps neither side data nor every tag.
+// about is what the encoder had to say of the picture.
+func describe(info *media.Info, o encode.Options) (out *media.Info, about string, err error) {
+	sink, err := encode.Create(info, o, announcement{})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, a := range sink.Actions() {
+		if a.Index == info.Video {
+			about = a.Why
+		}
+	}
+	out = sink.Info()
+	return out, about, sink.Abort()
+}
+
+// announcement is a writer that is only told what would come.
+type announcement struct{}
+
+func (announcement) Start(*media.Info) error         { return nil }
+func (announcement) WritePacket(*media.Packet) error { return nil }
+func (announcement) Close() error                    { return nil }
+func (announcement) GlobalHeader() bool              { return true }
+
+// merger writes both sides in the order of their decoding times, so that the muxer has little to hold.
+type merger struct {
+	file  *encode.File
+	info  *media.Info
+	video *pieceReader
+	src   *decode.Source
+	end   int64 // of the video, in ticks of its track; other packets from there on are left out
+}
+
+func (m *merger) run(ctx context.Context) error {
+	if err := m.file.Start(m.info); err != nil {
 		return err
 	}
-	other := func() (*media.Packet, error) {
-		for {
-			u, err := src.Next(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if u.Packet != nil && u.Packet.Track != info.Video {
-				return u.Packet, nil
-			}
-		}
-	}
-	a, errA := video.next(ctx)
-	b, errB := other()
+	a, errA := m.video.next(ctx)
+	b, errB := m.other(ctx)
 	for errA == nil || errB == nil {
-		if errA == nil && (errB != nil || earlier(a, video.track().TimeBase, b, info.Tracks[b.Track].TimeBase)) {
-			a.Track = info.Video
-			if err := file.WritePacket(a); err != nil {
+		if errA == nil && (errB != nil || earlier(a, m.info.VideoTrack().TimeBase, b, m.info.Tracks[b.Track].TimeBase)) {
+			if err := m.file.WritePacket(a); err != nil {
 				return err
 			}
-			a, errA = video.next(ctx)
+			a, errA = m.video.next(ctx)
 			continue
 		}
-		if err := file.WritePacket(b); err != nil {
+		if errA != nil && !errors.Is(errA, io.EOF) {
+			return errA
+		}
+		if err := m.file.WritePacket(b); err != nil {
 			return err
 		}
-		b, errB = other()
+		b, errB = m.other(ctx)
 	}
 	for _, err := range []error{errA, errB} {
 		if !errors.Is(err, io.EOF) {
@@ -99,6 +139,25 @@ func merge(ctx context.Context, file *encode.File, info *media.Info, video *piec
 		}
 	}
 	return nil
+}
+
+// other returns the next packet of the source that is not of the video.
+func (m *merger) other(ctx context.Context) (*media.Packet, error) {
+	for {
+		u, err := m.src.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p := u.Packet
+		if p == nil || p.Track == m.info.Video {
+			continue
+		}
+		if p.PTS != media.NoTime && m.end != math.MaxInt64 &&
+			av.Compare(p.PTS, m.info.Tracks[p.Track].TimeBase, m.end, m.info.VideoTrack().TimeBase) >= 0 {
+			continue
+		}
+		return p, nil
+	}
 }
 
 // earlier reports whether packet a is to be decoded before b. A packet without a time (cover art) goes first.
@@ -111,76 +170,4 @@ func earlier(a *media.Packet, ta media.Rational, b *media.Packet, tb media.Ratio
 		return false
 	}
 	return av.Compare(x, ta, y, tb) <= 0
-}
-
-// pieceReader gives the video packets of one piece after the other.
-type pieceReader struct {
-	store  *Store
-	pieces []Record
-	at     int
-	src    *decode.Source
-	extra  []byte // codec headers of the first piece
-	first  media.Track
-	frames int64
-	last   int64 // decoding time of the packet before
-	begun  bool
-}
-
-func (p *pieceReader) open(ctx context.Context) error {
-	r := p.pieces[p.at]
-	src, err := decode.OpenCopy(ctx, p.store.Path(r), decode.Options{})
-	if err != nil {
-		return fmt.Errorf("piece %d: %w", r.Index, err)
-	}
-	p.src, p.frames = src, 0
-	head := src.Info().VideoTrack().Params.(*av.Params).ExtraData()
-	if p.at == 0 {
-		p.first, p.extra = *src.Info().VideoTrack(), head
-	}
-	if !bytes.Equal(head, p.extra) || src.Info().VideoTrack().TimeBase != p.first.TimeBase {
-		return fmt.Errorf("piece %d was encoded with other headers than the first: it cannot be joined", r.Index)
-	}
-	return nil
-}
-
-// track describes the video as the pieces hold it.
-func (p *pieceReader) track() *media.Track { return &p.first }
-
-// next returns the next packet, io.EOF after the last piece.
-func (p *pieceReader) next(ctx context.Context) (*media.Packet, error) {
-	for {
-		u, err := p.src.Next(ctx)
-		if err == nil && u.Packet != nil {
-			p.frames++
-			k := *u.Packet
-			if p.begun && k.DTS <= p.last { // the start of a piece reaches back by the encoder's delay
-				k.DTS = min(p.last+1, k.PTS)
-			}
-			p.last, p.begun = k.DTS, true
-			return &k, nil
-		}
-		if !errors.Is(err, io.EOF) {
-			if err == nil {
-				continue
-			}
-			return nil, err
-		}
-		if r := p.pieces[p.at]; p.frames != r.Frames {
-			return nil, fmt.Errorf("piece %d holds %d frames, its record says %d", r.Index, p.frames, r.Frames)
-		}
-		p.close()
-		if p.at++; p.at == len(p.pieces) {
-			return nil, io.EOF
-		}
-		if err := p.open(ctx); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (p *pieceReader) close() {
-	if p.src != nil {
-		p.src.Close()
-		p.src = nil
-	}
 }

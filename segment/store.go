@@ -17,10 +17,12 @@ import (
 // Record is the commit of one piece: small, written once, never changed.
 type Record struct {
 	Piece
-	LastPTS int64  `json:"last_pts"`
-	File    string `json:"file"` // name of the winning attempt's file inside the store
-	Bytes   int64  `json:"bytes"`
-	SHA256  string `json:"sha256"`
+	LastPTS      int64  `json:"last_pts"`
+	LastDuration int64  `json:"last_duration"` // of the last frame, ticks
+	Delay        int    `json:"delay"`         // frames that decoding must be ahead of presentation
+	File         string `json:"file"`          // name of the winning attempt's file inside the store
+	Bytes        int64  `json:"bytes"`
+	SHA256       string `json:"sha256"`
 	// Report is what the joiner adds up for the run's report (scenes, times); its shape is the caller's.
 	Report json.RawMessage `json:"report,omitempty"`
 }
@@ -129,6 +131,31 @@ func (s *Store) Check(r Record) error {
 	}
 	if sum != r.SHA256 || n != r.Bytes {
 		return fmt.Errorf("%s does not match its record: it was changed or damaged after it was finished", s.Path(r))
+	}
+	return nil
+}
+
+// Sweep deletes what dead attempts left: files that no record names. Only the one process that works on the store may call it.
+func (s *Store) Sweep() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		n := 0
+		if _, err := fmt.Sscanf(strings.TrimPrefix(e.Name(), "."), "%06d.try-", &n); err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		r, ok, err := s.Lookup(n)
+		if err != nil {
+			return err
+		}
+		if ok && r.File == e.Name() {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
+			return err
+		}
 	}
 	return nil
 }

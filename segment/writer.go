@@ -5,13 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"vsr/encode"
 	"vsr/media"
 )
 
-// extension of the piece files: NUT keeps any time base exactly and holds every codec that vsr writes.
-const extension = ".nut"
+// extension of the piece files: NUT keeps any time base exactly and holds every codec that vsr writes, but for ProRes.
+func extension(codec string) string {
+	if strings.HasPrefix(codec, "prores") {
+		return ".mov"
+	}
+	return ".nut"
+}
 
 // Writer is a sink that encodes frames into pieces, each by an encoder of its own so that it can be made and decoded alone,
 // and commits every piece when it is full. Packets of other tracks are ignored: Join copies them from the source.
@@ -24,25 +32,32 @@ type Writer struct {
 
 	sink    *encode.Sink
 	path    string
-	piece   Piece
-	lastPTS int64
+	last    Record // the piece under way
 	commits func(Record)
+	stopped func() bool
+	partial *Record
 }
 
 // WriterOptions configures a Writer. The zero value makes all pieces.
 type WriterOptions struct {
 	Encode encode.Options
+	// Min and Max are those of the Cutter.
+	Min, Max int64
 	// After is the record of the last piece that is done already; nil begins at the first frame.
 	After *Record
 	// Report returns what is to be kept in the record of the piece that was just finished. Nil keeps nothing.
 	Report func() (json.RawMessage, error)
 	// Committed hears of each piece that was committed, by this writer or, with ErrLost, by another one.
 	Committed func(Record)
+	// Stopped, when it says true at Close, makes the piece under way a partial one: it is finished so that it plays, but not
+	// committed, because a run that was not stopped would have put more into it.
+	Stopped func() bool
 }
 
 // NewWriter makes a writer for the output that info describes.
 func NewWriter(s *Store, info *media.Info, o WriterOptions) *Writer {
-	w := &Writer{store: s, info: *info, encode: o.Encode, report: o.Report, commits: o.Committed}
+	w := &Writer{store: s, info: *info, encode: o.Encode, report: o.Report, commits: o.Committed, stopped: o.Stopped}
+	w.cutter.Min, w.cutter.Max = o.Min, o.Max
 	w.info.Tracks = []media.Track{*info.VideoTrack()}
 	w.info.Tracks[0].Index, w.info.Video, w.info.Chapters = 0, 0, nil
 	if o.After != nil {
@@ -91,7 +106,14 @@ func (w *Writer) Write(ctx context.Context, u media.Unit) error {
 		u.Release()
 		return fmt.Errorf("segment: frame %d should begin a piece: the source is not the one that the work folder was made from", p.First+p.Frames-1)
 	}
-	w.piece, w.lastPTS = p, u.Frame.PTS
+	step := u.Frame.PTS - w.last.LastPTS
+	if begins {
+		step = 1
+	}
+	w.last = Record{Piece: p, LastPTS: u.Frame.PTS, LastDuration: u.Frame.Duration}
+	if u.Frame.Duration <= 0 {
+		w.last.LastDuration = step
+	}
 	return w.sink.Write(ctx, u)
 }
 
@@ -100,7 +122,7 @@ func (w *Writer) turn(p Piece) error {
 	if err := w.commit(); err != nil {
 		return err
 	}
-	path, err := w.store.Attempt(p.Index, extension)
+	path, err := w.store.Attempt(p.Index, extension(w.encode.Codec))
 	if err != nil {
 		return fmt.Errorf("segment: %w", &encode.DestinationError{Path: w.store.Dir(), Err: err})
 	}
@@ -109,17 +131,28 @@ func (w *Writer) turn(p Piece) error {
 	return err
 }
 
+// finish ends the encoder of the piece under way and looks at what it wrote.
+func (w *Writer) finish() (Record, error) {
+	sink, r := w.sink, w.last
+	w.sink = nil
+	if err := sink.Close(); err != nil {
+		return r, err
+	}
+	if err := inspect(context.Background(), w.path, &r, w.info.VideoTrack().TimeBase); err != nil {
+		return r, fmt.Errorf("segment: piece %d: %w", r.Index, err)
+	}
+	return r, nil
+}
+
 // commit finishes the piece under way. Losing the race to another worker is no error: the piece is done.
 func (w *Writer) commit() error {
 	if w.sink == nil {
 		return nil
 	}
-	sink := w.sink
-	w.sink = nil
-	if err := sink.Close(); err != nil {
+	r, err := w.finish()
+	if err != nil {
 		return err
 	}
-	r := Record{Piece: w.piece, LastPTS: w.lastPTS}
 	if w.report != nil {
 		text, err := w.report()
 		if err != nil {
@@ -127,7 +160,7 @@ func (w *Writer) commit() error {
 		}
 		r.Report = text
 	}
-	r, err := w.store.Commit(r, w.path)
+	r, err = w.store.Commit(r, w.path)
 	if err != nil && !errors.Is(err, ErrLost) {
 		return fmt.Errorf("segment: %w", &encode.DestinationError{Path: w.store.Dir(), Err: err})
 	}
@@ -137,8 +170,23 @@ func (w *Writer) commit() error {
 	return nil
 }
 
-// Close commits the last piece.
-func (w *Writer) Close() error { return w.commit() }
+// Close commits the last piece, or finishes it without a commit when the run was stopped.
+func (w *Writer) Close() error {
+	if w.sink == nil || w.stopped == nil || !w.stopped() {
+		return w.commit()
+	}
+	r, err := w.finish()
+	if err != nil {
+		return err
+	}
+	r.File = filepath.Base(w.path)
+	w.partial = &r
+	return nil
+}
+
+// Partial is the piece that was under way when the run was stopped, nil if there is none. It can be joined behind the
+// committed ones. Its file goes with the next sweep.
+func (w *Writer) Partial() *Record { return w.partial }
 
 // Abort drops the piece under way. What was committed stays, and a later run goes on behind it.
 func (w *Writer) Abort() error {
@@ -147,5 +195,8 @@ func (w *Writer) Abort() error {
 	}
 	err := w.sink.Abort()
 	w.sink = nil
+	if rerr := os.Remove(w.path); err == nil && !errors.Is(rerr, os.ErrNotExist) {
+		err = rerr
+	}
 	return err
 }
