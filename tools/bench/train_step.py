@@ -54,7 +54,7 @@ def main():
         opt.step()
         times.append(time.perf_counter() - began)
     best = sorted(times[2:])[len(times[2:]) // 2]
-    print(f"median {best * 1e3:.0f} ms a step, {8 / best:.1f} samples/s")
+    print(f"{8 / best:.1f} samples/s, median ms a step: {best * 1e3:.1f}")
 
 
 if __name__ == "__main__":
