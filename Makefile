@@ -13,6 +13,7 @@ ONNXRUNTIME := 1.30.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
+include sr/cuda/build.mk
 .PHONY: help deps build demo test race lint fuzz bench onnxruntime live-browser clean
 
 help: ## print this list
@@ -22,18 +23,18 @@ help: ## print this list
 deps: ## install what the build needs with apt, if it is missing
 	@scripts/deps.sh
 
-build: deps ## build bin/vsr
-	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
+build: deps ## build bin/vsr, with the CPU and the CUDA engine (needs no toolkit and no card)
+	$(CUDA_ENV) $(GO) build -tags nvidia -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
 
 demo: build ## upscale a clip: IN=clip.mp4, or one of our own making; HR=sharp.mp4 [START=9] shrinks one and scores the result
 	@GO="$(GO)" IN="$(IN)" HR="$(HR)" START="$(START)" OUT="$(OUT)" scripts/demo.sh
 
-test: deps ## vet and all tests
-	$(GO) vet ./...
-	$(GO) test ./...
+test: deps ## vet and all tests, those of the CUDA engine on its emulator
+	$(CUDA_ENV) $(GO) vet ./...
+	$(CUDA_ENV) $(GO) test -tags nvidia ./...
 
 race: deps ## all tests under the race detector
-	$(GO) test -race ./...
+	$(CUDA_ENV) $(GO) test -race ./...
 
 lint: deps ## gofmt, vet, import table, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -57,4 +58,3 @@ live-browser: deps ## the page of vsr live in a real Chromium: wants node, npm a
 clean: ## remove what the targets made
 	rm -rf bin build out
 
--include sr/cuda/build.mk

@@ -72,7 +72,7 @@ func explain(err error) fault {
 	case errors.Is(err, errAborted), errors.Is(err, errStopped), errors.Is(err, context.Canceled):
 		return fault{code: exitInterrupted, err: err}
 	case errors.Is(err, sr.ErrNotBuilt):
-		return fault{exitDevice, err, "build with `make cuda`, or use --device cpu"}
+		return fault{exitDevice, err, "build with `make build`, or use --device cpu"}
 	case errors.Is(err, sr.ErrNoDevice):
 		return fault{exitDevice, err, "vsr doctor lists the devices; --device cpu runs everywhere"}
 	}
