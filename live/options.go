@@ -25,6 +25,7 @@ type Options struct {
 	MaxViewers int           // default 32
 	MaxPending int           // sessions whose handshake has not finished; default 8
 	Handshake  time.Duration // how long a session may stay unfinished; default 10 s
+	Silence    time.Duration // how long a connected peer may be silent before it counts as gone; default 8 s
 	RateLimit  float64       // requests a second a client may make to the endpoints; default 5, burst 20
 
 	// OnKeyframe is called, at most once in 300 ms, when a viewer needs a key frame. cause is connect, pli or fir.
@@ -83,6 +84,7 @@ func (o *Options) fillLimits() {
 	positive(&o.MaxViewers, 32)
 	positive(&o.MaxPending, 8)
 	positive(&o.Handshake, 10*time.Second)
+	positive(&o.Silence, 8*time.Second)
 	positive(&o.RateLimit, 5)
 	positive(&o.MinBitrate, 250_000)
 	positive(&o.MaxBitrate, 20_000_000)

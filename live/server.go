@@ -84,7 +84,7 @@ func (s *Server) configureMedia() {
 	s.setting.SetICEUDPMux(mux)
 	s.setting.SetIncludeLoopbackCandidate(true)
 	s.setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.setting.SetICETimeouts(3*time.Second, 8*time.Second, time.Second)
+	s.setting.SetICETimeouts(s.o.Silence*3/8, s.o.Silence*5/8, s.o.Silence/8)
 }
 
 func (s *Server) routes() http.Handler {

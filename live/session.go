@@ -104,10 +104,10 @@ func (t *sessions) establish(s *session) {
 	if !first {
 		return
 	}
-	t.events(s.kind, "connected")
 	if s.onConnect != nil {
 		s.onConnect()
 	}
+	t.events(s.kind, "connected")
 }
 
 func (t *sessions) get(id string) *session {

@@ -91,7 +91,7 @@ func TestLiveShowsASourceAtTheServer(t *testing.T) {
 	for _, codec := range []string{"h264", "vp8"} {
 		s := startLive(t, func(c *liveConfig) { c.Source, c.Codec = "lavfi:testsrc2=size=160x90:rate=30", codec })
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		v, err := client(s).Watch(ctx, nil)
+		v, err := client(s).Watch(ctx)
 		cancel()
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func TestLiveEnhancesACamera(t *testing.T) {
 	go func() { done <- camera(s, "vp8", 64, 48, 120) }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	v, err := client(s).Watch(ctx, nil)
+	v, err := client(s).Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestLiveEnhancesACamera(t *testing.T) {
 	}
 	// A second camera, of another size, after the first: the feed goes on.
 	go func() { done <- camera(s, "h264", 96, 64, 60) }()
-	w, err := client(s).Watch(ctx, nil)
+	w, err := client(s).Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

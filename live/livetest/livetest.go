@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ const clockRate = 90000
 type Client struct {
 	Base  string // http://host:port
 	Token string
+	// Relay, when not nil, carries the media of every session that this client opens.
+	Relay *Relay
 }
 
 // session is an open WHIP or WHEP session.
@@ -64,14 +67,16 @@ func newPeer() (*webrtc.PeerConnection, error) {
 		NewPeerConnection(webrtc.Configuration{})
 }
 
+var anyCandidate = regexp.MustCompile(`(?m)^a=candidate:.*\n`)
+
 // Refused is an answer other than 201.
 type Refused struct{ Status int }
 
 // Error gives the status.
 func (r Refused) Error() string { return fmt.Sprintf("livetest: the server answered %d", r.Status) }
 
-// open posts an offer. rewrite, when not nil, changes the answer before it is applied (to send media through a relay).
-func (c Client) open(ctx context.Context, path string, pc *webrtc.PeerConnection, rewrite func(string) string) (*session, error) {
+// open posts an offer. With a relay the offer says nothing of where the client is, and the answer points to the relay.
+func (c Client) open(ctx context.Context, path string, pc *webrtc.PeerConnection) (*session, error) {
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
 		return nil, err
@@ -81,7 +86,11 @@ func (c Client) open(ctx context.Context, path string, pc *webrtc.PeerConnection
 		return nil, err
 	}
 	<-done
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Base+path, strings.NewReader(pc.LocalDescription().SDP))
+	text := pc.LocalDescription().SDP
+	if c.Relay != nil {
+		text = anyCandidate.ReplaceAllString(text, "")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Base+path, strings.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +109,8 @@ func (c Client) open(ctx context.Context, path string, pc *webrtc.PeerConnection
 		return nil, Refused{resp.StatusCode}
 	}
 	answer := string(body)
-	if rewrite != nil {
-		answer = rewrite(answer)
+	if c.Relay != nil {
+		answer = c.Relay.Rewrite(answer)
 	}
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return nil, err
@@ -145,7 +154,7 @@ func (c Client) Publish(ctx context.Context, codec string) (*Publisher, error) {
 		return nil, errors.Join(err, pc.Close())
 	}
 	up := connected(pc)
-	if p.session, err = c.open(ctx, "/whip", pc, nil); err != nil {
+	if p.session, err = c.open(ctx, "/whip", pc); err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
 	go p.listen(t.Sender())
@@ -205,9 +214,9 @@ func (v *Viewer) Codec() string {
 }
 
 // Watch opens a WHEP session and waits until it is connected. While the server says 409 it tries again until ctx ends.
-func (c Client) Watch(ctx context.Context, rewrite func(answer string) string) (*Viewer, error) {
+func (c Client) Watch(ctx context.Context) (*Viewer, error) {
 	for {
-		v, err := c.watch(ctx, rewrite)
+		v, err := c.watch(ctx)
 		var no Refused
 		if !errors.As(err, &no) || no.Status != http.StatusConflict {
 			return v, err
@@ -220,7 +229,7 @@ func (c Client) Watch(ctx context.Context, rewrite func(answer string) string) (
 	}
 }
 
-func (c Client) watch(ctx context.Context, rewrite func(answer string) string) (*Viewer, error) {
+func (c Client) watch(ctx context.Context) (*Viewer, error) {
 	pc, err := newPeer()
 	if err != nil {
 		return nil, err
@@ -232,7 +241,7 @@ func (c Client) watch(ctx context.Context, rewrite func(answer string) string) (
 		return nil, errors.Join(err, pc.Close())
 	}
 	up := connected(pc)
-	if v.session, err = c.open(ctx, "/whep", pc, rewrite); err != nil {
+	if v.session, err = c.open(ctx, "/whep", pc); err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
 	return v, wait(ctx, up, v.session)
