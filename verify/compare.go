@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"vsr/media"
 )
@@ -21,11 +22,15 @@ type Options struct {
 	// Pictures also compares the pictures; without it only counts, times, streams and tags are read, which is quick.
 	Pictures bool
 	AnySize  bool // the output's size is not a multiple of the source's (--height)
-	// Dropped lists input tracks that the output's container cannot hold, by index, with the reason: they are named, not failed.
+	// Dropped lists input tracks that the output's container cannot hold as they are, by index, with the reason: they are named,
+	// not failed.
 	Dropped map[int]string
 	// Reference, when not nil, is a video of the output's size to compute PSNR and SSIM against.
 	Reference Source
-	Progress  func(frames int)
+	// FrameTimes, when not nil, are the times that the frames must have, in the source's ticks, rising: sources that give packets of the
+	// video instead of frames (decode.OpenCopy) do not know of frames that were damaged, or of times that were repaired.
+	FrameTimes []int64
+	Progress   func(frames int)
 }
 
 // Compare reads both to their ends. The error is about reading; what differs stands in the report.
@@ -38,6 +43,17 @@ func Compare(ctx context.Context, src, out Source, o Options) (*Report, error) {
 	p, err := compareFrames(ctx, a, b, o)
 	if err != nil {
 		return nil, err
+	}
+	for _, x := range []*reader{a, b} {
+		if !x.frames {
+			slices.Sort(x.tracks[x.info.Video].pts)
+		}
+	}
+	if v := &a.tracks[a.info.Video]; o.FrameTimes != nil {
+		v.pts, v.count = o.FrameTimes, len(o.FrameTimes)
+		if len(v.pts) > 0 {
+			v.first = v.pts[0]
+		}
 	}
 	compareVideo(r, a, b)
 	compareTracks(r, a, b, o)
@@ -56,6 +72,7 @@ type reader struct {
 	held    *media.Frame // the frame last returned
 	last    int64        // its duration
 	changed int
+	frames  bool // the video comes decoded
 }
 
 func newReader(s Source) *reader {
@@ -81,7 +98,7 @@ func (r *reader) next(ctx context.Context) (*media.Frame, error) {
 		}
 		if f := u.Frame; f != nil {
 			r.tracks[r.info.Video].add(f.PTS, 0)
-			r.held, r.last = f, f.Duration
+			r.held, r.last, r.frames = f, f.Duration, true
 			return f, nil
 		}
 	}
@@ -136,6 +153,10 @@ func compareVideo(r *Report, a, b *reader) {
 	va, vb := &a.tracks[a.info.Video], &b.tracks[b.info.Video]
 	ta, tb := a.info.VideoTrack().TimeBase, b.info.VideoTrack().TimeBase
 	r.must("frames", va.count == vb.count, "%d to %d", va.count, vb.count)
+	if len(va.pts) > 0 && va.pts[0] == media.NoTime && !a.frames {
+		r.add(false, "frame times", false, "not compared: packets of the source have no times, only decoding tells them")
+		return
+	}
 	diff := compareTimes(va, ta, vb, tb)
 	detail := fmt.Sprintf("equal in rational time (ticks %v to %v)", ta, tb)
 	if diff != "" {
@@ -161,12 +182,15 @@ func compareTracks(r *Report, a, b *reader, o Options) {
 		}
 		name := fmt.Sprintf("stream %d (%s %s)", i, t.Type, t.Codec)
 		j := match(b.info, used, t)
-		if j < 0 {
-			if why, ok := o.Dropped[i]; ok {
-				r.add(false, name, false, "not in the output: %s", why)
-			} else {
-				r.must(name, false, "missing in the output")
+		if why, ok := o.Dropped[i]; ok {
+			if j >= 0 {
+				used[j] = true
 			}
+			r.add(false, name, j >= 0, "not in the output as it was: %s", why)
+			continue
+		}
+		if j < 0 {
+			r.must(name, false, "missing in the output")
 			continue
 		}
 		used[j] = true

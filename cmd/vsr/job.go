@@ -31,6 +31,10 @@ type job struct {
 	repeated int64
 	total    int64 // frames expected, 0 if unknown
 	report   report
+
+	firstInfo *media.Info // of the source, when it was opened
+	times     []int64     // of all frames of the source
+	pieces    pieces      // of a run that can be resumed
 }
 
 // prepare opens the input, the engine and the output, in this order. After an error nothing is left open.
@@ -63,6 +67,7 @@ func (a *app) prepare(ctx context.Context, r runRequest) (j *job, err error) {
 	if err != nil {
 		return j, err
 	}
+	j.firstInfo = &info
 	large := j.upscaler.Output(info)
 	if j.sink, err = encode.CreateFile(out, &large, r.Encode, encode.FileOptions{Overwrite: r.replace}); err != nil {
 		return j, err
@@ -153,8 +158,14 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 
 // mark is the scene room's stage.
 func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
-	j.in.note(f.PTS)
 	j.scenes.Mark(f)
+	if err := j.pieces.seen(int64(len(j.times)), f); err != nil {
+		return f, err
+	}
+	if int64(len(j.times)) >= j.pieces.done {
+		j.in.note(f.PTS)
+	}
+	j.times = append(j.times, f.PTS)
 	j.current.Store(f.Scene)
 	if f.Repeat {
 		j.repeated++
@@ -162,15 +173,26 @@ func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
 	return f, nil
 }
 
-// check proves that every frame that came in went out with its own time. An output that fails is kept under another name.
-func (j *job) check() error {
+// check proves that every frame that came in went out with its own time, and that the file holds it all.
+func (j *job) check(ctx context.Context, stopped bool) error {
 	err := agree(&j.in, &j.door.ledger)
-	if frames, packets := j.sink.Frames(); err == nil && frames != packets {
-		err = fmt.Errorf("the encoder took %d frames and gave %d pictures", frames, packets)
+	if j.sink != nil {
+		j.report.Streams = j.sink.Actions()
+		if frames, packets := j.sink.Frames(); err == nil && frames != packets {
+			err = fmt.Errorf("the encoder took %d frames and gave %d pictures", frames, packets)
+		}
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+		return j.keepFailed(err)
+	case stopped:
 		return nil
 	}
+	return j.checkFile(ctx)
+}
+
+// keepFailed gives an output that failed a check another name.
+func (j *job) keepFailed(err error) error {
 	ext := filepath.Ext(j.report.Output)
 	kept := strings.TrimSuffix(j.report.Output, ext) + ".failed" + ext
 	if os.Rename(j.report.Output, kept) == nil {

@@ -12,6 +12,7 @@ import (
 	"vsr/encode"
 	"vsr/pipeline"
 	"vsr/sr"
+	"vsr/verify"
 )
 
 // report is what --report writes, and what `vsr run` knows at the end.
@@ -35,6 +36,8 @@ type report struct {
 	PeakRSS    int64              `json:"peak_rss_bytes"`
 	Upscale    sr.Stats           `json:"upscale"`
 	Notes      []string           `json:"notes,omitempty"`
+	// Checks is what the output, read back, was found to hold.
+	Checks []verify.Check `json:"checks,omitempty"`
 }
 
 // inputReport says what the decoder met.
@@ -56,7 +59,8 @@ func (r *inputReport) from(s decode.Stats) {
 type frameCounts struct {
 	In       int64 `json:"in"`
 	Out      int64 `json:"out"`
-	Repeated int64 `json:"repeated"` // frames that equal the one before
+	Repeated int64 `json:"repeated"`          // frames that equal the one before
+	Resumed  int64 `json:"resumed,omitempty"` // frames that an earlier run had finished
 }
 
 type modelReport struct {

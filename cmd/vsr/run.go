@@ -164,7 +164,7 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 	}
 	err = j.belt(ctx, interrupts.soft)
 	if err == nil {
-		err = j.check()
+		err = j.check(ctx, interrupts.stopped())
 	}
 	if err == nil && interrupts.stopped() {
 		j.report.Stopped, err = true, errStopped

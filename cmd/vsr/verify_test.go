@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"vsr/decode"
+	"vsr/internal/testmedia"
+	"vsr/verify"
+)
+
+// damage is a way to lose something, by FFmpeg's own program.
+type damage struct {
+	name string
+	args []string // between input and output
+	want string   // part of a failed check's name
+}
+
+var damages = []damage{
+	{"last frames", []string{"-frames:v", "20", "-c", "copy"}, "frames"},
+	{"sound", []string{"-an", "-c", "copy"}, "stream 1"},
+	{"late sound", []string{"-c", "copy", "-bsf:a", "setts=ts=TS+4410"}, "times"},
+	{"times", []string{"-c", "copy", "-bsf:v", "setts=ts=TS+gte(N\\,10)*256"}, "frame times"},
+	{"matrix", []string{"-c:a", "copy", "-c:v", "libx264", "-crf", "5", "-colorspace", "smpte170m"}, "colour tags"},
+	{"rotation", []string{"-c", "copy", "-metadata:s:v", "rotate=90"}, "rotation"},
+	{"aspect", []string{"-c", "copy", "-aspect", "2:1"}, "pixel aspect"},
+	{"picture", []string{"-c:a", "copy", "-vf", "vflip,negate"}, "same picture"},
+}
+
+// A good output passes; whatever is taken from it is named, with exit code 7.
+func TestVerifyCatchesEveryLoss(t *testing.T) {
+	same := testmedia.Options{Frames: 24, Cuts: []int{12}, Tone: 440}
+	in, out := clip(t, "in.mp4", same), clip(t, "out.mp4", same)
+	dir := t.TempDir()
+	for _, args := range [][]string{{"verify", in, out, "--json"}, {"verify", in, out, "--json", "--quick"}, {"verify", in, out, "--json", "--ref", out}} {
+		code, stdout, stderr := vsr(t, args...)
+		var r verify.Report
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+			t.Fatalf("%v: %s", err, stdout)
+		}
+		if code != 0 || !r.OK || len(r.Checks) < 8 {
+			t.Errorf("%v: exit code %d: %s%s", args, code, stdout, stderr)
+		}
+	}
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			bad := filepath.Join(dir, strings.ReplaceAll(d.name, " ", "-")+".mp4")
+			args := append(append([]string{"-v", "error", "-y", "-i", out}, d.args...), bad)
+			if b, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+				t.Fatalf("ffmpeg %v: %v: %s", args, err, b)
+			}
+			code, stdout, _ := vsr(t, "verify", in, bad, "--json")
+			var r verify.Report
+			if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+				t.Fatalf("%v: %s", err, stdout)
+			}
+			if code != exitCheck || !slices.ContainsFunc(r.Failures(), func(n string) bool { return strings.Contains(n, d.want) }) {
+				t.Errorf("exit code %d, failures %v, want one about %s", code, r.Failures(), d.want)
+			}
+		})
+	}
+}
+
+// The check at the end of a run reads the file back and moves a bad one aside.
+func TestCheckKeepsABadOutputAside(t *testing.T) {
+	in := clip(t, "in.mp4", testmedia.Options{Frames: 6, Tone: 440})
+	bad := clip(t, "out.mp4", testmedia.Options{Frames: 5, Tone: 440})
+	src, err := decode.Open(context.Background(), in, decode.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	j := &job{source: src, firstInfo: src.Info(), report: report{Output: bad}}
+	j.request.in = in
+	for i := range 6 {
+		j.times = append(j.times, int64(i)*512)
+	}
+	f := explain(j.checkFile(context.Background()))
+	if f.code != exitCheck || !strings.Contains(f.Error(), "frames: 6 to 5") {
+		t.Errorf("code %d: %v", f.code, f)
+	}
+	if _, err := os.Stat(strings.TrimSuffix(bad, ".mp4") + ".failed.mp4"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(bad); !os.IsNotExist(err) {
+		t.Error("the bad output still has its name")
+	}
+}
