@@ -38,6 +38,8 @@ type runBench struct {
 	LeastRatio float64 `json:"least_ratio"`
 	MostRatio  float64 `json:"most_ratio"`
 	Bottleneck string  `json:"bottleneck"` // the room that was busy the longest in the last run
+	// PeakRSS is the most memory in bytes that the program has had, with the measurements of the network alone in it.
+	PeakRSS int64 `json:"peak_rss_bytes"`
 }
 
 // benchRun runs a clip whole, encoded by x264 veryfast into a temporary file, and the network alone before and after it.
@@ -96,7 +98,7 @@ func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, form
 		ratios = append(ratios, float64(wall)/float64(frame)/float64(computed))
 		b.ISA, b.Precision, b.Threads = after.ISA, after.Precision, after.Threads
 		b.Frames, b.Repeated, b.Bottleneck = done.Frames.Out, done.Frames.Repeated, done.Bottleneck
-		before = after
+		b.PeakRSS, before = done.PeakRSS, after
 	}
 	slices.Sort(ratios)
 	b.WallMS, b.FrameMS = median(walls), median(frames)
@@ -136,5 +138,6 @@ func (a *app) printRunBench(b runBench, asJSON bool) error {
 	fmt.Fprintf(w, "whole run\t%.0f ms\t%d frames, %d of them repeated; the %s room was the busiest\n", b.WallMS, b.Frames, b.Repeated, b.Bottleneck)
 	fmt.Fprintf(w, "network\t%.0f ms\t%.2f ms a frame\n", b.NetworkMS, b.FrameMS)
 	fmt.Fprintf(w, "ratio\t%.2f\t%.2f to %.2f over the rounds\n", b.Ratio, b.LeastRatio, b.MostRatio)
+	fmt.Fprintf(w, "memory\t%.2f GiB\tat most\n", float64(b.PeakRSS)/(1<<30))
 	return w.Flush()
 }

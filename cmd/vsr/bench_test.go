@@ -28,13 +28,13 @@ func benchJSON(t *testing.T, args ...string) map[string]any {
 
 // TestBenchJSON wants the fields that scripts read.
 func TestBenchJSON(t *testing.T) {
-	b := benchJSON(t, "--model", "nano", "--scale", "2", "--size", "40x24", "--frames", "2", "--threads", "2")
+	b := benchJSON(t, "--model", "nano", "--scale", "2", "--size", "40x24", "--frames", "2", "--threads", "3")
 	for _, field := range []string{"fps", "ms", "gflops", "isa", "bottleneck", "share_of_peak", "share_of_limit", "stages_ms"} {
 		if b[field] == nil {
 			t.Errorf("no field %s in %v", field, b)
 		}
 	}
-	if b["threads"] != 2.0 || b["width"] != 40.0 || b["height"] != 24.0 || b["frames"] != 2.0 {
+	if b["threads"] != 3.0 || b["width"] != 40.0 || b["height"] != 24.0 || b["frames"] != 2.0 {
 		t.Errorf("threads %v, size %v x %v, frames %v", b["threads"], b["width"], b["height"], b["frames"])
 	}
 	if c, _ := b["config"].(map[string]any); c["scale"] != 2.0 || c["c"] != 16.0 {
@@ -43,7 +43,7 @@ func TestBenchJSON(t *testing.T) {
 	if b["ratio"] != nil {
 		t.Error("a ratio without --against")
 	}
-	if b := benchJSON(t, "--model", tinyWeights(t, 3), "--size", "9x7", "--frames", "1", "--isa", "go"); b["isa"] != "go" {
+	if b := benchJSON(t, "--model", "nano", "--size", "9x7", "--frames", "1", "--isa", "go"); b["isa"] != "go" {
 		t.Errorf("isa %v, want go", b["isa"])
 	}
 }
@@ -133,7 +133,7 @@ func TestBenchRun(t *testing.T) {
 	if b["frames"] != 6.0 || b["width"] != 96.0 || b["height"] != 64.0 || b["rounds"] != 2.0 || b["clip"] != "in.mkv" {
 		t.Errorf("%v", b)
 	}
-	for _, field := range []string{"ratio", "wall_ms", "network_ms", "frame_ms"} {
+	for _, field := range []string{"ratio", "wall_ms", "network_ms", "frame_ms", "peak_rss_bytes"} {
 		if v, _ := b[field].(float64); v <= 0 {
 			t.Errorf("%s is %v", field, b[field])
 		}

@@ -20,10 +20,11 @@ var ErrNoLibrary = errors.New("onnx: ONNX Runtime is not here")
 
 // where lists the patterns that Find tries: what `make onnxruntime` fetches, an npm package of the working directory, the system.
 func where() []string {
-	inside := "node_modules/onnxruntime-node/bin/napi-v*/linux/" + map[string]string{"amd64": "x64"}[runtime.GOARCH]
-	if runtime.GOARCH != "amd64" {
-		inside = "node_modules/onnxruntime-node/bin/napi-v*/linux/" + runtime.GOARCH
+	arch := runtime.GOARCH
+	if arch == "amd64" {
+		arch = "x64" // npm's name of it
 	}
+	inside := "node_modules/onnxruntime-node/bin/napi-v*/linux/" + arch
 	var patterns []string
 	for _, dir := range []string{"build/onnxruntime/" + inside, inside, "/usr/local/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"} {
 		patterns = append(patterns, dir+"/libonnxruntime.so*")
