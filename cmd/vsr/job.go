@@ -35,11 +35,12 @@ type job struct {
 	firstInfo *media.Info // of the source, when it was opened
 	times     []int64     // of all frames of the source
 	pieces    pieces      // of a run that can be resumed
+	stopped   func() bool // by the first Ctrl-C
 }
 
 // prepare opens the input, the engine and the output, in this order. After an error nothing is left open.
-func (a *app) prepare(ctx context.Context, r runRequest) (j *job, err error) {
-	j = &job{app: a, request: r}
+func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j *job, err error) {
+	j = &job{app: a, request: r, stopped: stopped}
 	defer func() {
 		if err != nil {
 			j.close()
@@ -69,15 +70,36 @@ func (a *app) prepare(ctx context.Context, r runRequest) (j *job, err error) {
 	}
 	j.firstInfo = &info
 	large := j.upscaler.Output(info)
-	if j.sink, err = encode.CreateFile(out, &large, r.Encode, encode.FileOptions{Overwrite: r.replace}); err != nil {
+	j.total = expectedFrames(&info, r.Decode)
+	j.request = r
+	j.report = report{Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device,
+		Model: modelReport{e.Name, e.Hash, e.Scale(), e.StandIn}}
+	if err := j.openOutput(out, e, &large); err != nil {
 		return j, err
 	}
-	j.scenes, j.door = scene.New(r.Scene), &counted{Sink: j.sink}
-	j.total = expectedFrames(&info, r.Decode)
-	j.report = report{Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device, Streams: j.sink.Actions(),
-		Model: modelReport{e.Name, e.Hash, e.Scale(), e.StandIn}}
+	j.scenes = scene.New(r.Scene)
 	j.notes(&info, e)
 	return j, nil
+}
+
+// openOutput makes the sink: an encoder into the output, or a writer of pieces.
+func (j *job) openOutput(out string, e *engine, large *media.Info) (err error) {
+	r := &j.request
+	if r.Repeatable && family(r.Encode.Codec) == "h264" {
+		r.Encode.FFmpeg = map[string]string{"mbtree": "0"}
+	}
+	if r.inPieces(j.total) {
+		if err := j.openPieces(out, e, large); err != nil {
+			return err
+		}
+		j.door = &counted{Sink: j.pieces.writer}
+		return nil
+	}
+	if j.sink, err = encode.CreateFile(out, large, r.Encode, encode.FileOptions{Overwrite: r.replace}); err != nil {
+		return err
+	}
+	j.door, j.report.Streams = &counted{Sink: j.sink}, j.sink.Actions()
+	return nil
 }
 
 // factor is how much larger the picture is to become.
@@ -142,10 +164,10 @@ func (j *job) notes(info *media.Info, e *engine) {
 
 // belt moves everything and fills the report in.
 func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
-	show := j.app.newProgress(j.request.Progress, j.total, j.current.Load)
+	show := j.app.newProgress(j.request.Progress, max(j.total-j.pieces.done, 0), j.current.Load)
 	steps := []pipeline.Step{
 		{Name: roomScene, Stage: pipeline.Video(j.mark)},
-		{Name: roomUpscale, Stage: pipeline.Video(j.upscaler.Process)},
+		{Name: roomUpscale, Stage: pipeline.Video(j.upscale)},
 	}
 	stats, err := pipeline.Run(ctx, j.source, steps, j.door, pipeline.Options{
 		Stop: soft, Progress: show.update, AcceptFormatChange: true, SourceName: roomDecode, SinkName: roomEncode, Logger: j.app.logger(),
@@ -174,7 +196,7 @@ func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
 }
 
 // check proves that every frame that came in went out with its own time, and that the file holds it all.
-func (j *job) check(ctx context.Context, stopped bool) error {
+func (j *job) check(ctx context.Context) error {
 	err := agree(&j.in, &j.door.ledger)
 	if j.sink != nil {
 		j.report.Streams = j.sink.Actions()
@@ -185,7 +207,7 @@ func (j *job) check(ctx context.Context, stopped bool) error {
 	switch {
 	case err != nil:
 		return j.keepFailed(err)
-	case stopped:
+	case j.stopped():
 		return nil
 	}
 	return j.checkFile(ctx)
@@ -227,5 +249,8 @@ func (j *job) close() {
 	}
 	if j.source != nil {
 		j.source.Close()
+	}
+	if j.pieces.lock != nil {
+		j.pieces.lock.Close()
 	}
 }

@@ -1,10 +1,248 @@
 package main
 
-import "vsr/media"
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"vsr/encode"
+	"vsr/media"
+	"vsr/segment"
+)
 
 // pieces is what a run that can be resumed keeps beside the job. The zero value is a run in one go.
 type pieces struct {
-	done int64 // frames that are finished already
+	store   *segment.Store
+	writer  *segment.Writer
+	lock    *os.File
+	records []segment.Record
+	done    int64 // frames that are finished already
+	passed  int64 // frames that the upscaler has seen
+	info    media.Info
+	large   media.Info
+	encode  encode.Options
 }
 
-func (p *pieces) seen(n int64, f *media.Frame) error { return nil }
+// workFolder is where the pieces of an output are kept.
+func workFolder(out string) string {
+	dir, base := filepath.Split(out)
+	return filepath.Join(dir, "."+base+".vsr-work")
+}
+
+// inPieces reports whether a run is to be one that can be resumed: the input can be read again, and there is more than one piece.
+func (r *runRequest) inPieces(total int64) bool {
+	st, err := os.Stat(r.in)
+	return r.Resume && err == nil && st.Mode().IsRegular() && (total == 0 || total > r.PieceMin)
+}
+
+// jobPlan names a job: everything that changes the output's pictures or packets goes in.
+func (r *runRequest) jobPlan(e *engine) (*segment.Plan, error) {
+	source, err := segment.Fingerprint(r.in)
+	if err != nil {
+		return nil, inputFault(err, "")
+	}
+	c := r.runConfig
+	c.Model, c.Device, c.Progress, c.Report, c.Threads, c.Decode.Threads, c.SR.Frames = "", "", "", "", 0, 0, 0
+	var text bytes.Buffer
+	if err := printConfig(&text, c); err != nil {
+		return nil, err
+	}
+	return &segment.Plan{Version: segment.Version, Source: source, Model: e.Name + " " + e.Hash, Settings: map[string]string{
+		"vsr": versionString(), "config": text.String(), "scale": strconv.Itoa(e.Scale()),
+		"start": fmt.Sprint(r.Decode.Start), "duration": fmt.Sprint(r.Decode.Duration),
+	}}, nil
+}
+
+// openPieces opens the work folder, finds out what is done, and makes the writer. It is called instead of making a sink.
+func (j *job) openPieces(out string, e *engine, large *media.Info) error {
+	p, r, dir := &j.pieces, &j.request, workFolder(out)
+	// The sink of a run in one go, begun and dropped: it knows at once whether name, container and codec will do.
+	trial, err := encode.CreateFile(out, large, r.Encode, encode.FileOptions{Overwrite: r.replace || interrupted(dir, out)})
+	if err != nil {
+		return err
+	}
+	j.report.Streams = trial.Actions()
+	if err := trial.Abort(); err != nil {
+		return err
+	}
+	plan, err := r.jobPlan(e)
+	if err != nil {
+		return err
+	}
+	if r.restart {
+		if err := discardWork(dir); err != nil {
+			return destinationFault(err)
+		}
+	}
+	p.store, err = segment.Open(dir, plan)
+	switch {
+	case errors.Is(err, segment.ErrOtherJob):
+		return requestFault("give the settings of that run to go on, or --restart to throw its pieces away", "%w", err)
+	case err != nil:
+		return destinationFault(err)
+	}
+	if p.lock, err = lockFolder(dir); err != nil {
+		return err
+	}
+	if p.records, err = p.store.Done(); err == nil {
+		err = p.store.Sweep()
+	}
+	if err != nil {
+		return destinationFault(err)
+	}
+	p.large, p.encode = *large, r.Encode
+	w := segment.WriterOptions{Encode: r.Encode, Min: r.PieceMin, Max: r.PieceMax, Stopped: j.stopped}
+	if n := len(p.records); n > 0 {
+		last := p.records[n-1]
+		w.After, p.done = &last, last.First+last.Frames
+	}
+	p.writer = segment.NewWriter(p.store, large, w)
+	return nil
+}
+
+// lockFolder keeps a second run of the same output away. The system lets go of the lock when the process ends, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, destinationFault(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		f.Close()
+		return nil, fault{exitDestination, fmt.Errorf("another vsr is working in %s", dir), "wait for it, or name another output with -o"}
+	}
+	return f, nil // a file system without locks is used without them
+}
+
+// discardWork removes a work folder, whatever job it belongs to.
+func discardWork(dir string) error {
+	plan, err := segment.ReadPlan(filepath.Join(dir, "plan.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := segment.Open(dir, plan)
+	if err != nil {
+		return err
+	}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return s.Remove()
+}
+
+// marker remembers the file that an interrupted run left, so that the run that goes on may replace it.
+type marker struct {
+	Size  int64 `json:"size"`
+	Mtime int64 `json:"mtime"`
+}
+
+func markerOf(path string) (marker, bool) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return marker{}, false
+	}
+	return marker{st.Size(), st.ModTime().UnixNano()}, true
+}
+
+func markerFile(dir string) string { return filepath.Join(dir, ".interrupted") }
+
+// interrupted reports whether the file at path is the one that an interrupted run with this work folder has left, untouched since.
+func interrupted(dir, path string) bool {
+	var m marker
+	text, err := os.ReadFile(markerFile(dir))
+	if err != nil || json.Unmarshal(text, &m) != nil {
+		return false
+	}
+	now, ok := markerOf(path)
+	return ok && now == m
+}
+
+// seen checks, at the last frame that is done, that the source is still the one that the pieces were made from.
+func (p *pieces) seen(n int64, f *media.Frame) error {
+	if p.done == 0 || n != p.done-1 {
+		return nil
+	}
+	if last := p.records[len(p.records)-1]; f.PTS != last.LastPTS || f.Scene != last.LastScene {
+		return requestFault("--restart begins anew", "frame %d is not the one that the work folder was made from (time %d in scene %d, was %d in %d)",
+			n, f.PTS, f.Scene, last.LastPTS, last.LastScene)
+	}
+	return nil
+}
+
+// upscale is the sr room's stage: frames that are done are only taken note of.
+func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	j.pieces.passed++
+	if j.pieces.passed <= j.pieces.done {
+		return nil, j.upscaler.Observe(ctx, f)
+	}
+	return j.upscaler.Process(ctx, f)
+}
+
+// join makes the output from the pieces, which stay.
+func (j *job) join(ctx context.Context, stopped bool) error {
+	p := &j.pieces
+	records, err := p.store.Done()
+	if err != nil {
+		return destinationFault(err)
+	}
+	if part := p.writer.Partial(); part != nil {
+		records = append(records, *part)
+	}
+	var frames int64
+	for _, r := range records {
+		frames += r.Frames
+	}
+	if seen := int64(len(j.times)); frames != seen {
+		return fault{exitCheck, fmt.Errorf("check: the pieces hold %d frames, %d came in", frames, seen), "the same command makes the missing ones"}
+	}
+	j.report.Frames.Out, j.report.Frames.Resumed = frames, p.done
+	j.report.Streams, err = segment.Join(ctx, p.store, records, j.report.Output, segment.JoinOptions{Input: j.request.in, Decode: j.request.Decode,
+		Encode: p.encode, Output: encode.FileOptions{Overwrite: j.request.replace || interrupted(p.store.Dir(), j.report.Output), Logger: j.app.logger()},
+		Info: &p.large, Cut: stopped})
+	return err
+}
+
+// end keeps or removes the work folder, and says which.
+func (p *pieces) end(a *app, out string, err error) error {
+	if p.store == nil {
+		return nil
+	}
+	defer p.lock.Close()
+	if err == nil {
+		if rerr := p.store.Remove(); rerr != nil {
+			return destinationFault(rerr)
+		}
+		return nil
+	}
+	if m, ok := markerOf(out); ok && errors.Is(err, errStopped) {
+		text, _ := json.Marshal(m)
+		if werr := os.WriteFile(markerFile(p.store.Dir()), text, 0o644); werr != nil {
+			return destinationFault(werr)
+		}
+	}
+	records, derr := p.store.Done()
+	if derr != nil {
+		return destinationFault(derr)
+	}
+	if n := len(records); n > 0 {
+		last := records[n-1]
+		a.tell("%d frames are finished in %s; the same command goes on there", last.First+last.Frames, p.store.Dir())
+		return nil
+	}
+	if err := p.store.Sweep(); err != nil {
+		return destinationFault(err)
+	}
+	return p.store.Remove()
+}

@@ -14,6 +14,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/scene"
+	"vsr/segment"
 	"vsr/sr"
 )
 
@@ -27,21 +28,27 @@ const (
 
 // runConfig is the whole configuration of `vsr run`: defaults, then the YAML file, then flags. configs/run.yaml explains it.
 type runConfig struct {
-	Model     string         `yaml:"model"`
-	Device    string         `yaml:"device"`
-	Scale     int            `yaml:"scale"`
-	Threads   int            `yaml:"threads"`
-	Precision string         `yaml:"precision"`
-	Progress  string         `yaml:"progress"`
-	Report    string         `yaml:"report"`
-	Decode    decode.Options `yaml:"decode"`
-	Scene     scene.Options  `yaml:"scene"`
-	SR        sr.Options     `yaml:"sr"`
-	Encode    encode.Options `yaml:"encode"`
+	Model     string `yaml:"model"`
+	Device    string `yaml:"device"`
+	Scale     int    `yaml:"scale"`
+	Threads   int    `yaml:"threads"`
+	Precision string `yaml:"precision"`
+	Progress  string `yaml:"progress"`
+	Report    string `yaml:"report"`
+	// Resume works in pieces that a later run can build on; they hold PieceMin to PieceMax frames.
+	Resume     bool           `yaml:"resume"`
+	PieceMin   int64          `yaml:"piece_min"`
+	PieceMax   int64          `yaml:"piece_max"`
+	Repeatable bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
+	Decode     decode.Options `yaml:"decode"`
+	Scene      scene.Options  `yaml:"scene"`
+	SR         sr.Options     `yaml:"sr"`
+	Encode     encode.Options `yaml:"encode"`
 }
 
 func defaultRun() runConfig {
-	return runConfig{Device: "auto", Precision: "auto", Progress: progressAuto, Scene: scene.Options{}.Defaults(),
+	return runConfig{Device: "auto", Precision: "auto", Progress: progressAuto, Resume: true,
+		PieceMin: segment.DefaultMin, PieceMax: segment.DefaultMax, Scene: scene.Options{}.Defaults(),
 		SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
 }
 
@@ -57,6 +64,8 @@ func (c *runConfig) validate() error {
 		return usageFault("", "scale and height exclude each other")
 	case c.Threads < 0:
 		return usageFault("", "threads %d: want 0 or more", c.Threads)
+	case c.PieceMin < 1 || c.PieceMax < c.PieceMin || c.PieceMax > 1<<20:
+		return usageFault("", "pieces of %d to %d frames: want 1 <= piece_min <= piece_max <= %d", c.PieceMin, c.PieceMax, 1<<20)
 	case c.Precision != "auto" && c.Precision != "fp32":
 		return usageFault("", "precision %q: want auto or fp32", c.Precision)
 	}
@@ -83,6 +92,8 @@ type runRequest struct {
 	runConfig
 	in, out string
 	replace bool
+	restart bool
+	once    bool // --no-resume
 	config  string
 	print   bool
 }
@@ -93,7 +104,9 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run IN",
 		Short: "Upscale a video file",
 		Long: "Upscales the video of IN and copies every other stream that the output can hold. Without -o the output is IN's stem with\n" +
-			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n\n" + exitHelp,
+			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n" +
+			"Longer files are worked on in pieces, kept in .OUT.vsr-work beside the output: after a crash, a full disk or a Ctrl-C the same\n" +
+			"command goes on where it stopped. The folder goes when the output is whole.\n\n" + exitHelp,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f := cmd.Flags()
@@ -111,6 +124,9 @@ func (a *app) runCommand() *cobra.Command {
 	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
 	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores")
 	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
+	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
+	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
+	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
@@ -119,6 +135,7 @@ func (a *app) runCommand() *cobra.Command {
 		if err := layer(cmd, r.config, &r.runConfig); err != nil {
 			return err
 		}
+		r.Resume = r.Resume && !r.once
 		if err := r.validate(); err != nil {
 			return err
 		}
@@ -155,19 +172,28 @@ func layer(cmd *cobra.Command, path string, to any) error {
 func (a *app) run(parent context.Context, r runRequest) (err error) {
 	ctx, interrupts := a.watchInterrupts(parent)
 	defer interrupts.end()
-	j, err := a.prepare(ctx, r)
+	j, err := a.prepare(ctx, r, interrupts.stopped)
 	if err != nil {
 		return err
 	}
 	for _, note := range j.report.Notes {
 		a.tell("note: %s", note)
 	}
+	if n := j.pieces.done; n > 0 {
+		a.tell("resuming at frame %d of %d", n, max(j.total, n))
+	}
 	err = j.belt(ctx, interrupts.soft)
+	if err == nil && j.pieces.store != nil {
+		err = j.join(ctx, interrupts.stopped())
+	}
 	if err == nil {
-		err = j.check(ctx, interrupts.stopped())
+		err = j.check(ctx)
 	}
 	if err == nil && interrupts.stopped() {
 		j.report.Stopped, err = true, errStopped
+	}
+	if werr := j.pieces.end(a, j.report.Output, err); werr != nil && err == nil {
+		err = werr
 	}
 	if werr := j.finish(err); werr != nil && err == nil {
 		err = werr
