@@ -11,7 +11,8 @@ import (
 // does not wait for the packet after it, as sample builders do that need a picture's length.
 //
 // A missing packet is waited for, since it was asked for again (NACK, RFC 4585). After that the picture is given up, and so
-// are all up to the next key frame, because a decoder shows garbage when a reference is missing.
+// are all up to the next key frame, because a decoder shows garbage when a reference is missing. The first picture, too, must be
+// a key frame.
 type Assembler struct {
 	codec  string
 	unpack rtp.Depacketizer
@@ -26,6 +27,7 @@ type Assembler struct {
 	open     bool      // a picture is under way
 	skipping bool      // up to the end of a damaged picture
 	needKey  time.Time // since when a key frame is awaited, zero when none is
+	asked    time.Time // when one was asked for
 }
 
 const (
@@ -33,6 +35,8 @@ const (
 	gapPatience    = 120 * time.Millisecond // several rounds of NACK on a good line
 	// keyPatience is how long pictures are held back for want of a key frame: a sender may never answer.
 	keyPatience = time.Second
+	// keyAgain is how often a key frame is asked for while none comes.
+	keyAgain = 300 * time.Millisecond
 	// maxPicture bounds one picture, in bytes. Key frames of 4K video stay below 2 MiB.
 	maxPicture = 8 << 20
 )
@@ -54,15 +58,25 @@ func (a *Assembler) reset() {
 }
 
 // Push takes one packet and gives the pictures that it completes to emit. It returns how many packets it gave up waiting for,
-// and whether a key frame is needed now.
+// and whether the sender is to be asked for a key frame now.
 func (a *Assembler) Push(p *rtp.Packet, now time.Time, emit func(Picture)) (lost int, wantKey bool) {
 	if !a.begun {
-		a.begun, a.next = true, p.SequenceNumber
+		a.begun, a.next, a.needKey = true, p.SequenceNumber, now
+		a.skipping = !a.unpack.IsPartitionHead(p.Payload)
 	}
+	lost = a.order(p, now, emit)
+	if wantKey = !a.needKey.IsZero() && now.Sub(a.asked) >= keyAgain; wantKey {
+		a.asked = now
+	}
+	return lost, wantKey
+}
+
+// order takes p and all packets that are in order with it.
+func (a *Assembler) order(p *rtp.Packet, now time.Time, emit func(Picture)) (lost int) {
 	ahead := int(int16(p.SequenceNumber - a.next))
 	switch {
 	case ahead < 0: // late or repeated
-		return 0, false
+		return 0
 	case ahead >= assembleWindow:
 		lost = ahead - a.count
 		a.held, a.count, a.next = [assembleWindow]*rtp.Packet{}, 0, p.SequenceNumber
@@ -77,12 +91,12 @@ func (a *Assembler) Push(p *rtp.Packet, now time.Time, emit func(Picture)) (lost
 		switch {
 		case a.count == 0:
 			a.gap = time.Time{}
-			return lost, lost > 0
+			return lost
 		case a.gap.IsZero():
 			a.gap = now
 		}
 		if now.Sub(a.gap) < gapPatience {
-			return lost, lost > 0
+			return lost
 		}
 		for a.held[a.next%assembleWindow] == nil {
 			a.next++
@@ -150,19 +164,26 @@ func (a *Assembler) finish(now time.Time, emit func(Picture)) {
 	if !a.needKey.IsZero() && !isKey(a.codec, data) && now.Sub(a.needKey) < keyPatience {
 		return
 	}
-	a.needKey = time.Time{}
+	a.needKey, a.asked = time.Time{}, time.Time{}
 	emit(Picture{Data: data, Time: a.time, Arrival: now})
 }
 
 // isKey reports whether a picture can be decoded by itself: the inverse key frame bit of a VP8 frame (RFC 6386 section 9.1),
-// or a NAL unit of type 5 in an H.264 access unit with start codes.
+// or, in an H.264 access unit with start codes, a NAL unit of type 5 after a parameter set, without which it would not decode.
 func isKey(codec string, data []byte) bool {
 	if codec == "vp8" {
 		return len(data) > 0 && data[0]&1 == 0
 	}
+	parameters := false
 	for i := 0; i+3 < len(data); i++ {
-		if data[i] == 0 && data[i+1] == 0 && data[i+2] == 1 && data[i+3]&31 == 5 {
-			return true
+		if data[i] != 0 || data[i+1] != 0 || data[i+2] != 1 {
+			continue
+		}
+		switch data[i+3] & 31 {
+		case 7:
+			parameters = true
+		case 5:
+			return parameters
 		}
 	}
 	return false

@@ -82,6 +82,16 @@ func TestAssembler(t *testing.T) {
 	}
 }
 
+// TestAssemblerBeginsWithAKeyFrame joins in the middle of a picture.
+func TestAssemblerBeginsWithAKeyFrame(t *testing.T) {
+	if got, _, keys := assemble(stream(9, "", "key", "", "key")[2:]); got != "1 2 3" || keys != 1 {
+		t.Errorf("pictures %q, key frames asked %d; want 1 2 3 and 1", got, keys)
+	}
+	if got, _, _ := assemble(stream(9, "key", "", "key", "")[1:]); got != "2 3" {
+		t.Errorf("pictures %q without the first packet of the key frame, want 2 3", got)
+	}
+}
+
 // TestAssemblerWaitsForAKeyFrame loses one packet for good.
 func TestAssemblerWaitsForAKeyFrame(t *testing.T) {
 	kinds := make([]string, 100)
@@ -90,8 +100,9 @@ func TestAssemblerWaitsForAKeyFrame(t *testing.T) {
 	missing := append(all[:31:31], all[32:]...) // of picture 10
 	got, lost, keys := assemble(missing)
 	want := "0 1 2 3 4 5 6 7 8 9 60 61"
-	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " 99") || lost != 1 || keys != 1 {
-		t.Errorf("pictures %q, lost %d, key frames asked %d; want %s..., 1, 1", got, lost, keys, want)
+	// The key frame is 150 packets, 150 ms, after the loss; one is asked for at the very start, and one then.
+	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " 99") || lost != 1 || keys != 2 {
+		t.Errorf("pictures %q, lost %d, key frames asked %d; want %s..., 1, 2", got, lost, keys, want)
 	}
 	// The packet comes again while it is waited for: nothing is lost.
 	late := append(missing[:60:60], append([]*rtp.Packet{all[31]}, missing[60:]...)...)
@@ -129,7 +140,7 @@ func TestKeyFrames(t *testing.T) {
 		want  bool
 	}{
 		{"vp8", vp8Frame(true, 10), true}, {"vp8", vp8Frame(false, 10), false}, {"vp8", nil, false},
-		{"h264", []byte{0, 0, 0, 1, 0x67, 9, 0, 0, 1, 0x65, 1}, true}, {"h264", []byte{0, 0, 0, 1, 0x41, 5}, false}, {"h264", []byte{0, 0, 1}, false},
+		{"h264", []byte{0, 0, 0, 1, 0x67, 9, 0, 0, 1, 0x65, 1}, true}, {"h264", []byte{0, 0, 0, 1, 0x41, 5}, false}, {"h264", []byte{0, 0, 0, 1, 0x65, 5}, false}, {"h264", []byte{0, 0, 1}, false},
 	} {
 		if got := isKey(c.codec, c.data); got != c.want {
 			t.Errorf("%s %v: key %v, want %v", c.codec, c.data, got, c.want)

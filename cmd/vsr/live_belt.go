@@ -26,7 +26,7 @@ func (s *studio) belt(ctx context.Context, src liveSource) error {
 	}
 	large := info
 	large.Format = s.outputFormat(f.Format)
-	l, err := s.openLadder(ctx, f, large.Format, info.FrameRate)
+	l, err := s.rungs(ctx, f, large.Format, info.FrameRate)
 	if err != nil {
 		src.Close()
 		return err

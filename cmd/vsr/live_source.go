@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +31,9 @@ func (s *studio) isLive() bool {
 	return strings.Contains(name, "://") || strings.HasPrefix(name, "v4l2:") || strings.HasPrefix(name, "lavfi:") || name == "browser"
 }
 
+// cameraPatience is how long a network camera may be silent.
+const cameraPatience = 5 * time.Second
+
 // openSource opens what FFmpeg reads.
 func (s *studio) openSource(ctx context.Context) (liveSource, error) {
 	o := decode.Options{LowDelay: true, Network: true, Logger: s.log, PoolSize: 12, Threads: 1}
@@ -38,11 +43,16 @@ func (s *studio) openSource(ctx context.Context) (liveSource, error) {
 	} else if rest, ok := strings.CutPrefix(name, "lavfi:"); ok {
 		name, o.Format = rest, "lavfi"
 	} else if strings.HasPrefix(name, "rtsp://") {
-		o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": "5000000"}
+		o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(cameraPatience.Microseconds(), 10)}
 	} else if !s.isLive() {
 		o.LowDelay, o.Network = false, false
 	}
+	begin := time.Now()
 	src, err := decode.Open(ctx, name, o)
+	if silent := time.Since(begin); err != nil && ctx.Err() == nil && o.Network && silent > cameraPatience-100*time.Millisecond {
+		// FFmpeg calls it invalid data.
+		err = fmt.Errorf("the source does not answer: nothing came in %.0f s", silent.Seconds())
+	}
 	if err != nil {
 		return nil, openFault(err)
 	}

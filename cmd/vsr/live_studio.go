@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/live"
+	"vsr/media"
 	"vsr/pipeline"
 	"vsr/sr/ladder"
 )
@@ -34,15 +36,20 @@ type studio struct {
 	mu     sync.Mutex
 	ladder *ladder.Ladder // of the belt that runs now, nil between belts
 	sink   *encode.Sink
-	takes  int // recordings made so far: each belt makes a file of its own
+	rungs  rungMaker // openLadder, but for tests
+	takes  int       // recordings made so far: each belt makes a file of its own
 
 	lostErr error   // why the source was lost, nil when it was not
 	times   rtpTime // of the viewers, over all belts
 }
 
+// rungMaker makes the ladder for frames like f.
+type rungMaker func(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (*ladder.Ladder, error)
+
 func (a *app) openStudio(c liveConfig) (*studio, error) {
 	s := &studio{app: a, c: c, log: a.liveLogger(), metrics: newLiveMetrics()}
 	s.enhance.Store(true)
+	s.rungs = s.openLadder
 	token, err := c.token()
 	if err != nil {
 		return nil, err
@@ -110,7 +117,11 @@ func (s *studio) permanent(err error) bool {
 	var unsupported *decode.UnsupportedError
 	var request *encode.RequestError
 	var destination *encode.DestinationError
-	return errors.As(err, &unsupported) && !s.isLive() || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, new(fault))
+	var f fault
+	if errors.As(err, &f) && f.code == exitInput { // a camera may be away now and come back; a file or a filter graph stays wrong
+		return !s.isLive() || strings.HasPrefix(s.c.Source, "lavfi:")
+	}
+	return errors.As(err, &unsupported) && !s.isLive() || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, &f)
 }
 
 // serveBrowser takes one publisher after the other.

@@ -18,6 +18,12 @@ import (
 // startLive runs a studio on free loopback ports until the test ends.
 func startLive(t *testing.T, change func(*liveConfig)) *studio {
 	t.Helper()
+	return startStudio(t, change, func(*studio) {})
+}
+
+// startStudio is startLive with a last touch to the studio before it serves.
+func startStudio(t *testing.T, change func(*liveConfig), touch func(*studio)) *studio {
+	t.Helper()
 	c := defaultLive()
 	c.Listen = "127.0.0.1:0"
 	if change != nil {
@@ -26,11 +32,12 @@ func startLive(t *testing.T, change func(*liveConfig)) *studio {
 	if err := c.validate(); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
+	var out notes
 	s, err := (&app{stdout: &out, stderr: &out}).openStudio(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	touch(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx) }()
