@@ -40,6 +40,9 @@ func (f *File) Start(info *media.Info) error {
 	if a := f.actions[info.Video]; a.Action == Dropped {
 		return &RequestError{Reason: fmt.Sprintf("%s cannot hold %s video (%s)", f.muxer, a.Codec, a.Why), Hint: "use another container, .mkv holds everything"}
 	}
+	if err := f.describes(info); err != nil {
+		return err
+	}
 	for i := range f.tracks {
 		if f.tracks[i].params == nil {
 			continue
@@ -67,6 +70,22 @@ func (f *File) Start(info *media.Info) error {
 		}
 	}
 	f.noteRounding(info)
+	return nil
+}
+
+// describes checks what is said about the whole picture. A turned film that comes out lying on its side is not a copy, so a
+// container that cannot say it is refused. NUT is for pieces, which are joined into another one.
+func (f *File) describes(info *media.Info) error {
+	if info.Rotation%360 != 0 && !f.isMOV() && f.muxer != "nut" {
+		return &RequestError{Reason: fmt.Sprintf("%s cannot say that the picture is turned by %d degrees", f.muxer, info.Rotation),
+			Hint: "use a name that ends in .mp4 or .mov"}
+	}
+	for _, sd := range info.VideoSideData {
+		if sd.Type == av.PacketDolbyVision {
+			a := &f.actions[info.Video]
+			a.Why = joinWhy(a.Why, "Dolby Vision metadata left out: it describes the smaller picture")
+		}
+	}
 	return nil
 }
 

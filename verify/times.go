@@ -59,8 +59,9 @@ func (s *series) add(pts int64, bytes int) {
 }
 
 // compareTimes describes the first difference between two series, or "".
-func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational) string {
-	allowed := slack(ta, tb)
+// rounds is how often the times were rounded: once for frames, twice for packets of a codec whose delay is added.
+func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, rounds float64) string {
+	allowed := rounds * slack(ta, tb)
 	for i := range min(len(a.pts), len(b.pts)) {
 		x, y := a.pts[i], b.pts[i]
 		if x == media.NoTime || y == media.NoTime {
