@@ -41,6 +41,20 @@ func packetTimes(ctx context.Context, path string, first int64, tb media.Rationa
 	return pts, offset, nil
 }
 
+// Times reads the times of all frames of some pieces, in order, in ticks of tb.
+func (s *Store) Times(ctx context.Context, pieces []Record, tb media.Rational) ([]int64, error) {
+	var all []int64
+	for _, r := range pieces {
+		pts, _, err := packetTimes(ctx, s.Path(r), r.FirstPTS, tb)
+		if err != nil {
+			return nil, fmt.Errorf("segment: piece %d: %w", r.Index, err)
+		}
+		all = append(all, pts...)
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
 // inspect checks that the file of an attempt holds the frames of its record, and fills in Delay.
 func inspect(ctx context.Context, path string, r *Record, tb media.Rational) error {
 	pts, _, err := packetTimes(ctx, path, r.FirstPTS, tb)

@@ -88,7 +88,17 @@ func (j *job) openOutput(out string, e *engine, large *media.Info) (err error) {
 	if r.Repeatable && family(r.Encode.Codec) == "h264" {
 		r.Encode.FFmpeg = map[string]string{"mbtree": "0"}
 	}
-	if r.inPieces(j.total) {
+	if r.task != nil {
+		if err := r.samePlan(e); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.task != nil && r.task.join:
+		return j.openJoin(out, large)
+	case r.task != nil:
+		return j.openSegment(large)
+	case r.inPieces(j.total):
 		if err := j.openPieces(out, e, large); err != nil {
 			return err
 		}
@@ -169,7 +179,7 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 		{Name: roomScene, Stage: pipeline.Video(j.mark)},
 		{Name: roomUpscale, Stage: pipeline.Video(j.upscale)},
 	}
-	stats, err := pipeline.Run(ctx, j.source, steps, j.door, pipeline.Options{
+	stats, err := pipeline.Run(ctx, &limited{Source: j.source, end: j.pieces.last}, steps, j.door, pipeline.Options{
 		Stop: soft, Progress: show.update, AcceptFormatChange: true, SourceName: roomDecode, SinkName: roomEncode, Logger: j.app.logger(),
 	})
 	show.finish()

@@ -24,9 +24,10 @@ type pieces struct {
 	writer  *segment.Writer
 	lock    *os.File
 	records []segment.Record
-	done    int64 // frames that are finished already
-	passed  int64 // frames that the upscaler has seen
-	info    media.Info
+	done    int64  // frames that are finished already
+	last    int64  // the frame before which the work ends; 0 is all
+	scene   uint64 // of vsr segment: earlier scenes do not matter
+	passed  int64  // frames that the upscaler has seen
 	large   media.Info
 	encode  encode.Options
 }
@@ -51,6 +52,7 @@ func (r *runRequest) jobPlan(e *engine) (*segment.Plan, error) {
 	}
 	c := r.runConfig
 	c.Model, c.Device, c.Progress, c.Report, c.Threads, c.Decode.Threads, c.SR.Frames = "", "", "", "", 0, 0, 0
+	c.Resume = false
 	var text bytes.Buffer
 	if err := printConfig(&text, c); err != nil {
 		return nil, err
@@ -171,7 +173,7 @@ func interrupted(dir, path string) bool {
 
 // seen checks, at the last frame that is done, that the source is still the one that the pieces were made from.
 func (p *pieces) seen(n int64, f *media.Frame) error {
-	if p.done == 0 || n != p.done-1 {
+	if len(p.records) == 0 || n != p.done-1 {
 		return nil
 	}
 	if last := p.records[len(p.records)-1]; f.PTS != last.LastPTS || f.Scene != last.LastScene {
@@ -185,6 +187,10 @@ func (p *pieces) seen(n int64, f *media.Frame) error {
 func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
 	j.pieces.passed++
 	if j.pieces.passed <= j.pieces.done {
+		if j.pieces.scene != 0 && f.Scene != j.pieces.scene {
+			f.Release()
+			return nil, nil
+		}
 		return nil, j.upscaler.Observe(ctx, f)
 	}
 	return j.upscaler.Process(ctx, f)
@@ -216,7 +222,7 @@ func (j *job) join(ctx context.Context, stopped bool) error {
 
 // end keeps or removes the work folder, and says which.
 func (p *pieces) end(a *app, out string, err error) error {
-	if p.store == nil {
+	if p.store == nil || p.lock == nil {
 		return nil
 	}
 	defer p.lock.Close()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -93,7 +94,8 @@ type runRequest struct {
 	in, out string
 	replace bool
 	restart bool
-	once    bool // --no-resume
+	once    bool  // --no-resume
+	task    *task // of vsr segment and vsr join; nil for vsr run
 	config  string
 	print   bool
 }
@@ -112,25 +114,12 @@ func (a *app) runCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&r.out, "output", "o", "", "file to write; its ending says which container")
 	f.BoolVarP(&r.replace, "yes", "y", false, "replace the output if it exists")
-	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses by size (vsr model list)")
-	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]")
-	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
-	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
-	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(encode.Codecs(), ", "))
-	f.IntVar(&r.Encode.CRF, "crf", r.Encode.CRF, "quality, lower is better; 0 is the codec's default, -1 lossless")
-	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
-	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
-	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
-	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
-	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores")
-	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
-	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
-	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
-	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
-	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
 	f.StringVar(&r.Progress, "progress", r.Progress, "auto, bar, json or none")
+	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
+	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
+	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := layer(cmd, r.config, &r.runConfig); err != nil {
 			return err
@@ -149,6 +138,24 @@ func (a *app) runCommand() *cobra.Command {
 		return a.run(cmd.Context(), r)
 	}
 	return cmd
+}
+
+// flags are those that say what the output is to be.
+func (r *runRequest) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses by size (vsr model list)")
+	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]")
+	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
+	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
+	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(encode.Codecs(), ", "))
+	f.IntVar(&r.Encode.CRF, "crf", r.Encode.CRF, "quality, lower is better; 0 is the codec's default, -1 lossless")
+	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
+	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
+	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
+	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
+	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores")
+	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
+	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
+	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 }
 
 // layer puts the configuration file between the defaults and the flags that were given.
