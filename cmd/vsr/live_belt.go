@@ -118,7 +118,7 @@ func (s *studio) openLadder(ctx context.Context, f *media.Frame, to media.Format
 		return fail(err)
 	}
 	for _, r := range rungs {
-		s.log.Info("rung", "room", "sr", "name", r.Name, "ms", r.Cost.Milliseconds())
+		s.log.Info("rung", "room", "sr", "name", r.Name, "ms", float64(r.Cost.Microseconds())/1000)
 	}
 	o := ladder.Options{MaxLatency: s.c.MaxLatency, Logger: s.log, OnChange: func(ladder.Rung) { s.metrics.changes.Inc() }}
 	if rate.Num > 0 && rate.Den > 0 {

@@ -157,3 +157,30 @@ func TestRungSlowerThanTheDeadlineStillGivesPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestMeasureNeverShowsAFrameTwice: an engine that keeps its last result would seem to cost nothing.
+func TestMeasureNeverShowsAFrameTwice(t *testing.T) {
+	f := media.NewFrame(media.Format{Width: 8, Height: 4, Depth: 8})
+	f.Row(0, 1)[3] = 77
+	last, calls := -1, 0
+	r := []Rung{{Name: "watcher", Process: func(_ context.Context, g *media.Frame) (*media.Frame, error) {
+		if now := int(g.Row(0, 0)[0]); now == last {
+			t.Errorf("call %d gets the frame of the call before", calls)
+		} else {
+			last = now
+		}
+		if g == f || g.Row(0, 1)[3] != 77 {
+			t.Errorf("call %d gets another picture, or the caller's own frame", calls)
+		}
+		calls++
+		time.Sleep(ms)
+		return g, nil
+	}}}
+	if err := Measure(context.Background(), r, f, 5*ms); err != nil {
+		t.Fatal(err)
+	}
+	if calls < 3 || r[0].Cost < ms || f.Row(0, 0)[0] != 0 {
+		t.Errorf("%d calls, cost %v", calls, r[0].Cost)
+	}
+	f.Release()
+}

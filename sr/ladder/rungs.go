@@ -94,6 +94,7 @@ func (t *fitter) fit(ctx context.Context, f *media.Frame) (*media.Frame, error) 
 }
 
 // Measure runs every rung on frames like f for about the given time each and sets its Cost to the median. f stays the caller's.
+// No two frames in a row are the same, because engines do not upscale a copy of the frame before.
 func Measure(ctx context.Context, rungs []Rung, f *media.Frame, each time.Duration) error {
 	for i := range rungs {
 		var costs []time.Duration
@@ -101,9 +102,9 @@ func Measure(ctx context.Context, rungs []Rung, f *media.Frame, each time.Durati
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			f.Retain()
+			g := variant(f, len(costs))
 			start := time.Now()
-			out, err := rungs[i].Process(ctx, f)
+			out, err := rungs[i].Process(ctx, g)
 			if err != nil {
 				return errors.Join(fmt.Errorf("ladder: rung %s", rungs[i].Name), err)
 			}
@@ -115,4 +116,18 @@ func Measure(ctx context.Context, rungs []Rung, f *media.Frame, each time.Durati
 		rungs[i].Cost = costs[len(costs)/2]
 	}
 	return nil
+}
+
+// variant is a copy of f, one luma sample of which depends on n.
+func variant(f *media.Frame, n int) *media.Frame {
+	g := media.NewFrame(f.Format)
+	for p := range f.Planes() {
+		_, h := f.PlaneSize(p)
+		for y := range h {
+			copy(g.Row(p, y), f.Row(p, y))
+		}
+	}
+	g.CopyProps(f)
+	g.Row(0, 0)[0] ^= byte(n)
+	return g
 }
