@@ -137,6 +137,9 @@ func (a *app) bench(ctx context.Context, r *benchRequest) error {
 	if kind, _, _ := parseDevice(r.device); kind == "cuda" {
 		return a.benchDevice(ctx, r)
 	}
+	if note := disturbed(); note != "" && (r.against != "" || r.clip != "") {
+		a.tell("note: %s", note)
+	}
 	if r.clip != "" {
 		return a.benchRun(ctx, r)
 	}

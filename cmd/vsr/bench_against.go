@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,6 +215,27 @@ func (c *comparison) differ(ours, theirs *side) error {
 	}
 	c.WithinOne = float64(near) / float64(len(a))
 	return nil
+}
+
+// disturbed says that other programs are at work, or nothing. They slow the two sides down by different amounts. The load average
+// would remember benchmarks that are over, so it looks at what runs now (proc(5), loadavg, fourth field).
+func disturbed() string {
+	const looks = 20
+	others := 0
+	for range looks {
+		text, err := os.ReadFile("/proc/loadavg")
+		var a, b, c float64
+		var running int
+		if n, _ := fmt.Sscanf(string(text), "%f %f %f %d/", &a, &b, &c, &running); err != nil || n < 4 {
+			return ""
+		}
+		others += max(0, running-1) // one is this
+		time.Sleep(5 * time.Millisecond)
+	}
+	if mean := float64(others) / looks; mean >= 0.5 {
+		return fmt.Sprintf("other programs disturb these figures: %.1f threads are running beside this one", mean)
+	}
+	return ""
 }
 
 // testPicture makes a picture in 8-bit RGB with what pictures have: soft shades, edges, fine lines and grain. Picture 1 differs
