@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -117,6 +118,7 @@ func (a *app) runOnce(ctx context.Context, r *benchRequest, dir string) (report,
 	if err := run.validate(); err != nil {
 		return done, 0, err
 	}
+	debug.FreeOSMemory() // what the measurement before has left is not the run's
 	began := time.Now()
 	if err := a.run(ctx, run); err != nil {
 		return done, 0, err
