@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"vsr/sr/ladder"
@@ -28,7 +29,7 @@ type liveStatus struct {
 // status is called by the server for each poll of the page.
 func (s *studio) status() any {
 	r, n := s.rung(), &s.numbers
-	st := liveStatus{Source: s.c.Source, Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
+	st := liveStatus{Source: sourceName(s.c.Source), Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
 		Dropped: map[string]int64{"superseded": n.superseded.Load(), "deadline": n.deadline.Load(), "slow viewer": int64(s.server.Broadcast().Dropped())}}
 	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
 	n.mu.Lock()
@@ -38,6 +39,15 @@ func (s *studio) status() any {
 	}
 	st.AgeMS, st.StageMS = float64(n.age)/float64(time.Millisecond), n.perStage
 	return st
+}
+
+// sourceName is the source as people may see it: a camera's password is left out.
+func sourceName(source string) string {
+	if u, err := url.Parse(source); err == nil && u.User != nil {
+		u.User = nil
+		return u.String()
+	}
+	return source
 }
 
 // state says in a word what the source does.
