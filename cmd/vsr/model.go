@@ -165,14 +165,18 @@ func (a *app) modelImport() *cobra.Command {
 }
 
 func (a *app) modelExport() *cobra.Command {
-	var out string
-	var half, force bool
+	var out, like string
+	var half, force, onnx bool
 	cmd := &cobra.Command{
-		Use: "export NAME|FILE -o FILE.safetensors", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use: "export NAME|FILE -o FILE", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
+		Example: "  vsr model export fast-x4 -o fast-x4.safetensors\n  vsr model export fast-x4 --onnx --like clip.mp4 -o clip.onnx   # the network of the clip's first scene",
+		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := openModel(args[0])
 			if err != nil {
 				return err
+			}
+			if onnx {
+				return a.exportONNX(cmd.Context(), w, like, out, force)
 			}
 			dtype := kdsr.F32
 			if half {
@@ -183,6 +187,8 @@ func (a *app) modelExport() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
 	cmd.Flags().BoolVar(&half, "f16", false, "store half precision")
+	cmd.Flags().BoolVar(&onnx, "onnx", false, "write the static network of one scene as ONNX, for other programs")
+	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or picture whose degradation the network is made for")
 	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
 	cmd.MarkFlagRequired("output")
 	return cmd
