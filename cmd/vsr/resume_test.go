@@ -151,6 +151,7 @@ func TestKilledRunGoesOn(t *testing.T) {
 			resumed++
 		}
 		if _, err := os.Stat(out); err == nil { // it was done before the kill
+			equalFiles(t, whole, out)
 			os.Remove(out)
 		}
 	}
