@@ -157,7 +157,7 @@ func compareVideo(r *Report, a, b *reader) {
 		r.add(false, "frame times", false, "not compared: packets of the source have no times, only decoding tells them")
 		return
 	}
-	diff := compareTimes(va, ta, vb, tb, 1)
+	diff := compareTimes(va, ta, vb, tb, 1, 0)
 	detail := fmt.Sprintf("equal in rational time (ticks %v to %v)", ta, tb)
 	if diff != "" {
 		detail = "frame " + diff
@@ -232,7 +232,7 @@ func compareTrack(r *Report, name string, a *reader, i int, b *reader, j int) {
 	t, u := &a.info.Tracks[i], &b.info.Tracks[j]
 	x, y := &a.tracks[i], &b.tracks[j]
 	r.must(name+" packets", x.count == y.count && (sameBytes(t.Codec, x, y) || t.Codec != u.Codec), "%d of %d bytes to %d of %d bytes", x.count, x.bytes, y.count, y.bytes)
-	if diff := compareTimes(x, t.TimeBase, y, u.TimeBase, 2); diff != "" {
+	if diff := compareTimes(x, t.TimeBase, y, u.TimeBase, 2, packetSlack); diff != "" {
 		r.must(name+" times", false, "packet %s", diff)
 	}
 	if lang := t.Metadata["language"]; lang != "" && lang != "und" {

@@ -60,8 +60,9 @@ func (s *series) add(pts int64, bytes int) {
 
 // compareTimes describes the first difference between two series, or "".
 // rounds is how often the times were rounded: once for frames, twice for packets of a codec whose delay is added.
-func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, rounds float64) string {
-	allowed := rounds * slack(ta, tb)
+// least, in seconds, is allowed in any case.
+func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, rounds, least float64) string {
+	allowed := max(rounds*slack(ta, tb), least)
 	for i := range min(len(a.pts), len(b.pts)) {
 		x, y := a.pts[i], b.pts[i]
 		if x == media.NoTime || y == media.NoTime {
