@@ -333,4 +333,5 @@ func (s *Sink) release() {
 		s.pic.close()
 		s.pic = nil
 	}
+	av.Trim()
 }

@@ -170,7 +170,7 @@ func TestRecordCannotNameAFileOutside(t *testing.T) {
 
 // tries is how many pieces two processes fight for. Each costs eight syncs of the disk, so the everyday number is small:
 // go test ./segment -run Race -tries 3000
-var tries = flag.Int("tries", 200, "pieces in TestCommitRace")
+var tries = flag.Int("tries", 50, "pieces in TestCommitRace")
 
 // TestCommitRace starts two processes that try to commit the same pieces; each piece must have exactly one winner.
 func TestCommitRace(t *testing.T) {
