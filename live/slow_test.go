@@ -134,11 +134,11 @@ func FuzzHTTP(f *testing.F) {
 	handler := s.routes()
 	f.Fuzz(func(t *testing.T, method, path, contentType, match, body string) {
 		if !validMethod(method) || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " \x7f") || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' }) {
-			t.Skip()
+			return // no client can send this
 		}
 		r, err := http.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no client can send this
 		}
 		r.RemoteAddr = "127.0.0.1:1"
 		r.Header.Set("Authorization", "Bearer "+s.Token())

@@ -150,3 +150,24 @@ func (f Format) String() string {
 
 // LogValue makes slog print a format lazily.
 func (f Format) LogValue() slog.Value { return slog.StringValue(f.String()) }
+
+// LumaWeights returns Kr and Kb of the format's matrix (H.273 Table 4). A matrix that is not specified is taken for BT.709 from
+// 1280 columns or 720 rows on and for BT.601 below, as players do.
+func (f Format) LumaWeights() (kr, kb float64) {
+	switch f.Color.Matrix {
+	case MatrixBT709:
+		return 0.2126, 0.0722
+	case MatrixBT470BG, MatrixSMPTE170M:
+		return 0.299, 0.114
+	case MatrixFCC:
+		return 0.30, 0.11
+	case MatrixSMPTE240M:
+		return 0.212, 0.087
+	case MatrixBT2020NCL:
+		return 0.2627, 0.0593
+	}
+	if f.Width >= 1280 || f.Height >= 720 {
+		return 0.2126, 0.0722
+	}
+	return 0.299, 0.114
+}

@@ -93,7 +93,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<12 {
-			t.Skip()
+			return // more than a person writes
 		}
 		c := defaultRun()
 		if parseConfig("f.yaml", text, &c) == nil {

@@ -57,7 +57,7 @@ func (f fault) line() string {
 }
 
 // errAborted is the cause of a context that a second Ctrl-C ended.
-var errAborted = errors.New("interrupted, nothing was written")
+var errAborted = errors.New("interrupted, no output was written")
 
 // errStopped is the result of a run that the first Ctrl-C ended.
 var errStopped = errors.New("interrupted, the output is complete up to here")

@@ -31,7 +31,7 @@ const (
 // colourOf reads the tags of a low-resolution format. The guess of an unspecified matrix depends on the size, so the enlarged
 // picture must be converted with the colour of the small one.
 func colourOf(f media.Format) colour {
-	kr, kb := lumaWeights(f)
+	kr, kb := f.LumaWeights()
 	kg := 1 - kr - kb
 	c := colour{
 		rgb: f.Color.Matrix == media.MatrixRGB && f.Layout == media.YUV444, gray: f.Layout == media.Gray,
@@ -63,26 +63,6 @@ func colourOf(f media.Format) colour {
 		c.px2, c.py2 = 0, 1
 	}
 	return c
-}
-
-// lumaWeights returns Kr and Kb (H.273 Table 4).
-func lumaWeights(f media.Format) (kr, kb float64) {
-	switch f.Color.Matrix {
-	case media.MatrixBT709:
-		return 0.2126, 0.0722
-	case media.MatrixBT470BG, media.MatrixSMPTE170M:
-		return 0.299, 0.114
-	case media.MatrixFCC:
-		return 0.30, 0.11
-	case media.MatrixSMPTE240M:
-		return 0.212, 0.087
-	case media.MatrixBT2020NCL:
-		return 0.2627, 0.0593
-	}
-	if f.Width >= 1280 || f.Height >= 720 {
-		return 0.2126, 0.0722
-	}
-	return 0.299, 0.114
 }
 
 // lerp returns the two chroma indices that luma index i lies between and the weight of the second, in quarters.

@@ -103,7 +103,7 @@ func siting(s media.Siting) (x, y int) {
 
 // colourNumbers is kr to top of struct Picture (ITU-T H.273 8.3).
 func colourNumbers(f media.Format) []float64 {
-	kr, kb := lumaWeights(f)
+	kr, kb := f.LumaWeights()
 	kg := 1 - kr - kb
 	top, unit := float64(int(1)<<f.Depth-1), float64(int(1)<<(f.Depth-8))
 	yoff, yscale, coff, cscale := 16*unit, 219*unit, 128*unit, 224*unit
@@ -112,24 +112,4 @@ func colourNumbers(f media.Format) []float64 {
 	}
 	return []float64{kr, kg, kb, 2 * (1 - kr), 2 * (1 - kb), 2 * (1 - kb) * kb / kg, 2 * (1 - kr) * kr / kg,
 		yoff, yscale, coff, cscale, top}
-}
-
-// lumaWeights returns Kr and Kb (H.273 Table 4), with the guess of sr.Engine for an unspecified matrix.
-func lumaWeights(f media.Format) (kr, kb float64) {
-	switch f.Color.Matrix {
-	case media.MatrixBT709:
-		return 0.2126, 0.0722
-	case media.MatrixBT470BG, media.MatrixSMPTE170M:
-		return 0.299, 0.114
-	case media.MatrixFCC:
-		return 0.30, 0.11
-	case media.MatrixSMPTE240M:
-		return 0.212, 0.087
-	case media.MatrixBT2020NCL:
-		return 0.2627, 0.0593
-	}
-	if f.Width >= 1280 || f.Height >= 720 {
-		return 0.2126, 0.0722
-	}
-	return 0.299, 0.114
 }
