@@ -51,9 +51,9 @@ onnxruntime: ## fetch ONNX Runtime for `vsr bench --against onnxruntime` (npm, n
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)
 
-live-browser: deps ## the page of vsr live in a real Chromium: wants node, npm and chromium
-	cd tools/live && npm ci --ignore-scripts --no-audit --no-fund
-	$(GO) test -count=1 -v -run TestLiveInChromium ./cmd/vsr
+live-browser: deps ## the page of vsr live in a real Chromium (installs it, node and playwright-core)
+	@scripts/browser.sh
+	VSR_TEST_BROWSER=required $(CUDA_ENV) $(GO) test -tags nvidia -count=1 -v -run TestLiveInChromium ./cmd/vsr
 
 clean: ## remove what the targets made
 	rm -rf bin build out

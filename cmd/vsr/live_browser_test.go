@@ -206,21 +206,25 @@ func (r browserReport) check(t *testing.T) {
 	}
 }
 
-// needBrowser skips when node, playwright-core or Chromium is missing, and says which.
+// needBrowser skips when node, playwright-core or Chromium is missing, and says which. With VSR_TEST_BROWSER=required, as in
+// continuous integration, that is a failure.
 func needBrowser(t *testing.T) (chromium string) {
 	t.Helper()
-	if testing.Short() {
+	missing := t.Skip
+	if os.Getenv("VSR_TEST_BROWSER") == "required" {
+		missing = t.Fatal
+	} else if testing.Short() {
 		t.Skip("short")
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("no node here")
+		missing("no node here: scripts/browser.sh installs it")
 	}
 	if _, err := os.Stat("../../tools/live/node_modules/playwright-core"); err != nil {
-		t.Skip("no playwright-core here: make live-browser installs it")
+		missing("no playwright-core here: scripts/browser.sh installs it")
 	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("no chromium here")
+		missing("no chromium here: scripts/browser.sh installs it")
 	}
 	return chromium
 }
