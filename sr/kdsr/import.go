@@ -43,19 +43,45 @@ func importTorch(r io.ReaderAt, size int64) (*Weights, error) {
 	if err := w.checkShapes(found); err != nil {
 		return nil, err
 	}
+	if w.Tensors, err = file.tensors(found, size); err != nil {
+		return nil, err
+	}
+	return w, w.Check()
+}
+
+// ReadTorch reads the tensors of any PyTorch state dict for which want is true, by name, with the same care as ImportTorch.
+func ReadTorch(r io.ReaderAt, size int64, want func(name string) bool) (map[string]Tensor, error) {
+	file, err := openCheckpoint(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("kdsr: import: %w", err)
+	}
+	found, err := stateDict(file.value)
+	if err == nil {
+		maps.DeleteFunc(found, func(name string, _ pickleTensor) bool { return !want(name) })
+		var t map[string]Tensor
+		if t, err = file.tensors(found, size); err == nil {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("kdsr: import: %w", err)
+}
+
+// tensors reads what a state dict names, size bytes at most.
+func (f *checkpoint) tensors(found map[string]pickleTensor, size int64) (map[string]Tensor, error) {
+	out := make(map[string]Tensor, len(found))
 	budget := size // views of one storage could otherwise multiply it
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		t := found[name]
 		if budget -= t.storage.numel * storageWidth(t.storage.class); budget < 0 {
 			return nil, errors.New("tensors share their memory")
 		}
-		data, err := t.read(file.open)
+		data, err := t.read(f.open)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		w.Tensors[name] = Tensor{t.shape, data}
+		out[name] = Tensor{t.shape, data}
 	}
-	return w, w.Check()
+	return out, nil
 }
 
 // checkShapes is Check before any value has been read.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"runtime"
 	"strings"
 	"testing"
@@ -278,5 +279,24 @@ func TestPickleRefuses(t *testing.T) {
 	}
 	if v, err := newUnpickler(oneTensor("a", 0, 27, []int32{1, 3, 3, 3}, ones)).next(); err != nil {
 		t.Error(v, err)
+	}
+}
+
+// TestReadTorch takes only what is asked for.
+func TestReadTorch(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "classic.pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := ImportTorch(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadTorch(bytes.NewReader(b), int64(len(b)), func(name string) bool { return strings.HasPrefix(name, "G.head.") })
+	if err != nil || len(got) != 2 || !slices.Equal(got["G.head.0.bias"].Data, whole.Tensors["G.head.0.bias"].Data) {
+		t.Errorf("%d tensors, %v; want weight and bias of G.head.0", len(got), err)
+	}
+	if _, err := ReadTorch(bytes.NewReader(b[:len(b)/2]), int64(len(b)/2), func(string) bool { return true }); err == nil {
+		t.Error("half a file was read")
 	}
 }

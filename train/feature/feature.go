@@ -1,7 +1,7 @@
 // Package feature reads classification networks whose inner layers serve as a perceptual loss. The user supplies the file; none
 // comes with vsr, and nothing but training needs one.
 //
-// In: SqueezeNet 1.1 as ONNX, or torchvision's VGG19 as safetensors. Out: a graph.Features.
+// In: SqueezeNet 1.1 as ONNX, or torchvision's VGG19 as PyTorch saves it or as safetensors. Out: a graph.Features.
 package feature
 
 import (
@@ -18,7 +18,7 @@ import (
 // maxFile bounds the file: VGG19 with its classifier is 548 MiB.
 const maxFile = 1 << 30
 
-// Open reads FILE.onnx as SqueezeNet 1.1 and FILE.safetensors as VGG19.
+// Open reads FILE.onnx as SqueezeNet 1.1, and FILE.pth and FILE.safetensors as VGG19 (of torchvision, with or without its classifier).
 func Open(path string) (*graph.Features, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -44,8 +44,14 @@ func Open(path string) (*graph.Features, error) {
 		if tensors, _, err = kdsr.ReadTensors(f, info.Size()); err == nil {
 			net, err = vgg19(tensors)
 		}
+	case ".pth", ".pt":
+		var tensors map[string]kdsr.Tensor
+		layers := func(name string) bool { return strings.HasPrefix(name, "features.") }
+		if tensors, err = kdsr.ReadTorch(f, info.Size(), layers); err == nil {
+			net, err = vgg19(tensors)
+		}
 	default:
-		err = fmt.Errorf("want a file called .onnx (SqueezeNet 1.1) or .safetensors (VGG19)")
+		err = fmt.Errorf("want a file called .onnx (SqueezeNet 1.1), .pth or .safetensors (VGG19)")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("feature network %s: %w", path, err)

@@ -95,9 +95,9 @@ func TestSqueezeNet(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]string{
-		"a.onnx": "damaged", "b.onnx": "no tensors", "c.pth": "want a file", "d.safetensors": "",
+		"a.onnx": "damaged", "b.onnx": "no tensors", "c.vgg": "want a file", "d.safetensors": "", "e.pth": "",
 	} {
-		text := map[string]string{"a.onnx": "\xff\xff\xff", "b.onnx": "", "c.pth": "x", "d.safetensors": "x"}[name]
+		text := map[string]string{"a.onnx": "\xff\xff\xff", "b.onnx": "", "c.vgg": "x", "d.safetensors": "x", "e.pth": "\x80\x02 no pickle"}[name]
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
