@@ -6,9 +6,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strings"
-
-	"github.com/pion/webrtc/v3"
 )
 
 const sdpType, fragmentType = "application/sdp", "application/trickle-ice-sdpfrag"
@@ -76,7 +73,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, creat
 	h := w.Header()
 	h.Set("Content-Type", sdpType)
 	h.Set("Location", "/session/"+sess.id)
-	h.Set("ETag", sess.etag)
+	h.Set("ETag", sess.tag())
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, answer)
@@ -130,55 +127,4 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "DELETE, PATCH, GET, OPTIONS")
 		problem(w, http.StatusMethodNotAllowed, "DELETE ends a session, PATCH adds candidates")
 	}
-}
-
-// patch is trickle ICE (RFC 8840) with the ETag rules of RFC 9725 section 4.3.1.
-func (s *Server) patch(w http.ResponseWriter, r *http.Request, sess *session) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != fragmentType {
-		problem(w, http.StatusUnsupportedMediaType, "candidates must be "+fragmentType)
-		return
-	}
-	switch match := r.Header.Get("If-Match"); match {
-	case "":
-		problem(w, http.StatusPreconditionRequired, "If-Match is needed")
-		return
-	case "*":
-		problem(w, http.StatusUnprocessableEntity, "ICE restart is not supported: open a new session")
-		return
-	case sess.etag:
-	default:
-		problem(w, http.StatusPreconditionFailed, "the session has another ETag")
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		problem(w, bodyStatus(err), "the fragment could not be read")
-		return
-	}
-	if err := addCandidates(sess.pc, string(body)); err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// maxCandidates bounds one fragment; browsers send a handful.
-const maxCandidates = 64
-
-func addCandidates(pc *webrtc.PeerConnection, fragment string) error {
-	line, n := uint16(0), 0
-	for l := range strings.Lines(fragment) {
-		candidate, ok := strings.CutPrefix(strings.TrimSpace(l), "a=candidate:")
-		if !ok {
-			continue
-		}
-		if n++; n > maxCandidates {
-			return errors.New("too many candidates")
-		}
-		init := webrtc.ICECandidateInit{Candidate: "candidate:" + candidate, SDPMLineIndex: &line}
-		if err := pc.AddICECandidate(init); err != nil {
-			return errors.New("a candidate could not be parsed")
-		}
-	}
-	return nil
 }

@@ -136,7 +136,7 @@ func negotiate(ctx context.Context, pc *webrtc.PeerConnection, offer string) (st
 	case <-gathered:
 	case <-ctx.Done():
 		return "", ctx.Err()
-	case <-time.After(5 * time.Second):
+	case <-time.After(gatherPatience):
 		return "", errors.New("gathering candidates took too long")
 	}
 	return pc.LocalDescription().SDP, nil

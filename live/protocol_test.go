@@ -73,7 +73,9 @@ func TestSessionLifecycle(t *testing.T) {
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	p, _ := watch(t, s)
-	frag := "a=ice-ufrag:x\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n"
+	frag := "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n"
+	ufrag, pwd := "a=ice-ufrag:"+strings.Repeat("u", 8)+"\r\n", "a=ice-pwd:"+strings.Repeat("p", 24)+"\r\n"
+	same := "a=ice-ufrag:" + attribute(p.pc.LocalDescription().SDP, "ice-ufrag") + "\r\n"
 	for _, c := range []struct {
 		method, ctype, body, match string
 		want                       int
@@ -81,8 +83,16 @@ func TestSessionLifecycle(t *testing.T) {
 		{"PATCH", fragmentType, frag, "", 428},
 		{"PATCH", fragmentType, frag, `"stale"`, 412},
 		{"PATCH", fragmentType, frag, "*", 422},
+		{"PATCH", fragmentType, ufrag, "*", 422},
+		{"PATCH", fragmentType, same + pwd, "*", 422},
+		{"PATCH", fragmentType, ufrag + "a=ice-pwd:short\r\n", "*", 422},
+		{"PATCH", fragmentType, "a=ice-ufrag:b a d\r\n" + pwd, "*", 422},
+		{"PATCH", fragmentType, ufrag + frag, p.etag, 422}, // of another ICE session
+		{"PATCH", fragmentType, same + frag + "a=end-of-candidates\r\n", p.etag, 204},
 		{"PATCH", "text/plain", frag, p.etag, 415},
+		{"PATCH", fragmentType, strings.Repeat(" ", maxBody+1), p.etag, 413},
 		{"PATCH", fragmentType, "a=candidate:rubbish\r\n", p.etag, 400},
+		{"PATCH", fragmentType, "a=candidate:1 1 udp x 127.0.0.1 9 typ host\r\n", p.etag, 400},
 		{"PATCH", fragmentType, strings.Repeat(frag, maxCandidates+1), p.etag, 400},
 		{"PATCH", fragmentType, frag, p.etag, 204},
 		{"GET", "", "", "", 204},
@@ -93,7 +103,29 @@ func TestSessionLifecycle(t *testing.T) {
 	} {
 		resp, body := do(t, s, c.method, p.location, c.ctype, c.body, "If-Match", c.match)
 		if resp.StatusCode != c.want {
-			t.Errorf("%s %q If-Match %s: %d, want %d: %s", c.method, c.ctype, c.match, resp.StatusCode, c.want, body)
+			t.Errorf("%s %q If-Match %s %.60q: %d, want %d: %s", c.method, c.ctype, c.match, c.body, resp.StatusCode, c.want, body)
+		}
+		if c.method == "PATCH" && resp.Header.Get("ETag") != "" {
+			t.Errorf("%s If-Match %s: an ETag comes with %d", c.method, c.match, resp.StatusCode)
+		}
+	}
+}
+
+// TestTrickleIsBounded sends fragment after fragment.
+func TestTrickleIsBounded(t *testing.T) {
+	var wantKey atomic.Bool
+	s := start(t, Options{Codec: "vp8"})
+	play(t, s, &wantKey)
+	waitFor(t, "the feed", s.feed.live)
+	p, _ := watch(t, s)
+	frag := strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", maxCandidates)
+	for i := range maxTrickled/maxCandidates + 1 {
+		want := http.StatusNoContent
+		if i == maxTrickled/maxCandidates {
+			want = http.StatusUnprocessableEntity
+		}
+		if resp, body := do(t, s, "PATCH", p.location, fragmentType, frag, "If-Match", p.etag); resp.StatusCode != want {
+			t.Errorf("fragment %d: %d, want %d: %s", i, resp.StatusCode, want, body)
 		}
 	}
 }

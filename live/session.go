@@ -9,13 +9,27 @@ import (
 
 // session is one WHIP or WHEP connection, from the 201 to its DELETE, failure or timeout.
 type session struct {
-	id, etag, kind string
-	pc             *webrtc.PeerConnection
-	established    bool
-	onConnect      func()
-	onClose        func()
-	deadline       *time.Timer
+	id, kind    string
+	pc          *webrtc.PeerConnection
+	established bool
+	onConnect   func()
+	onClose     func()
+	deadline    *time.Timer
+
+	ice  sync.Mutex // one change of the ICE session at a time
+	etag string     // of the ICE session; a restart makes another
+	// trickled counts the candidates that came after the offer.
+	trickled int
 }
+
+// tag is the present ETag.
+func (s *session) tag() string {
+	s.ice.Lock()
+	defer s.ice.Unlock()
+	return s.etag
+}
+
+func newETag() string { return `"` + randomID()[:16] + `"` }
 
 // sessions is the table of open sessions. All its limits are checked under one lock.
 type sessions struct {
@@ -66,7 +80,7 @@ func (t *sessions) cancel(kind string) {
 
 // add enters a reserved session and closes it if it is not established within the given time. Both hooks may be nil; each runs once.
 func (t *sessions) add(kind string, pc *webrtc.PeerConnection, handshake time.Duration, onConnect, onClose func()) *session {
-	s := &session{id: randomID(), etag: `"` + randomID()[:16] + `"`, kind: kind, pc: pc, onConnect: onConnect, onClose: onClose}
+	s := &session{id: randomID(), etag: newETag(), kind: kind, pc: pc, onConnect: onConnect, onClose: onClose}
 	t.mu.Lock()
 	t.coming[kind]--
 	t.open[s.id] = s

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -114,7 +115,7 @@ func TestPlayoutDelay(t *testing.T) {
 
 // FuzzHTTP sends anything to any address, with the right token: every answer is a proper status, and none is our own fault.
 func FuzzHTTP(f *testing.F) {
-	s, err := New(Options{Listen: "127.0.0.1:0", RateLimit: 1e9, Handshake: 50 * time.Millisecond, MaxPending: 2, Codec: "vp8"})
+	s, err := New(Options{Listen: "127.0.0.1:0", RateLimit: 1e9, Handshake: 50 * time.Millisecond, MaxPending: 2, Codec: "vp8", Silence: time.Hour})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -125,7 +126,14 @@ func FuzzHTTP(f *testing.F) {
 	offer := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\n" +
 		"a=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n" +
 		"a=fingerprint:sha-256 " + strings.TrimSuffix(strings.Repeat("AA:", 32), ":") + "\r\n"
+	known, _, err := s.createViewer(context.Background(), offer)
+	if err != nil {
+		f.Fatal(err)
+	}
+	s.table.establish(known) // or it would time out
 	f.Add("POST", "/whep", sdpType, "", offer)
+	f.Add("PATCH", "/session/known", fragmentType, "*", "a=ice-ufrag:efgh\r\na=ice-pwd:abcdefghijklmnopqrstuvwy\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n")
+	f.Add("PATCH", "/session/known", fragmentType, "tag", "a=ice-ufrag:efgh\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n")
 	f.Add("POST", "/whip", sdpType, "", strings.Replace(offer, "recvonly", "sendonly", 1))
 	f.Add("PATCH", "/session/x", fragmentType, `"e"`, "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n")
 	f.Add("POST", "/control", "application/json", "", `{"enhance":true}`)
@@ -141,6 +149,10 @@ func FuzzHTTP(f *testing.F) {
 			return // no client can send this
 		}
 		r.RemoteAddr = "127.0.0.1:1"
+		if path == "/session/known" && method != http.MethodDelete {
+			r.URL.Path = "/session/" + known.id
+			match = strings.ReplaceAll(match, "tag", known.tag())
+		}
 		r.Header.Set("Authorization", "Bearer "+s.Token())
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("If-Match", match)
