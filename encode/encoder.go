@@ -26,6 +26,21 @@ func (s *Sink) open(info *media.Info) error {
 	w, h := s.size(info, pixels)
 	s.note(info, pixels, w, h)
 	s.color = info.Format.Color
+	if err := s.openEncoder(enc, info, pixels, w, h); err != nil {
+		return err
+	}
+	if s.packet = astiav.AllocPacket(); s.packet == nil {
+		return fmt.Errorf("out of memory")
+	}
+	if s.pic, err = newPicture(w, h, pixels); err != nil {
+		return err
+	}
+	return s.describe(info)
+}
+
+// openEncoder makes s.encoder for pictures of w x h.
+func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.PixelFormat, w, h int) error {
+	c := s.codec
 	s.encoder = astiav.AllocCodecContext(enc)
 	s.encoder.SetWidth(w)
 	s.encoder.SetHeight(h)
@@ -56,16 +71,7 @@ func (s *Sink) open(info *media.Info) error {
 			av.SetGlobalHeader(s.encoder)
 		}
 	}
-	if err := s.openCodec(enc, info); err != nil {
-		return err
-	}
-	if s.packet = astiav.AllocPacket(); s.packet == nil {
-		return fmt.Errorf("out of memory")
-	}
-	if s.pic, err = newPicture(w, h, pixels); err != nil {
-		return err
-	}
-	return s.describe(info)
+	return s.openCodec(enc, info)
 }
 
 // rates sets bit rate and B-frames for live output.

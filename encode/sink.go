@@ -37,7 +37,9 @@ type Sink struct {
 	actions   []StreamAction
 	keyframe  atomic.Bool
 	bitRate   atomic.Int64 // asked for by SetBitRate, 0 when taken over
-	err       error        // sticky
+	opened    int64        // time stamp of the first frame after the encoder was opened for another rate
+	reopened  bool
+	err       error // sticky
 	closed    bool
 }
 
@@ -125,8 +127,9 @@ func (s *Sink) Frames() (in, out int64) { return s.frames, s.packets }
 // RequestKeyframe makes the next frame a keyframe.
 func (s *Sink) RequestKeyframe() { s.keyframe.Store(true) }
 
-// SetBitRate changes the cap of Options.BitRate from the next frame on, in bits a second. It may come from any goroutine. Only
-// x264 follows in mid-stream; other codecs keep the rate that they were opened with.
+// SetBitRate changes the cap of Options.BitRate, in bits a second. It may come from any goroutine. x264 follows from the next
+// frame on. vp8, with ZeroLatency, is opened again, which makes a key frame, so small and quick changes are left out (see
+// followRate). Other codecs keep the rate that they were opened with.
 func (s *Sink) SetBitRate(bps int64) { s.bitRate.Store(max(bps, 1)) }
 
 // Write takes ownership of u, also on error. Errors are sticky.
@@ -168,8 +171,8 @@ func (s *Sink) frame(fr *media.Frame) error {
 	if requested := s.keyframe.Swap(false); requested || fr.Scene != s.scene && s.frames > 0 {
 		kind = astiav.PictureTypeI
 	}
-	if bps := s.bitRate.Swap(0); bps > 0 {
-		av.SetRate(s.encoder, 0, bps, int64(float64(bps)*s.opt.BufferSeconds))
+	if err := s.followRate(fr.PTS); err != nil {
+		return err
 	}
 	s.scene = fr.Scene
 	s.pic.out.SetPictureType(kind)
