@@ -39,6 +39,7 @@ type Sink struct {
 	bitRate   atomic.Int64 // asked for by SetBitRate, 0 when taken over
 	opened    int64        // time stamp of the first frame after the encoder was opened for another rate
 	reopened  bool
+	meter     meter
 	err       error // sticky
 	closed    bool
 }
@@ -233,6 +234,9 @@ func (s *Sink) collect() error {
 		}
 		s.lastDTS = p.DTS
 		s.packets++
+		if s.opensAgain() {
+			s.meter.add(p.PTS, len(p.Data))
+		}
 		if err := s.deliver(p); err != nil {
 			return err
 		}
