@@ -36,7 +36,14 @@ Degradations:
   aniso9[:N]      the mean of nine anisotropic blurs, with noise of level N
   second:SEED     one draw a picture of the second-order process of Real-ESRGAN
   real:SEED       one draw a picture of the video degradation, codecs included
-  h264:CRF  hevc:CRF  vp9:CRF  mpeg4:Q  mpeg2:Q`
+  h264:CRF  hevc:CRF  vp9:CRF  mpeg4:Q  mpeg2:Q
+
+A video as DATA is one clip: its degradation is estimated on the first frame, as vsr run does for a scene.
+
+Examples:
+  vsr eval --data Set14 --degradation gaussian8 --model fast-x4
+  vsr eval --data original.mp4 --degradation h264:28 --model fast-x2 --frames 24
+  vsr eval --data original.mp4 --input small.mp4 --model fast-x2 --json`
 
 // newEvalCmd is `vsr eval`.
 func newEvalCmd() *cobra.Command {
@@ -52,7 +59,9 @@ func newEvalCmd() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.o.Data, "data", "", "folder of sharp pictures (PNG, JPEG), searched with its subfolders")
+	fl.StringVar(&f.o.Data, "data", "", "folder of sharp pictures (PNG, JPEG), searched with its subfolders, or a sharp video")
+	fl.StringVar(&f.o.Input, "input", "", "the degraded version of the video --data, frame for frame, instead of --degradation")
+	fl.IntVar(&f.o.Frames, "frames", 0, "frames of a video that are measured (default 48)")
 	fl.StringVar(&f.o.Degradation, "degradation", "gaussian8", "how the low-resolution input is made")
 	fl.StringVarP(&f.engine.Model, "model", "m", "", "name of a built-in model, or a weights file")
 	fl.IntVar(&f.o.Scale, "scale", 4, "scale of the baselines when no model is given")
@@ -60,7 +69,7 @@ func newEvalCmd() *cobra.Command {
 	fl.IntVar(&f.engine.Threads, "threads", 0, "threads of the CPU engine, 0 is all cores")
 	fl.StringVar(&f.engine.Precision, "precision", "", "precision of the CPU engine")
 	fl.BoolVar(&f.o.Clip, "clip", false, "take the pictures of a folder for the frames of one clip")
-	fl.BoolVar(&f.perFrame, "per-frame", false, "with --clip: estimate the degradation of every frame, not of the first only")
+	fl.BoolVar(&f.perFrame, "per-frame", false, "with --clip or a video: estimate the degradation of every frame, not of the first only")
 	fl.BoolVar(&f.json, "json", false, "write the result as JSON")
 	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first pictures: input, bicubic, output, original")
 	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the pictures in two dimensions into this PNG or SVG instead of measuring;\n--degradation may list several, separated by commas")
@@ -80,7 +89,7 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 		}
 		defer e.Close()
 		f.o.Scale = e.Scale()
-		rgb = &rgbEngine{ctx: ctx, engine: e, everyPicture: !f.o.Clip || f.perFrame}
+		rgb = &rgbEngine{ctx: ctx, engine: e, everyPicture: f.perFrame || !f.o.Clip && !eval.IsVideo(f.o.Data)}
 		defer rgb.forget()
 		f.o.Upscale, f.o.NewClip = rgb.upscale, rgb.forget
 	}

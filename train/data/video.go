@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
 	"io"
 	"math"
@@ -87,8 +86,8 @@ func (v *videoSampler) read(ctx context.Context, src *decode.Source) error {
 
 // frame decides whether a frame begins, continues or breaks a run.
 func (v *videoSampler) frame(f *media.Frame) error {
-	if f.Layout != media.YUV420 && f.Layout != media.YUV422 && f.Layout != media.YUV444 {
-		return fmt.Errorf("pictures of %v are not read", f.Format)
+	if err := readable(f); err != nil {
+		return err
 	}
 	small := thumbnail(f)
 	cut := v.prev != nil && difference(small, v.prev) > 2*v.o.Change

@@ -16,7 +16,11 @@ import (
 
 // Options says what is measured. Data, Degradation and Scale must be given.
 type Options struct {
-	Data        string // folder of sharp pictures, searched with its subfolders, or one picture
+	Data string // folder of sharp pictures, searched with its subfolders, or one picture, or a sharp video
+	// Input is the degraded version of the video Data, of the same frames and reduced by Scale. Empty makes one by Degradation.
+	Input string
+	// Frames is how many frames of a video are measured, default 48.
+	Frames      int
 	Degradation string // see variants: gaussian8, aniso9, bicubic, real:SEED, h264:CRF...
 	Scale       int
 	// Upscale enlarges a quantised picture by Scale. Nil measures the baselines only.
@@ -73,6 +77,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 func run(ctx context.Context, o Options) (*Result, error) {
 	if o.Scale < 2 || o.Scale > 4 {
 		return nil, fmt.Errorf("scale %d, want 2 to 4", o.Scale)
+	}
+	switch {
+	case o.Frames < 0:
+		return nil, fmt.Errorf("frames %d, want 1 or more", o.Frames)
+	case IsVideo(o.Data):
+		return runVideo(ctx, o)
+	case o.Input != "":
+		return nil, fmt.Errorf("a degraded input goes with a video, %s is none", o.Data)
 	}
 	all, err := variants(o.Degradation, o.Scale)
 	if err != nil {
@@ -134,8 +146,8 @@ func measureGroup(ctx context.Context, o Options, all []variant, files []string,
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if m.W < 4*o.Scale+11 || m.H < 4*o.Scale+11 {
-			return nil, fmt.Errorf("%s: %dx%d is too small to measure", path, m.W, m.H)
+		if err := largeEnough(m, o.Scale, path); err != nil {
+			return nil, err
 		}
 		hr[i] = m.CropMultiple(o.Scale)
 		name, err := filepath.Rel(o.Data, path)
@@ -144,27 +156,43 @@ func measureGroup(ctx context.Context, o Options, all []variant, files []string,
 		}
 		out[i] = ImageResult{Name: filepath.ToSlash(name), Width: hr[i].W, Height: hr[i].H, Inputs: len(all)}
 	}
+	if err := measureClip(ctx, o, all, hr, out, id); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// largeEnough refuses pictures of which the border and the window of SSIM leave nothing.
+func largeEnough(m degrade.Image, scale int, name string) error {
+	if m.W < 4*scale+11 || m.H < 4*scale+11 {
+		return fmt.Errorf("%s: %dx%d is too small to measure", name, m.W, m.H)
+	}
+	return nil
+}
+
+// measureClip degrades sharp pictures together by every variant and fills in their results.
+func measureClip(ctx context.Context, o Options, all []variant, hr []degrade.Image, out []ImageResult, id uint64) error {
 	for _, v := range all {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		lr, err := v.recipe.Apply(degrade.NewRand(v.seed, id), hr)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if o.NewClip != nil {
 			o.NewClip()
 		}
 		for i := range hr {
 			if err := out[i].add(o, v, lr[i], hr[i]); err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", files[i], v.label, err)
+				return fmt.Errorf("%s, %s: %w", out[i].Name, v.label, err)
 			}
 		}
 	}
 	for i := range out {
 		out[i].divide(float64(len(all)))
 	}
-	return out, nil
+	return nil
 }
 
 // add measures one degraded picture and adds the scores.
