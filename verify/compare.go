@@ -31,6 +31,22 @@ type Options struct {
 	// video instead of frames (decode.OpenCopy) do not know of frames that were damaged, or of times that were repaired.
 	FrameTimes []int64
 	Progress   func(frames int)
+	// Frame, when not nil, hears of every pair of frames, with Pictures only. The frames live until it returns.
+	Frame func(n Numbers, src, out *media.Frame)
+}
+
+// Numbers is what was measured on one pair of frames: luma, in dB or 8-bit levels.
+type Numbers struct {
+	Frame       int     `json:"frame"` // from 0
+	PTS         int64   `json:"pts"`   // of the source, in its ticks
+	Consistency float64 `json:"consistency_psnr"`
+	// SourceChange and Change are the mean differences from the frame before, at the source's size; 0 for the first frame and
+	// after a change of size.
+	SourceChange float64 `json:"source_change"`
+	Change       float64 `json:"change"`
+	// PSNR and SSIM are against the reference; 0 without one.
+	PSNR float64 `json:"psnr,omitempty"`
+	SSIM float64 `json:"ssim,omitempty"`
 }
 
 // Compare reads both to their ends. The error is about reading; what differs stands in the report.
@@ -134,13 +150,16 @@ func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, err
 			return p, nil
 		}
 		if p != nil && fa != nil && fb != nil {
-			p.add(fa, fb)
+			one := p.add(fa, fb)
 			if ref != nil {
 				fr, err := ref.next(ctx)
 				if err != nil {
 					return nil, fmt.Errorf("verify: reference: %w", err)
 				}
-				p.reference(fr, fb)
+				p.reference(fr, fb, &one)
+			}
+			if o.Frame != nil {
+				o.Frame(one, fa, fb)
 			}
 		}
 		if o.Progress != nil {

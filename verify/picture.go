@@ -23,9 +23,10 @@ type pictures struct {
 func newPictures() *pictures { return &pictures{Picture: Picture{WorstDB: 100}} }
 
 // add takes a source frame and its output.
-func (p *pictures) add(a, b *media.Frame) {
+func (p *pictures) add(a, b *media.Frame) Numbers {
 	la, lb := luma(a), reduce(b, a.Width, a.Height)
 	db := psnr(la, lb)
+	one := Numbers{Frame: p.Frames, PTS: a.PTS, Consistency: db}
 	p.Frames++
 	p.sumDB += db
 	p.WorstDB = min(p.WorstDB, db)
@@ -36,25 +37,30 @@ func (p *pictures) add(a, b *media.Frame) {
 	p.clipA += clipped(a)
 	p.clipB += clipped(b)
 	if p.w == a.Width && p.h == a.Height {
-		p.flicker(la, lb)
+		one.SourceChange, one.Change = p.flicker(la, lb)
 	}
 	p.prevA, p.prevB, p.w, p.h = la, lb, a.Width, a.Height
+	return one
 }
 
-// flicker compares, where the source hardly changes, how much each of the two changes.
-func (p *pictures) flicker(a, b []float64) {
+// flicker compares, where the source hardly changes, how much each of the two changes. It returns the mean change of each.
+func (p *pictures) flicker(a, b []float64) (allA, allB float64) {
 	const still = 3 // 8-bit levels
 	for i := range a {
-		if d := math.Abs(a[i] - p.prevA[i]); d < still {
-			p.flickA += d
-			p.flickB += math.Abs(b[i] - p.prevB[i])
+		da, db := math.Abs(a[i]-p.prevA[i]), math.Abs(b[i]-p.prevB[i])
+		allA += da
+		allB += db
+		if da < still {
+			p.flickA += da
+			p.flickB += db
 			p.static++
 		}
 	}
+	return allA / float64(len(a)), allB / float64(len(a))
 }
 
 // reference compares an output frame with the true picture of the same size. A nil reference is a video that ended early.
-func (p *pictures) reference(ref, out *media.Frame) {
+func (p *pictures) reference(ref, out *media.Frame, one *Numbers) {
 	if ref == nil || ref.Width != out.Width || ref.Height != out.Height {
 		return
 	}
@@ -63,8 +69,9 @@ func (p *pictures) reference(ref, out *media.Frame) {
 	if err != nil {
 		return // smaller than the window of SSIM
 	}
+	one.PSNR, one.SSIM = psnr(x, y), s
 	p.refs++
-	p.sumPSNR += psnr(x, y)
+	p.sumPSNR += one.PSNR
 	p.sumSSIM += s
 }
 

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -188,5 +189,39 @@ func TestSlack(t *testing.T) {
 		if got := slack(c.a, c.b); got < c.want || got > c.want+1e-9 {
 			t.Errorf("%v to %v: slack %v, want %v", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+func TestEveryFrameIsToldOf(t *testing.T) {
+	var got []Numbers
+	out := newFilm(6, 64, 32, 1000, wrap(func(i int, fr *media.Frame) {
+		if i == 4 {
+			add(fr.Plane[0], 20)
+		}
+	}))
+	r := compare(t, newFilm(6, 32, 16, 1000), out, Options{Reference: newFilm(6, 64, 32, 1000), Frame: func(n Numbers, src, out *media.Frame) {
+		if src.Width != 32 || out.Width != 64 || src.PTS != n.PTS || out.PTS != n.PTS {
+			t.Errorf("frame %d: %dx%d at %d, %dx%d at %d", n.Frame, src.Width, src.Height, src.PTS, out.Width, out.Height, out.PTS)
+		}
+		got = append(got, n)
+	}})
+	worst, sum := 0, 0.0
+	for i, n := range got {
+		if n.Frame != i || n.PTS != int64(i)*40 {
+			t.Errorf("frame %d: %+v", i, n)
+		}
+		if n.Consistency < got[worst].Consistency {
+			worst = i
+		}
+		sum += n.Consistency
+	}
+	if len(got) != 6 || worst != 4 || math.Abs(sum/6-r.Picture.ConsistencyDB) > 1e-9 {
+		t.Fatalf("%d frames, worst %d, mean %.3f dB against %.3f in the report", len(got), worst, sum/6, r.Picture.ConsistencyDB)
+	}
+	if got[4].Change < 15 || got[4].SourceChange > 3 || got[0].Change != 0 {
+		t.Errorf("changes: %+v", got)
+	}
+	if got[3].PSNR != 100 || got[4].PSNR > 25 {
+		t.Errorf("against the reference: %+v", got)
 	}
 }

@@ -121,7 +121,7 @@ func usageFaults(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return fault{code: exitUsage, err: err, hint: strings.TrimSpace("vsr help " + strings.TrimPrefix(cmd.CommandPath(), "vsr"))}
+				return fault{code: exitUsage, err: err, hint: strings.TrimSpace("vsr help" + strings.TrimPrefix(cmd.CommandPath(), "vsr"))}
 			}
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -22,6 +23,16 @@ type verifyRequest struct {
 	src, out, ref string
 	json, quick   bool
 	anySize       bool
+	start         float64 // of the part of the source that the output is of
+	duration      float64
+	frame         func(verify.Numbers, framePair) // hears of every pair of frames; may be nil
+}
+
+// flags are those that compare has, too.
+func (r *verifyRequest) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.ref, "ref", "", "a true large video to compute PSNR and SSIM against")
+	f.Var((*clockFlag)(&r.start), "start", "the output begins here in the source: seconds, or h:m:s")
+	f.Var((*clockFlag)(&r.duration), "duration", "length of the source that the output is of; 0 is all")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -35,7 +46,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&r.json, "json", false, "print the report as JSON")
-	f.StringVar(&r.ref, "ref", "", "a true large video to compute PSNR and SSIM against")
+	r.flags(f)
 	f.BoolVar(&r.quick, "quick", false, "read packets only and decode nothing")
 	f.BoolVar(&r.anySize, "any-size", false, "the output's size need not be a multiple of the source's")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -79,7 +90,7 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 		open = decode.OpenCopy
 	}
 	o := decode.Options{Logger: a.logger()}
-	src, err := open(ctx, r.src, o)
+	src, err := open(ctx, r.src, r.sourceOptions(a))
 	if err != nil {
 		return nil, openFault(err)
 	}
@@ -97,6 +108,14 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 		}
 		defer ref.Close()
 		v.Reference = ref
+	}
+	if r.frame != nil {
+		about := framePair{srcInfo: src.Info(), outInfo: out.Info()}
+		v.Frame = func(n verify.Numbers, a, b *media.Frame) {
+			pair := about
+			pair.src, pair.out = a, b
+			r.frame(n, pair)
+		}
 	}
 	report, err := verify.Compare(ctx, src, out, v)
 	if err != nil && !errors.Is(err, context.Canceled) {

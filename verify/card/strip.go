@@ -9,30 +9,29 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// stripHeight is the height of one row of the strip in pixels.
-const stripHeight = 270
+// stripHeight is the height of one row of the strip in pixels, stripGap the distance between pictures.
+const (
+	stripHeight = 270
+	stripGap    = 4
+)
 
-// WriteStrip writes all pairs as one PNG: a row each, the source enlarged by repetition on the left, the output on the right.
+// WriteStrip writes the middle moment of each scene as one PNG: a row each, the source enlarged by repetition on the left, the
+// output on the right.
 func (c *Card) WriteStrip(w io.Writer) error {
-	if len(c.Pairs) == 0 {
+	var rows []image.Image
+	width := 0
+	for _, s := range c.Scenes {
+		if len(s.Moments) > 0 {
+			m := s.Moments[len(s.Moments)/2].small
+			rows, width = append(rows, m), max(width, m.Bounds().Dx())
+		}
+	}
+	if len(rows) == 0 {
 		return errors.New("card: no pictures for a strip")
 	}
-	const gap = 4
-	width := 0
-	for _, p := range c.Pairs {
-		width = max(width, 2*rowWidth(p.Output)+gap)
-	}
-	sheet := image.NewRGBA(image.Rect(0, 0, width, len(c.Pairs)*(stripHeight+gap)-gap))
-	for i, p := range c.Pairs {
-		y, rw := i*(stripHeight+gap), rowWidth(p.Output)
-		left := image.Rect(0, y, rw, y+stripHeight)
-		draw.NearestNeighbor.Scale(sheet, left, p.Source, p.Source.Bounds(), draw.Src, nil)
-		draw.CatmullRom.Scale(sheet, left.Add(image.Pt(rw+gap, 0)), p.Output, p.Output.Bounds(), draw.Src, nil)
+	sheet := image.NewRGBA(image.Rect(0, 0, width, len(rows)*(stripHeight+stripGap)-stripGap))
+	for i, m := range rows {
+		draw.Copy(sheet, image.Pt(0, i*(stripHeight+stripGap)), m, m.Bounds(), draw.Src, nil)
 	}
 	return png.Encode(w, sheet)
-}
-
-func rowWidth(m image.Image) int {
-	b := m.Bounds()
-	return max(1, b.Dx()*stripHeight/max(b.Dy(), 1))
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vsr/decode"
+	"vsr/verify"
+	"vsr/verify/card"
+)
+
+// compareRequest is one `vsr compare` as the command line put it.
+type compareRequest struct {
+	verifyRequest
+	page, strip, report string
+	replace             bool
+	scenes              int
+}
+
+const compareHelp = `Reads both files to their ends and writes a report card: one HTML page that needs nothing but a browser. It shows pictures of the scenes
+with a slider between source and output, the degradation vector (IDR) of each scene, the numbers of every frame, and the checks of vsr verify.
+The vectors come from the report of the run, which is looked for as OUT.json and as OUT with the ending .json; without one the scenes are
+found again and the vectors are left out.
+
+Exit code 0 when all that must hold holds, else 7; the page is written in both cases.`
+
+const compareExamples = `  vsr run clip.mp4 -o big.mp4 --report big.json
+  vsr compare clip.mp4 big.mp4                              # big.compare.html
+  vsr compare clip.mp4 big.mp4 -o card.html --strip card.png
+  vsr compare clip.mp4 part.mp4 --start 1:30 --duration 10  # of a run with the same flags
+  vsr compare clip.mp4 big.mp4 --json | jq .picture`
+
+func (a *app) compareCommand() *cobra.Command {
+	var r compareRequest
+	cmd := &cobra.Command{
+		Use: "compare SRC OUT", Short: "Show source and output side by side, scene by scene, on one page",
+		Long: compareHelp, Example: compareExamples, Args: cobra.ExactArgs(2),
+	}
+	f := cmd.Flags()
+	f.StringVarP(&r.page, "output", "o", "", "page to write; empty is OUT with the ending .compare.html")
+	f.StringVar(&r.strip, "strip", "", "also write one row of pictures for each scene into a PNG `file`")
+	f.StringVar(&r.report, "report", "", "JSON report of the run that made OUT")
+	f.IntVar(&r.scenes, "scenes", 12, "show at most so many scenes, spread over the film")
+	f.BoolVarP(&r.replace, "yes", "y", false, "replace page and strip if they exist")
+	f.BoolVar(&r.json, "json", false, "print checks, scenes and the numbers of every frame as JSON")
+	r.flags(f)
+	r.anySize = true
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r.src, r.out = args[0], args[1]
+		return a.compare(cmd.Context(), r)
+	}
+	return cmd
+}
+
+// destinations fills in the page's name and refuses, before any work is done, what could not be written at its end.
+func (r *compareRequest) destinations() error {
+	if r.page == "" {
+		r.page = strings.TrimSuffix(r.out, filepath.Ext(r.out)) + ".compare.html"
+	}
+	if r.scenes < 1 || r.scenes > 1000 {
+		return usageFault("", "--scenes %d: want 1 to 1000", r.scenes)
+	}
+	for _, d := range []struct{ path, what, end, other string }{{r.page, "the page", ".html", ".htm"}, {r.strip, "the strip", ".png", ".png"}} {
+		if d.path == "" {
+			continue
+		}
+		if ext := strings.ToLower(filepath.Ext(d.path)); ext != d.end && ext != d.other {
+			return usageFault("", "%s: %s is written under a name that ends in %s", d.path, d.what, d.end)
+		}
+		if _, err := os.Lstat(d.path); err == nil && !r.replace {
+			return destinationFault(&fs.PathError{Op: "write", Path: d.path, Err: fs.ErrExist})
+		}
+		if st, err := os.Stat(filepath.Dir(d.path)); err != nil || !st.IsDir() {
+			return fault{exitDestination, fmt.Errorf("%s: no such folder", filepath.Dir(d.path)), ""}
+		}
+	}
+	return nil
+}
+
+// compareResult is what --json prints.
+type compareResult struct {
+	*verify.Report
+	Page   string           `json:"page"`
+	Strip  string           `json:"strip,omitempty"`
+	Scenes []scenePart      `json:"scenes"`
+	Frames []verify.Numbers `json:"frames"`
+}
+
+func (a *app) compare(ctx context.Context, r compareRequest) error {
+	if err := r.destinations(); err != nil {
+		return err
+	}
+	run, err := r.findReport()
+	if err != nil {
+		return err
+	}
+	scenes, err := a.scenesOf(ctx, &r, run)
+	if err != nil {
+		return err
+	}
+	g := newGallery(scenes, r.scenes)
+	show := a.quietProgress(scenes)
+	r.verifyRequest.frame = func(n verify.Numbers, p framePair) {
+		g.see(n, p)
+		show.step(n.Frame + 1)
+	}
+	result, err := a.verify(ctx, r.verifyRequest)
+	show.finish()
+	if err != nil {
+		return err
+	}
+	if g.err != nil {
+		return g.err
+	}
+	c := g.card(result, run)
+	if err := r.write(c); err != nil {
+		return err
+	}
+	if r.json {
+		e := json.NewEncoder(a.stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(compareResult{result, r.page, r.strip, scenes, g.numbers}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(a.stdout, r.page)
+		if r.strip != "" {
+			fmt.Fprintln(a.stdout, r.strip)
+		}
+	}
+	return verdict(result)
+}
+
+// write puts page and strip into their files, whole or not at all.
+func (r *compareRequest) write(c *card.Card) error {
+	if err := writeWhole(r.page, c.WriteHTML); err != nil {
+		return destinationFault(err)
+	}
+	if r.strip == "" {
+		return nil
+	}
+	if err := writeWhole(r.strip, c.WriteStrip); err != nil {
+		return destinationFault(err)
+	}
+	return nil
+}
+
+// findReport reads the report of the run, if there is one. One that was named must fit; one that was found by its name is
+// passed over when it is of something else.
+func (r *compareRequest) findReport() (*report, error) {
+	stem := strings.TrimSuffix(r.out, filepath.Ext(r.out))
+	if r.report != "" {
+		run, err := readReport(r.report)
+		if err != nil {
+			return nil, usageFault("--report wants the file that `vsr run --report` has written", "%w", err)
+		}
+		return run, nil
+	}
+	for _, path := range []string{r.out + ".json", stem + ".json"} {
+		if run, err := readReport(path); err == nil && filepath.Base(run.Output) == filepath.Base(r.out) {
+			return run, nil
+		}
+	}
+	return nil, nil
+}
+
+// maxReport is the largest report that is read, in bytes.
+const maxReport = 256 << 20
+
+func readReport(path string) (*report, error) {
+	if st, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if st.Size() > maxReport {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxReport)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	run := &report{}
+	if err := json.Unmarshal(text, run); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if run.Output == "" || len(run.Scenes) == 0 {
+		return nil, fmt.Errorf("%s is no report of a run", path)
+	}
+	return run, nil
+}
+
+// sourceOptions opens the source of a comparison.
+func (r *verifyRequest) sourceOptions(a *app) decode.Options {
+	return decode.Options{Logger: a.logger(), Start: r.start, Duration: r.duration}
+}
