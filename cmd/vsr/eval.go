@@ -154,6 +154,13 @@ func printEval(out io.Writer, r *eval.Result, model string) {
 		line(m.Name, m.Score, m.Bicubic, m.Lanczos)
 	}
 	line(fmt.Sprintf("mean, %s x%d", r.Degradation, r.Scale), r.Score, r.Bicubic, r.Lanczos)
+	if r.Bicubic.Flicker > 0 {
+		fmt.Fprintf(out, "flicker of still pixels: bicubic %.3f, Lanczos %.3f", r.Bicubic.Flicker, r.Lanczos.Flicker)
+		if model != "" {
+			fmt.Fprintf(out, ", model %.3f", r.Flicker)
+		}
+		fmt.Fprintln(out, " levels of 255 from frame to frame")
+	}
 }
 
 // evalSheet keeps the first pictures for a sheet.

@@ -41,6 +41,8 @@ type Score struct {
 	PSNRY float64 `json:"psnr_y"`
 	SSIMY float64 `json:"ssim_y"`
 	PSNR  float64 `json:"psnr_rgb"`
+	// Flicker, of clips: mean absolute luma difference from the frame before where the original is still, in 8-bit levels.
+	Flicker float64 `json:"flicker,omitempty"`
 }
 
 // ImageResult is the scores of one picture, averaged over the degradations of the protocol.
@@ -52,6 +54,7 @@ type ImageResult struct {
 	Score
 	Bicubic Score `json:"bicubic"`
 	Lanczos Score `json:"lanczos"`
+	stills  int   // inputs whose flicker was measured
 }
 
 // Result is the mean over all pictures and degradations. Without a model, the top scores are bicubic's.
@@ -183,10 +186,14 @@ func measureClip(ctx context.Context, o Options, all []variant, hr []degrade.Ima
 		if o.NewClip != nil {
 			o.NewClip()
 		}
+		var before *take
 		for i := range hr {
-			if err := out[i].add(o, v, lr[i], hr[i]); err != nil {
+			now, err := out[i].add(o, v, lr[i], hr[i])
+			if err != nil {
 				return fmt.Errorf("%s, %s: %w", out[i].Name, v.label, err)
 			}
+			out[i].steady(now, before)
+			before = now
 		}
 	}
 	for i := range out {
@@ -196,33 +203,31 @@ func measureClip(ctx context.Context, o Options, all []variant, hr []degrade.Ima
 }
 
 // add measures one degraded picture and adds the scores.
-func (r *ImageResult) add(o Options, v variant, lr, hr degrade.Image) error {
+func (r *ImageResult) add(o Options, v variant, lr, hr degrade.Image) (*take, error) {
 	bicubic := degrade.Enlarge(lr, o.Scale)
 	up := bicubic
 	if o.Upscale != nil {
 		var err error
 		if up, err = o.Upscale(lr); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for _, m := range []struct {
-		image degrade.Image
-		sum   *Score
-	}{{up, &r.Score}, {bicubic, &r.Bicubic}, {degrade.EnlargeLanczos(lr, o.Scale), &r.Lanczos}} {
-		s, err := compare(m.image, hr, o.Scale)
+	t := &take{hr, [3]degrade.Image{up, bicubic, degrade.EnlargeLanczos(lr, o.Scale)}}
+	for i, sum := range []*Score{&r.Score, &r.Bicubic, &r.Lanczos} {
+		s, err := compare(t.methods[i], hr, o.Scale)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		m.sum.accumulate(s)
+		sum.accumulate(s)
 	}
 	if o.Sheet == nil {
-		return nil
+		return t, nil
 	}
 	name := r.Name
 	if r.Inputs > 1 {
 		name += ", " + v.label
 	}
-	return o.Sheet(name, lr, bicubic, up, hr)
+	return t, o.Sheet(name, lr, bicubic, up, hr)
 }
 
 // compare scores one enlarged picture. A PSNR above 100 dB counts as 100, so that an exact match does not swallow a mean.
@@ -250,6 +255,7 @@ func (s *Score) scale(f float64) {
 	s.PSNRY *= f
 	s.SSIMY *= f
 	s.PSNR *= f
+	s.Flicker *= f
 }
 
 func (r *ImageResult) divide(n float64) {
@@ -268,4 +274,5 @@ func (r *Result) mean() {
 	for _, s := range []*Score{&r.Score, &r.Bicubic, &r.Lanczos} {
 		s.scale(1 / float64(len(r.Images)))
 	}
+	r.flickers()
 }

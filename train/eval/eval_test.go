@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vsr/train/degrade"
 )
 
 // The bicubic baseline of the classic protocol, measured elsewhere with PyTorch: it pins blur, reduction, quantisation, enlarging,
@@ -70,5 +72,42 @@ func TestVideo(t *testing.T) {
 		if _, err := Run(ctx, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one with %q", o, err, want)
 		}
+	}
+}
+
+// Flicker counts only where the original stands still, and is taken from one frame to the next.
+func TestFlicker(t *testing.T) {
+	grey := func(v ...float32) degrade.Image {
+		m := degrade.NewImage(len(v), 1)
+		for i, x := range v {
+			m.Pix[3*i], m.Pix[3*i+1], m.Pix[3*i+2] = x/255, x/255, x/255
+		}
+		return m
+	}
+	// The third pixel moves in the original: what happens to it does not count.
+	v, ok := flicker(grey(10, 20, 90), grey(10, 20, 30), grey(12, 20, 0), grey(10, 24, 255))
+	if !ok || math.Abs(v-3) > 1e-4 {
+		t.Errorf("flicker %v, %v; want (2+4)/2", v, ok)
+	}
+	if _, ok := flicker(grey(1), grey(9), grey(1), grey(1)); ok {
+		t.Error("a clip without still pixels has a flicker")
+	}
+	hr := []degrade.Image{degrade.NewImage(32, 32), degrade.NewImage(32, 32), degrade.NewImage(32, 32)}
+	level, calls := []float32{0.1, 0.3, 0.4}, 0
+	o := Options{Scale: 2, Upscale: func(degrade.Image) (degrade.Image, error) {
+		m := degrade.NewImage(32, 32)
+		for i := range m.Pix {
+			m.Pix[i] = level[calls]
+		}
+		calls++
+		return m, nil
+	}}
+	r := Result{Images: make([]ImageResult, 3)}
+	if err := measureClip(context.Background(), o, []variant{{"bicubic", degrade.Fixed{Factor: 2}, 0}}, hr, r.Images, 0); err != nil {
+		t.Fatal(err)
+	}
+	r.mean()
+	if want := 255 * 0.15; math.Abs(r.Flicker-want) > 1e-3 || r.Bicubic.Flicker != 0 {
+		t.Errorf("flicker %.4f and bicubic's %.4f, want %.4f and 0", r.Flicker, r.Bicubic.Flicker, want)
 	}
 }

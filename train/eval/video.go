@@ -77,6 +77,7 @@ func runPair(ctx context.Context, o Options) (*Result, error) {
 	if o.NewClip != nil {
 		o.NewClip()
 	}
+	var before *take
 	for lr, err := range data.Frames(ctx, o.Input) {
 		if err != nil {
 			return nil, err
@@ -96,9 +97,12 @@ func runPair(ctx context.Context, o Options) (*Result, error) {
 		if err := largeEnough(hr, o.Scale, r.Name); err != nil {
 			return nil, err
 		}
-		if err := r.add(o, variant{}, lr, hr); err != nil {
+		now, err := r.add(o, variant{}, lr, hr)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Name, err)
 		}
+		r.steady(now, before)
+		before = now
 		res.Images = append(res.Images, r)
 		if o.Progress != nil {
 			o.Progress(n+1, o.Frames)
