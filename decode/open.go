@@ -173,32 +173,41 @@ func (s *Source) openDecoder() error {
 	return nil
 }
 
+// cutIn is the time of the first frame wanted, in seconds of the input's own line from its origin; 0 is the beginning.
+func (s *Source) cutIn() float64 {
+	if s.opt.SkipTo == 0 {
+		return s.opt.Start
+	}
+	return max(float64(s.skipTo)*s.info.VideoTrack().TimeBase.Float(), 0)
+}
+
 // primeBytes bounds the packets of other tracks kept while Open looks for the first picture.
 const primeBytes = 64 << 20
 
 // prime seeks if asked to, then decodes until the first picture is at hand.
 func (s *Source) prime(ctx context.Context) error {
+	cut := s.cutIn()
 	margins := []float64{0}
-	if s.opt.Start > 0 {
-		margins = []float64{1, 10, 60, s.opt.Start + 1e6}
+	if cut > 0 {
+		margins = []float64{1, 10, 60, cut + 1e6}
 	}
 	for i, margin := range margins {
 		s.restart()
-		if s.opt.Start > 0 && !s.seek(s.opt.Start-margin) && i > 0 {
+		if cut > 0 && !s.seek(cut-margin) && i > 0 {
 			break
 		}
 		if err := s.primeOnce(ctx); err != nil {
 			return err
 		}
 		// Good when a picture before the cut-in point was seen: then none between was missed.
-		if s.opt.Start == 0 || s.seenBefore || i == len(margins)-1 {
+		if cut == 0 || s.seenBefore || i == len(margins)-1 {
 			break
 		}
 	}
 	if s.first == nil {
 		reason := "no picture could be decoded"
-		if s.opt.Start > 0 {
-			reason = fmt.Sprintf("no picture at or after %g s", s.opt.Start)
+		if cut > 0 {
+			reason = fmt.Sprintf("no picture at or after %g s", cut)
 		}
 		return &UnsupportedError{Reason: reason, Err: s.lastDamage}
 	}

@@ -27,10 +27,13 @@ type Limits struct {
 
 // Options of a Source. The zero value decodes a local file from start to end.
 type Options struct {
-	Threads     int               `yaml:"threads"`     // decoder threads, default min(CPUs, 8)
-	Start       float64           `yaml:"-"`           // seconds from the beginning; the first frame is the first with a time stamp at or after it
-	Duration    float64           `yaml:"-"`           // seconds from Start, 0 for all
-	KeepTimes   bool              `yaml:"-"`           // with Start: keep the input's times instead of beginning at 0
+	Threads   int     `yaml:"threads"` // decoder threads, default min(CPUs, 8)
+	Start     float64 `yaml:"-"`       // seconds from the beginning; the first frame is the first with a time stamp at or after it
+	Duration  float64 `yaml:"-"`       // seconds from Start, 0 for all
+	KeepTimes bool    `yaml:"-"`       // with Start: keep the input's times instead of beginning at 0
+	// SkipTo drops all frames before this time, in ticks of the video track as frames carry them; the others keep their times. What lies
+	// before is skipped by seeking where the input can. 0 drops nothing.
+	SkipTo      int64             `yaml:"-"`
 	PoolSize    int               `yaml:"-"`           // frames that may be out at a time, default 8
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on

@@ -147,7 +147,7 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	if s.deint != nil {
 		pts = av.Rescale(pts, s.deint.timeBase, tb)
 	}
-	if pts < s.from[v] {
+	if pts < s.skipTo {
 		s.seenBefore = true
 		return nil
 	}

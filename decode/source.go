@@ -35,6 +35,7 @@ type Source struct {
 	stats     Stats
 
 	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
+	skipTo              int64   // first time of the video that is given out; from or later
 
 	queue      []media.Unit  // ready to be given out
 	queued     int           // packet bytes in queue

@@ -72,6 +72,10 @@ func (s *Source) setOrigin() {
 			s.until[i] = int64(math.Ceil((s.opt.Start+s.opt.Duration)/tb - 1e-6))
 		}
 	}
+	s.skipTo = s.from[s.info.Video]
+	if s.opt.SkipTo != 0 {
+		s.skipTo = max(s.skipTo, s.opt.SkipTo+s.shift(s.info.Video))
+	}
 }
 
 // shift is what remains to be subtracted from a time on the output's line, with Start.

@@ -91,7 +91,7 @@ func (c *cache) estimate(ctx context.Context, f *media.Frame) ([]float32, error)
 	if err != nil {
 		return nil, fmt.Errorf("estimate: %w", err)
 	}
-	if c.running && len(v) != len(c.vector) {
+	if c.vector != nil && len(v) != len(c.vector) {
 		return nil, fmt.Errorf("estimate: %d values, after %d before", len(v), len(c.vector))
 	}
 	v = append([]float32(nil), v...)

@@ -186,6 +186,16 @@ func (u *Upscaler) Observe(ctx context.Context, f *media.Frame) error {
 	return nil
 }
 
+// Forget ends the running scene: the next frame is estimated as the first of its scene, whatever number it carries. A worker
+// that goes from one part of a file to another calls it between them.
+func (u *Upscaler) Forget() { u.cache.running = false }
+
+// Settled reports whether the running scene keeps its degradation from here on: no later frame of it will be estimated.
+func (u *Upscaler) Settled() bool {
+	c := &u.cache
+	return c.running && c.opts.Refresh == 0 && c.good >= max(1, c.opts.Average)
+}
+
 // prepare makes pool and resamplers for frames of another format. Frames of the old pool find their way back to it.
 func (u *Upscaler) prepare(f media.Format) error {
 	if err := f.Validate(); err != nil {
