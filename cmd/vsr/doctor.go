@@ -58,9 +58,7 @@ func diagnose() (lines [][2]string) {
 	for _, card := range cards {
 		say("CUDA", "%v", card)
 	}
-	if err == nil && len(cards) > 0 {
-		say("", cuda.NeverRun)
-	}
+	say("", cuda.NeverRun)
 	names := strings.Join(models.Names(), ", ")
 	if names == "" {
 		names = "none built in: vsr run uses a bicubic stand-in unless --model names a file"

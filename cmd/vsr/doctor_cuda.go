@@ -34,8 +34,13 @@ func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
 		}
 		report, err := cuda.Verify(c.Context(), cuda.VerifyOptions{Device: index, Short: *quick})
 		if err != nil {
+			if advice := cuda.Advice(err); advice != "" {
+				return fault{exitDevice, err, advice}
+			}
 			return err
 		}
+		// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
+		_ = report.Keep(cuda.TrustOptions{Device: index, Program: versionString(), Logger: a.logger()})
 		return a.deviceReport(report, *file)
 	}
 	return doctor

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,8 @@ type engine struct {
 	Name, Hash, Device string
 	// StandIn is true when no weights are there and bicubic interpolation fills in.
 	StandIn bool
+	// Notice says why --device auto is not the card that is there; mostly empty.
+	Notice string
 }
 
 const standInNotice = "no weights are built in: this run uses a bicubic stand-in, not the KDSR network"
@@ -62,25 +65,72 @@ func openEngine(o engineOptions) (*engine, error) {
 // start makes the engine on the device that was asked for.
 func (e *engine) start(w *kdsr.Weights, o engineOptions) error {
 	kind, index, _ := parseDevice(o.Device)
+	var err error
 	switch kind {
 	case "cuda":
-		var err error
-		if e.Engine, err = cuda.New(w, cuda.Options{Device: index, Logger: o.Logger}); err != nil {
-			if errors.Is(err, sr.ErrNotBuilt) || errors.Is(err, sr.ErrNoDevice) {
-				return err
-			}
-			return fault{exitDevice, err, "vsr doctor lists the devices; --device cpu runs everywhere"}
-		}
-		e.Device = fmt.Sprintf("cuda:%d", index)
-	default: // auto is the CPU until a card has been verified
-		c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision})
-		if err != nil {
-			return fault{exitRequest, err, ""}
-		}
-		e.Engine = c
-		e.Device = fmt.Sprintf("cpu (%s, %s, %d threads)", c.ISA(), c.Precision(), c.Threads())
+		err = e.startCard(w, o, index)
+	case "cpu":
+		err = e.startCPU(w, o)
+	default:
+		err = e.startAuto(w, o)
 	}
+	if err == nil && o.Logger != nil {
+		o.Logger.Info("engine", "room", roomUpscale, "model", e.Name, "device", e.Device, "note", cuda.NeverRun)
+	}
+	return err
+}
+
+func (e *engine) startCard(w *kdsr.Weights, o engineOptions, index int) (err error) {
+	if e.Engine, err = cuda.New(w, cuda.Options{Device: index, Logger: o.Logger}); err != nil {
+		if errors.Is(err, sr.ErrNotBuilt) || errors.Is(err, sr.ErrNoDevice) {
+			return err
+		}
+		return fault{exitDevice, err, cuda.Advice(err)}
+	}
+	e.Device = fmt.Sprintf("cuda:%d", index)
 	return nil
+}
+
+func (e *engine) startCPU(w *kdsr.Weights, o engineOptions) error {
+	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision})
+	if err != nil {
+		return fault{exitRequest, err, ""}
+	}
+	e.Engine = c
+	e.Device = fmt.Sprintf("cpu (%s, %s, %d threads)", c.ISA(), c.Precision(), c.Threads())
+	return nil
+}
+
+// startAuto takes the first card if the short checks found it right, and the CPU otherwise. That there is no card at all is
+// worth a line of the log only; a card that is not used is worth a notice.
+func (e *engine) startAuto(w *kdsr.Weights, o engineOptions) error {
+	why := trusted(o)
+	if why == nil {
+		if why = e.startCard(w, o, 0); why == nil {
+			return nil
+		}
+	}
+	if err := e.startCPU(w, o); err != nil {
+		return err
+	}
+	line := fault{err: why}.line()
+	if errors.Is(why, sr.ErrNotBuilt) || errors.Is(why, sr.ErrNoDevice) && !errors.Is(why, cuda.ErrDriver) {
+		if o.Logger != nil {
+			o.Logger.Info("the CPU is used", "room", roomUpscale, "why", line)
+		}
+		return nil
+	}
+	e.Notice = "the CPU is used, not the card: " + line
+	return nil
+}
+
+// trusted returns nil if the first card passed the short checks, with this driver and program.
+func trusted(o engineOptions) error {
+	v, err := cuda.Trust(context.Background(), cuda.TrustOptions{Program: versionString(), Logger: o.Logger})
+	if err == nil && !v.OK {
+		err = fmt.Errorf("it failed the checks of %s: %s; vsr doctor --device cuda:0 checks it again", v.At.Format("2006-01-02"), v.Why)
+	}
+	return err
 }
 
 func openStandIn(factor float64) (*engine, error) {

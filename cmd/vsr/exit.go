@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"vsr/encode"
 	"vsr/pipeline"
 	"vsr/sr"
+	"vsr/sr/cuda"
 )
 
 // Exit codes say whose fault it was.
@@ -74,7 +76,7 @@ func explain(err error) fault {
 	case errors.Is(err, sr.ErrNotBuilt):
 		return fault{exitDevice, err, "build with `make build`, or use --device cpu"}
 	case errors.Is(err, sr.ErrNoDevice):
-		return fault{exitDevice, err, "vsr doctor lists the devices; --device cpu runs everywhere"}
+		return fault{exitDevice, err, cmp.Or(cuda.Advice(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
 	}
 	if f, ok := explainTyped(err); ok {
 		return f
@@ -114,7 +116,7 @@ func explainRoom(r *pipeline.RoomError) fault {
 	case roomDecode:
 		return fault{code: exitInput, err: r}
 	case roomUpscale:
-		return fault{exitDevice, r, "vsr doctor shows what is there"}
+		return fault{exitDevice, r, cmp.Or(cuda.Advice(r), "vsr doctor shows what is there")}
 	case roomEncode:
 		return destinationFault(r)
 	}

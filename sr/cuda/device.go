@@ -26,7 +26,7 @@ func Devices() ([]Device, error) {
 		return nil, fmt.Errorf("cuda: count devices: %w", err)
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("cuda: %w: the driver sees no card", sr.ErrNoDevice)
+		return nil, fmt.Errorf("cuda: %w: %w", sr.ErrNoDevice, errNoCard)
 	}
 	var all []Device
 	for i := range n {
@@ -50,6 +50,9 @@ func describe(i int) (Device, error) {
 	}
 	if d.Memory, err = dev.TotalMem(); err != nil {
 		return d, err
+	}
+	if id, err := dev.UUID(); err == nil { // drivers before CUDA 9.2 have none
+		d.UUID = id.String()
 	}
 	for _, a := range []struct {
 		name cu.DeviceAttribute
@@ -112,11 +115,11 @@ func openCard(index int, log *slog.Logger) (c *card, err error) {
 func (c *card) start() error {
 	text, oldest, err := kernels.PTX(c.info.Major, c.info.Minor)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errOldCard, err)
 	}
 	if c.info.Driver < oldest {
-		return fmt.Errorf("the driver is for CUDA %s, this card needs one for %s or newer: update the NVIDIA driver",
-			version(c.info.Driver), version(oldest))
+		return fmt.Errorf("the driver is for CUDA %s, this card needs one for %s or newer: %w",
+			version(c.info.Driver), version(oldest), errOldDriver)
 	}
 	if c.dev, err = cu.GetDevice(c.info.Index); err != nil {
 		return wrap("cuDeviceGet", err)
@@ -133,7 +136,7 @@ func (c *card) start() error {
 		if c.jitLog != "" {
 			err = fmt.Errorf("%w: %s", err, c.jitLog)
 		}
-		return fmt.Errorf("compile the kernels: %w", err)
+		return fmt.Errorf("%w: %w", errCompile, err)
 	}
 	c.undo = append(c.undo, func() { c.module.Unload() })
 	for _, e := range kernels.Entries {
@@ -152,9 +155,6 @@ func (c *card) start() error {
 	return nil
 }
 
-// version writes a CUDA version as people do: 12040 is 12.4.
-func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
-
 // close gives everything back, also after a part of start.
 func (c *card) close() {
 	// The thread may be closed already: then there is nothing left to undo.
@@ -168,13 +168,16 @@ func (c *card) close() {
 	c.thread.Close()
 }
 
+// errNoMemory is a shortage that may be over soon.
+var errNoMemory = errors.New("out of device memory")
+
 // wrap says which call failed.
 func wrap(call string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, cu.OutOfMemory) {
-		return fmt.Errorf("%s: out of device memory", call)
+		return fmt.Errorf("%s: %w", call, errNoMemory)
 	}
 	return fmt.Errorf("%s: %w", call, err)
 }
@@ -191,7 +194,7 @@ func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
 	if err != nil {
 		free, total, infoErr := cu.MemInfo()
 		if infoErr == nil && errors.Is(err, cu.OutOfMemory) {
-			return 0, fmt.Errorf("out of device memory: %d MiB wanted, %d of %d MiB free", bytes>>20, free>>20, total>>20)
+			return 0, fmt.Errorf("%w: %d MiB wanted, %d of %d MiB free", errNoMemory, bytes>>20, free>>20, total>>20)
 		}
 		return 0, wrap("cuMemAlloc", err)
 	}

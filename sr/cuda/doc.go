@@ -28,8 +28,12 @@ type Options struct {
 	Logger *slog.Logger // nil discards
 }
 
+// version writes a CUDA version as people do: 12040 is 12.4.
+func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
+
 // Device is what the driver tells about one card.
 type Device struct {
+	UUID         string `json:"-"` // empty if the driver gives none; not for reports that are passed on
 	Index        int
 	Name         string
 	Major, Minor int   // compute capability

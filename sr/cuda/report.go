@@ -26,6 +26,8 @@ type Report struct {
 	Kernels  []Kernel `json:"kernels"`
 	Checks   []Check  `json:"checks"`
 	Speeds   []Speed  `json:"speeds"`
+
+	shortage error // the first failure for want of memory, which says nothing about the card
 }
 
 // Kernel is what the driver's compiler made of one kernel.
@@ -63,10 +65,23 @@ func (r *Report) OK() bool {
 	return len(r.Checks) > 0
 }
 
+// failure is the first failed check, on one line, or empty.
+func (r *Report) failure() string {
+	for _, c := range r.Checks {
+		if !c.OK {
+			return strings.Join(strings.FieldsFunc(c.Name+": "+c.Detail, func(r rune) bool { return r < ' ' }), "; ")
+		}
+	}
+	if len(r.Checks) == 0 {
+		return "nothing was checked"
+	}
+	return ""
+}
+
 // Write prints the report for people.
 func (r *Report) Write(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "device\t%v, driver for CUDA %d.%d\n", r.Device, r.Device.Driver/1000, r.Device.Driver%1000/10)
+	fmt.Fprintf(w, "device\t%v, driver for CUDA %s\n", r.Device, version(r.Device.Driver))
 	fmt.Fprintf(w, "note\t%s\n", r.Note)
 	if r.JITLog != "" {
 		fmt.Fprintf(w, "compiler\t%s\n", strings.ReplaceAll(r.JITLog, "\n", " | "))

@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"vsr/sr"
@@ -17,6 +18,12 @@ func New(*kdsr.Weights, Options) (sr.Engine, error) {
 
 // Devices fails with sr.ErrNotBuilt.
 func Devices() ([]Device, error) { return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt) }
+
+// ErrDriver is never returned by this build.
+var ErrDriver = errors.New("the NVIDIA driver does not start")
+
+// Advice knows nothing about the errors of this build.
+func Advice(error) string { return "" }
 
 // Verify fails with sr.ErrNotBuilt.
 func Verify(context.Context, VerifyOptions) (*Report, error) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -130,6 +131,9 @@ func (r *Report) compare(ctx context.Context, o VerifyOptions, n network) {
 	check.OK, check.Detail = err == nil, detail
 	if err != nil {
 		check.Detail = err.Error()
+		if r.shortage == nil && errors.Is(err, errNoMemory) {
+			r.shortage = err
+		}
 	}
 	o.Logger.Debug("verified", "room", "cuda", "check", check.Name, "ok", check.OK)
 	r.Checks = append(r.Checks, check)

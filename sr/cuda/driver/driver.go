@@ -9,6 +9,8 @@ import "C"
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"unsafe"
 )
 
@@ -22,10 +24,17 @@ func Library(path string) error {
 	return nil
 }
 
+// ErrBroken means that there is a driver and that it does not work. Without it Status says that there is none.
+var ErrBroken = errors.New("the NVIDIA driver does not start")
+
 // Status returns nil when the driver is usable, and otherwise one sentence that says why it is not.
 func Status() error {
-	if s := C.GoString(C.vsr_cuda_status()); s != "" {
-		return errors.New(s)
+	s := C.GoString(C.vsr_cuda_status())
+	if s == "" {
+		return nil
 	}
-	return nil
+	if why, broken := strings.CutPrefix(s, ErrBroken.Error()); broken {
+		return fmt.Errorf("%w%s", ErrBroken, why)
+	}
+	return errors.New(s)
 }

@@ -12,17 +12,34 @@ import (
 	"gorgonia.org/cu"
 )
 
+// callError is a call of the driver that failed. It wraps gorgonia.org/cu's constant for the code.
+type callError struct {
+	call, text string
+	code       int
+	constant   error
+}
+
+func (e *callError) Error() string {
+	return fmt.Sprintf("%s: %s (CUDA error %d)", e.call, e.text, e.code)
+}
+
+func (e *callError) Unwrap() error { return e.constant }
+
 // check turns a result of the driver into an error.
 func check(call string, r C.CUresult) error {
 	if r == C.CUDA_SUCCESS {
 		return nil
 	}
+	e := &callError{call: call, text: "unknown error", code: int(r), constant: constant(cu.Success, r)}
 	var text *C.char
-	if C.cuGetErrorString(r, &text) != C.CUDA_SUCCESS || text == nil {
-		return fmt.Errorf("%s: CUDA error %d", call, int(r))
+	if C.cuGetErrorString(r, &text) == C.CUDA_SUCCESS && text != nil {
+		e.text = C.GoString(text)
 	}
-	return fmt.Errorf("%s: %s (CUDA error %d)", call, C.GoString(text), int(r))
+	return e
 }
+
+// constant converts a result to the type of cu's constants, which has no name outside.
+func constant[T ~int](_ T, r C.CUresult) T { return T(r) }
 
 // The handles of cu and of this package are the same pointers in different Go types.
 func streamOf(s cu.Stream) C.CUstream       { return *(*C.CUstream)(unsafe.Pointer(&s)) }

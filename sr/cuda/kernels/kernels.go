@@ -26,7 +26,7 @@ func PTX(major, minor int) (text string, driver int, err error) {
 	case cc >= 75:
 		return sm75, 10020, nil
 	}
-	return "", 0, fmt.Errorf("compute capability %d.%d is too old, want 7.5 (Turing) or newer", major, minor)
+	return "", 0, fmt.Errorf("compute capability %d.%d, want 7.5 (Turing) or newer", major, minor)
 }
 
 // Entry is one kernel of the module.

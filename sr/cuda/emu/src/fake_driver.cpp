@@ -51,6 +51,13 @@ API cuDeviceGetName(char* s, int n, CUdevice) {
   snprintf(s, n, "FAKE (CPU emulation, not a GPU)");
   return CUDA_SUCCESS;
 }
+API cuDeviceGetUuid(CUuuid* id, CUdevice d) {
+  ENTER_WITH(false)
+  if (!fake::device_ok(d)) return CUDA_ERROR_INVALID_DEVICE;
+  memset(id, 0xfa, sizeof *id);
+  id->bytes[15] = (char)d;
+  return CUDA_SUCCESS;
+}
 API cuDeviceTotalMem_v2(size_t* n, CUdevice) {
   ENTER_WITH(false)
   *n = fake::memory();

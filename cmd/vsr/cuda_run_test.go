@@ -1,0 +1,251 @@
+//go:build nvidia
+
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/internal/testmedia"
+	"vsr/media"
+	"vsr/sr/cuda"
+	"vsr/sr/cuda/emu"
+	"vsr/sr/kdsr"
+)
+
+// onEmulator runs vsr in a process of its own that finds the emulated driver. The environment steers it (sr/cuda/emu/README.md).
+func onEmulator(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	if why := emu.Missing(); why != "" {
+		t.Skip(why)
+	}
+	dir, err := emu.Build(emu.Library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(append(os.Environ(), asVSR+"=1", "LD_LIBRARY_PATH="+dir), env...)
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		code = exit.ExitCode()
+	}
+	return code, out.String(), errs.String()
+}
+
+// smallClip writes four frames of odd size with a cut in the middle, and a configuration under which the cut is found.
+func smallClip(t *testing.T) (in, config string) {
+	t.Helper()
+	f := tinyFormat
+	f.Width, f.Height = 37, 21
+	in = filepath.Join(t.TempDir(), "in.mkv")
+	if err := testmedia.WriteClip(in, testmedia.Options{Format: f, Frames: 4, Cuts: []int{2}}, encode.Options{Codec: "ffv1"}); err != nil {
+		t.Fatal(err)
+	}
+	config = filepath.Join(t.TempDir(), "run.yaml")
+	if err := os.WriteFile(config, []byte("scene:\n  min_length: 1\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return in, config
+}
+
+// frames reads all frames of a file.
+func frames(t *testing.T, path string) (all []*media.Frame) {
+	t.Helper()
+	src, err := decode.Open(context.Background(), path, decode.Options{PoolSize: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	for {
+		u, err := src.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Frame != nil {
+			all = append(all, u.Frame)
+		}
+	}
+}
+
+// levels is the largest difference of two frames in sample values.
+func levels(a, b *media.Frame) (most int) {
+	for p := range a.Planes() {
+		_, h := a.PlaneSize(p)
+		for y := range h {
+			x, z := a.Row(p, y), b.Row(p, y)
+			for i := 0; i < len(x); i += a.BytesPerSample() {
+				d := int(x[i]) - int(z[i])
+				if a.Depth > 8 {
+					d = int(binary.LittleEndian.Uint16(x[i:])) - int(binary.LittleEndian.Uint16(z[i:]))
+				}
+				most = max(most, d, -d)
+			}
+		}
+	}
+	return most
+}
+
+// A built-in model and one of the paper's size m with fewer blocks, from file to file: every sample within 1 level of the CPU's.
+func TestRunOnCard(t *testing.T) {
+	in, config := smallClip(t)
+	c, err := kdsr.Preset("m", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.N, c.R = 2, 1
+	w, err := kdsr.RandomWeights(c, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := w.Save(m, kdsr.F32); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, model, cc string }{
+		{"fast on sm_86", "fast-x2", "86"}, {"m on sm_75", m, "75"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			want, got, reportFile := filepath.Join(dir, "cpu.mkv"), filepath.Join(dir, "card.mkv"), filepath.Join(dir, "report.json")
+			args := []string{"-c", config, "--model", c.model, "--codec", "ffv1", "--progress", "none"}
+			if code, _, stderr := vsr(t, append([]string{"run", in, "-o", want, "--device", "cpu"}, args...)...); code != 0 {
+				t.Fatalf("on the CPU: exit code %d: %s", code, stderr)
+			}
+			code, _, stderr := onEmulator(t, []string{"VSR_EMU_ENGINE=ptx", "VSR_EMU_CC=" + c.cc},
+				append([]string{"run", in, "-o", got, "--device", "cuda:0", "--report", reportFile, "-v"}, args...)...)
+			if code != 0 || !strings.Contains(stderr, cuda.NeverRun) {
+				t.Fatalf("on the emulator: exit code %d: %s", code, stderr)
+			}
+			if r := cardReport(t, reportFile); r.Device != "cuda:0" || len(r.Scenes) != 2 {
+				t.Errorf("device %s, %d scenes", r.Device, len(r.Scenes))
+			}
+			a, b := frames(t, want), frames(t, got)
+			if len(a) != 4 || len(b) != 4 || a[0].Format != b[0].Format {
+				t.Fatalf("%d frames %v, %d frames %v", len(a), a[0].Format, len(b), b[0].Format)
+			}
+			for i := range a {
+				if d := levels(a[i], b[i]); d > 1 {
+					t.Errorf("frame %d: %d levels apart", i, d)
+				}
+			}
+		})
+	}
+}
+
+func cardReport(t *testing.T, path string) (r report) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// --device auto takes the card after a green verdict, and the CPU with one line that says why after a red one.
+func TestAutoDevice(t *testing.T) {
+	in, config := smallClip(t)
+	weights, cache := tinyWeights(t, 2), t.TempDir()
+	for _, c := range []struct {
+		name, env, device, says string
+		fresh                   bool
+	}{
+		{"first run", "", "cuda:0", "", true},
+		{"a kept green verdict", "", "cuda:0", "", false},
+		{"red", "VSR_EMU_FAIL=cuGraphLaunch:1:719", "cpu", "cuGraphLaunch", true},
+		{"a kept red verdict", "", "cpu", "vsr doctor --device cuda:0 checks it again", false},
+		{"old driver", "VSR_EMU_DRIVER=10020", "cpu", "update the NVIDIA driver", true},
+		{"broken driver", "VSR_EMU_FAIL=cuInit:1:100", "cpu", "does not start", true},
+		{"no card", "VSR_EMU_DEVICES=0", "cpu", "", true},
+	} {
+		if c.fresh {
+			cache = t.TempDir()
+		}
+		dir := t.TempDir()
+		reportFile := filepath.Join(dir, "report.json")
+		code, _, stderr := onEmulator(t, []string{"XDG_CACHE_HOME=" + cache, c.env}, "run", in, "-o", filepath.Join(dir, "out.mkv"), "-c", config,
+			"--model", weights, "--codec", "ffv1", "--progress", "none", "--report", reportFile)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d: %s", c.name, code, stderr)
+		}
+		if r := cardReport(t, reportFile); !strings.HasPrefix(r.Device, c.device) {
+			t.Errorf("%s: device %s, want %s", c.name, r.Device, c.device)
+		}
+		note := ""
+		for line := range strings.Lines(stderr) {
+			if strings.HasPrefix(line, "note: the CPU is used, not the card") {
+				note += line
+			}
+		}
+		if strings.Count(note, "\n") != min(len(c.says), 1) || !strings.Contains(note, c.says) {
+			t.Errorf("%s: notes %q, want one line with %q", c.name, note, c.says)
+		}
+	}
+}
+
+// Whatever fails on the card: exit code 5, one line and a hint, and no output.
+func TestFailuresOnCard(t *testing.T) {
+	in, _ := smallClip(t)
+	weights := tinyWeights(t, 2)
+	for _, c := range []struct{ env, says, hint string }{
+		{"VSR_EMU_DEVICES=0", "the driver sees no card", "nvidia-smi -L"},
+		{"VSR_EMU_DRIVER=10020", "update the NVIDIA driver", "newer NVIDIA driver"},
+		{"VSR_EMU_CC=70", "too old", "Turing"},
+		{"VSR_EMU_FAIL=cuInit:1:100", "does not start", "nvidia-smi has to work"},
+		{"VSR_EMU_FAIL=cuModuleLoadDataEx:1:218", "compile the kernels", "report this output"},
+		{"VSR_EMU_FAIL=cuMemAlloc_v2:20:2", "out of device memory", "close other programs"},
+		{"VSR_EMU_FAIL=cuGraphLaunch:1:719", "cuGraphLaunch", "the card gave up"},
+		{"VSR_EMU_FAIL=cuGraphLaunch:3:719", "cuGraphLaunch", "the card gave up"}, // in the middle of the clip
+		{"VSR_EMU_FAIL=cuEventSynchronize:2:700", "run", "the card gave up"},
+	} {
+		dir := t.TempDir()
+		code, _, stderr := onEmulator(t, []string{c.env}, "run", in, "-o", filepath.Join(dir, "out.mkv"), "--device", "cuda:0",
+			"--model", weights, "--codec", "ffv1", "--progress", "none")
+		var lines []string
+		for line := range strings.Lines(stderr) {
+			if !strings.HasPrefix(line, "emulated driver: ") {
+				lines = append(lines, line)
+			}
+		}
+		if code != exitDevice || len(lines) != 2 || !strings.HasPrefix(lines[0], "vsr: ") || !strings.Contains(lines[0], c.says) ||
+			!strings.HasPrefix(lines[1], "hint: ") || !strings.Contains(lines[1], c.hint) {
+			t.Errorf("%s: exit code %d: %s", c.env, code, stderr)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%s: files are left: %v", c.env, left)
+		}
+	}
+}
+
+// Doctor on the emulator: green and kept for auto; red with words about what to do.
+func TestDoctorOnCard(t *testing.T) {
+	cache := "XDG_CACHE_HOME=" + t.TempDir()
+	code, stdout, stderr := onEmulator(t, []string{cache}, "doctor", "--device", "cuda:0", "--quick")
+	if code != 0 || !strings.Contains(stdout, "emulated card") || !strings.Contains(stdout, cuda.NeverRun) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	code, stdout, _ = onEmulator(t, []string{cache, "VSR_EMU_FAIL=cuGraphLaunch:1:719"}, "doctor", "--device", "cuda:0", "--quick")
+	if code != exitDevice || !strings.Contains(stdout, "FAILED") || !strings.Contains(stdout, "hint: ") {
+		t.Errorf("a failing card: exit code %d: %s", code, stdout)
+	}
+}
