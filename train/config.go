@@ -62,20 +62,22 @@ type Data struct {
 	Reuse   int      `yaml:"reuse"`
 	Workers int      `yaml:"workers"`
 	Shared  bool     `yaml:"shared"`
+	Pool    int      `yaml:"pool"`
 }
 
 // Optim is the solver and its schedule.
 type Optim struct {
-	Steps    int     `yaml:"steps"`
-	LR       float64 `yaml:"lr"`
-	Beta1    float64 `yaml:"beta1"`
-	Beta2    float64 `yaml:"beta2"`
-	Schedule string  `yaml:"schedule"`
-	Warmup   int     `yaml:"warmup"`
-	Floor    float64 `yaml:"floor"`
-	Halve    int     `yaml:"halve"`
-	Clip     float64 `yaml:"clip"`
-	KDOnly   int     `yaml:"kd_only"`
+	Steps     int     `yaml:"steps"`
+	LR        float64 `yaml:"lr"`
+	Beta1     float64 `yaml:"beta1"`
+	Beta2     float64 `yaml:"beta2"`
+	Schedule  string  `yaml:"schedule"`
+	Warmup    int     `yaml:"warmup"`
+	Floor     float64 `yaml:"floor"`
+	Halve     int     `yaml:"halve"`
+	Clip      float64 `yaml:"clip"`
+	KDOnly    int     `yaml:"kd_only"`
+	ProbeOnly int     `yaml:"probe_only"`
 }
 
 // Loss is the weight of each term.
@@ -83,6 +85,7 @@ type Loss struct {
 	L1          float64 `yaml:"l1"`
 	KD          float64 `yaml:"kd"`
 	Temperature float64 `yaml:"temperature"`
+	Probe       float64 `yaml:"probe"`
 	Perceptual  float64 `yaml:"perceptual"`
 	GAN         float64 `yaml:"gan"`
 }
@@ -186,10 +189,13 @@ func (c Config) Check(stage Stage) error {
 	want(c.Optim.Schedule != "halve" || c.Optim.Halve > 0, "optim.halve = %d, want the steps after which the rate halves", c.Optim.Halve)
 	want(c.Optim.Warmup >= 0 && c.Optim.Clip >= 0 && c.Optim.Floor >= 0, "optim.warmup, clip and floor must not be negative")
 	want(c.EMA >= 0 && c.EMA < 1, "ema = %g, want 0 (off) to 1", c.EMA)
-	want(c.Loss.L1 >= 0 && c.Loss.KD >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
+	want(c.Loss.L1 >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
 	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)
+	want(c.Optim.KDOnly >= 0 && c.Optim.ProbeOnly >= 0, "optim.kd_only and probe_only must not be negative")
+	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
+	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")
 	if stage != Teacher {
 		want(c.Teacher != "", "teacher is empty, want the weights file of the teacher")
 	}

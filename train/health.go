@@ -15,7 +15,7 @@ func (t *trainer) healthy(losses []float32) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return fmt.Errorf("%w at step %d: the loss is %v; %s", errDiverged, t.step, loss, t.culprit())
 	}
-	for _, p := range t.m.prog.Params {
+	for _, p := range t.running().prog.Params {
 		grad, err := p.Grad()
 		if err != nil {
 			return err
@@ -36,12 +36,12 @@ func (t *trainer) healthy(losses []float32) error {
 
 // culprit names the first tensor that holds something other than numbers.
 func (t *trainer) culprit() string {
-	for _, p := range t.m.prog.Params {
+	for _, p := range t.running().prog.Params {
 		if i := firstBad(p.Data); i >= 0 {
 			return fmt.Sprintf("tensor %s is %v at index %d", p.Name, p.Data[i], i)
 		}
 	}
-	for _, p := range t.m.prog.Params {
+	for _, p := range t.running().prog.Params {
 		if grad, err := p.Grad(); err == nil {
 			if i := firstBad(grad.Data().([]float32)); i >= 0 {
 				return fmt.Sprintf("the gradient of %s is %v at index %d", p.Name, grad.Data().([]float32)[i], i)

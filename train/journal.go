@@ -25,9 +25,8 @@ type Entry struct {
 type journal struct {
 	f    *os.File
 	all  []Entry
-	sum  []float64
-	n    int
-	last Entry // last validation
+	sum  map[string]mean // of the losses since the last line
+	last Entry           // last validation
 }
 
 const logEvery = 50
@@ -97,24 +96,29 @@ func (j *journal) write(e Entry) error {
 	return nil
 }
 
-// losses collects one step's.
-func (j *journal) losses(t *trainer, losses []float32, rate float64) error {
+// mean is a sum and of how many.
+type mean struct {
+	sum float64
+	n   int
+}
+
+// losses collects one step's. Their names change when a run's warm-up ends.
+func (j *journal) losses(t *trainer, names []string, losses []float32, rate float64) error {
 	if j.sum == nil {
-		j.sum = make([]float64, len(losses))
+		j.sum = map[string]mean{}
 	}
 	for i, v := range losses {
-		j.sum[i] += float64(v)
+		m := j.sum[names[i]]
+		j.sum[names[i]] = mean{m.sum + float64(v), m.n + 1}
 	}
-	j.n++
 	if t.step%logEvery != 0 && t.step != t.c.Optim.Steps {
 		return nil
 	}
 	e := Entry{Step: t.step, Losses: map[string]float64{}, LR: t.c.Optim.rate(t.step - 1), Rate: rate}
-	for i, s := range j.sum {
-		e.Losses[t.m.names[i]] = s / float64(j.n)
-		j.sum[i] = 0
+	for name, m := range j.sum {
+		e.Losses[name] = m.sum / float64(m.n)
 	}
-	j.n = 0
+	clear(j.sum)
 	return j.write(e)
 }
 

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,25 @@ func newProgress(o Options, c Config, step int) *progress {
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.text.Load().(string) })))
 	p.bar.SetCurrent(int64(step))
 	return p
+}
+
+// cutProgress is the bar over the source files while they are cut to tiles; done ends it. Without a writer both do nothing.
+func cutProgress(w io.Writer) (show func(done, total int), done func()) {
+	if w == nil {
+		return nil, func() {}
+	}
+	pool := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
+	bar := pool.AddBar(0, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name("cutting "), decor.CountersNoUnit("%d/%d files")),
+		mpb.AppendDecorators(decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
+	show = func(done, total int) {
+		bar.SetTotal(int64(total), false)
+		bar.SetCurrent(int64(done))
+	}
+	return show, func() {
+		bar.Abort(true)
+		pool.Wait()
+	}
 }
 
 func (p *progress) step(step int, losses []float32) {

@@ -20,6 +20,7 @@ type machine struct {
 	weights []float32                       // of the losses; read at every run
 	losses  []*graph.Output                 // total, l1, kd
 	names   []string
+	params  []g.ValueGrad // what the solver changes, always all of the stage's
 }
 
 // geometry is what a graph's shapes depend on.
@@ -30,19 +31,25 @@ func trainable(name string) bool {
 	return !strings.HasPrefix(name, "G.sub_mean.") && !strings.HasPrefix(name, "G.add_mean.")
 }
 
-// newTeacher builds stage 1: the estimator sees LR and HR, the loss is L1.
-func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config) (*machine, error) {
+// newTeacher builds stage 1: the estimator sees LR and HR, the loss is L1, and the probe's if there is one.
+func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
 	x, hr := pictures(gr, geo)
 	net := gr.Net("", w, trainable)
-	_, d := kdsr.EstimateTeacher(net, w.Config, x, hr)
+	dPrime, d := kdsr.EstimateTeacher(net, w.Config, x, hr)
 	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
 	m := &machine{
 		inputs: []*g.Node{x, hr}, names: []string{"loss", "l1"}, weights: []float32{float32(c.Loss.L1)},
 		feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
 	}
-	l1 := gr.L1(y, hr)
-	return m, m.compile(gr, gr.Total(m.weights, l1), l1)
+	parts := []*g.Node{gr.L1(y, hr)}
+	if p != nil {
+		loss, input := p.add(gr, dPrime)
+		parts, m.inputs, m.names = append(parts, loss), append(m.inputs, input), append(m.names, "probe")
+		m.weights = append(m.weights, float32(c.Loss.Probe))
+		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, p.measure(b)} }
+	}
+	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees

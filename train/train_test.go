@@ -65,11 +65,16 @@ func finish(t *testing.T, stage Stage, c Config, o Options) *kdsr.Weights {
 
 // TestResumeIsBitEqual interrupts both stages after every few steps and compares with a run in one piece.
 func TestResumeIsBitEqual(t *testing.T) {
-	teacher := tinyConfig(t)
+	warm := func() Config { // the warm-up ends within the second piece
+		c := tinyConfig(t)
+		c.Loss.Probe, c.Optim.ProbeOnly, c.Optim.KDOnly = 0.1, 7, 7
+		return c
+	}
+	teacher := warm()
 	one := finish(t, Teacher, teacher, Options{})
 	parent := filepath.Join(teacher.Out, "tiny.safetensors")
 	for _, stage := range []Stage{Teacher, Student} {
-		whole, parts := tinyConfig(t), tinyConfig(t)
+		whole, parts := warm(), warm()
 		if stage == Student {
 			whole.Teacher, parts.Teacher = parent, parent
 			one = finish(t, Student, whole, Options{})

@@ -37,6 +37,7 @@ type trainer struct {
 	weights *kdsr.Weights
 	teacher *kdsr.Weights // nil in stage 1
 	m       *machine
+	warm    *machine // of the first steps, nil when there are none
 	adam    *graph.Adam
 	critic  *critic     // nil but in stage 3
 	ema     [][]float32 // in the order of the parameters; nil when off
@@ -75,8 +76,10 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 }
 
 func (t *trainer) close() {
-	if t.m != nil {
-		_ = t.m.prog.Close()
+	for _, m := range []*machine{t.m, t.warm} {
+		if m != nil && m.prog != nil {
+			_ = m.prog.Close()
+		}
 	}
 	if t.critic != nil {
 		_ = t.critic.m.prog.Close()
@@ -132,16 +135,17 @@ func (t *trainer) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	open := t.o.Sources
-	if open == nil {
-		open = openFolders
+	if t.o.Sources != nil {
+		t.corpus, err = t.o.Sources(ctx, t.c, t.o.Log)
+	} else {
+		t.corpus, err = openFolders(ctx, t.c, t.o)
 	}
-	if t.corpus, err = open(ctx, t.c, t.o.Log); err != nil {
+	if err != nil {
 		return err
 	}
 	d := t.c.Data
 	t.sampler, err = data.NewSampler(t.corpus.Train, data.SamplerOptions{
-		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared,
+		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
 	})
 	if err != nil {
 		return err
@@ -150,14 +154,16 @@ func (t *trainer) openData(ctx context.Context) error {
 	return err
 }
 
-func openFolders(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) {
+func openFolders(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
+	show, done := cutProgress(o.Bar)
 	corpus, rep, err := data.Open(ctx, data.Options{
-		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Log: log,
+		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Progress: show, Log: o.Log,
 	})
+	done()
 	if err != nil {
 		return nil, err
 	}
-	log.Info("data", "files", rep.Files, "tiles", rep.Tiles, "train", len(corpus.Train), "validation", len(corpus.Validation),
+	o.Log.Info("data", "files", rep.Files, "tiles", rep.Tiles, "train", len(corpus.Train), "validation", len(corpus.Validation),
 		"skipped", len(rep.Skipped))
 	return corpus, nil
 }
@@ -198,9 +204,20 @@ func (t *trainer) role() kdsr.Role {
 
 func (t *trainer) openMachine() (err error) {
 	geo := geometry{t.c.Data.Batch, t.c.Data.Patch, t.c.Scale}
+	var p *probe
+	if t.stage == Teacher && t.c.Loss.Probe > 0 {
+		if p, err = newProbe(t.sampler, geo); err != nil {
+			return err
+		}
+	}
+	if t.c.warmup(t.stage) > 0 {
+		if t.warm, err = newWarmup(t.ws, t.weights, t.teacher, geo, t.c, p); err != nil {
+			return err
+		}
+	}
 	switch t.stage {
 	case Teacher:
-		t.m, err = newTeacher(t.ws, t.weights, geo, t.c)
+		t.m, err = newTeacher(t.ws, t.weights, geo, t.c, p)
 	case Student:
 		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c)
 	case GAN:
@@ -220,6 +237,10 @@ func (t *trainer) openMachine() (err error) {
 	t.adam = graph.NewAdam(t.ws, t.c.Optim.Beta1, t.c.Optim.Beta2)
 	t.adam.Clip = t.c.Optim.Clip
 	t.adam.Reserve(t.m.prog.Params)
+	t.m.params = model(t.m.prog)
+	if t.warm != nil {
+		t.warm.params = parameters(t.m.prog.Params, t.warm)
+	}
 	if t.c.EMA > 0 {
 		for _, p := range t.m.prog.Params {
 			t.ema = append(t.ema, append([]float32(nil), p.Data...))
@@ -245,6 +266,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		names := t.running().names
 		losses, err := t.one(batch)
 		stream.Recycle(batch)
 		if err != nil {
@@ -252,7 +274,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		}
 		clock()
 		p.step(t.step, losses)
-		if err := t.journal.losses(t, losses, p.rate()); err != nil {
+		if err := t.journal.losses(t, names, losses, p.rate()); err != nil {
 			return err
 		}
 		if every := t.c.Validate.Every; every > 0 && (t.step%every == 0 || t.step == t.c.Optim.Steps) {
@@ -271,16 +293,21 @@ func (t *trainer) loop(ctx context.Context) error {
 	return t.save()
 }
 
+// running is the machine of the next step.
+func (t *trainer) running() *machine {
+	if t.step < t.c.warmup(t.stage) {
+		return t.warm
+	}
+	return t.m
+}
+
 // one makes one step.
 func (t *trainer) one(batch *data.Batch) ([]float32, error) {
-	t.m.weights[0] = float32(t.c.Loss.L1)
-	if t.stage != Teacher && t.step < t.c.Optim.KDOnly {
-		t.m.weights[0] = 0
-	}
-	if t.critic != nil {
+	m := t.running()
+	if t.critic != nil && m == t.m {
 		t.critic.net.Iterate()
 	}
-	losses, err := t.m.run(batch)
+	losses, err := m.run(batch)
 	if err != nil {
 		return nil, err
 	}
@@ -288,11 +315,11 @@ func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 		return nil, err
 	}
 	t.adam.LR = t.c.Optim.rate(t.step)
-	if err := t.adam.Step(model(t.m.prog)); err != nil {
+	if err := t.adam.Step(m.params); err != nil {
 		return nil, err
 	}
 	t.average()
-	if t.critic != nil {
+	if t.critic != nil && m == t.m {
 		d, err := t.critic.step(batch)
 		if err != nil {
 			return nil, err

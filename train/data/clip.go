@@ -23,7 +23,7 @@ func (s *Sampler) makeClip(k clipKey) (*clip, error) {
 	id := s.clipID(k.slot, k.generation)
 	shared := id
 	if s.o.SharedPerBatch {
-		shared = k.generation
+		shared = k.generation - s.age(id, k.generation)
 	}
 	rng := rand.New(rand.NewPCG(s.o.Seed+0xc11b, uint64(id)))
 	frames := s.cutClip(rng)
@@ -36,6 +36,17 @@ func (s *Sampler) makeClip(k clipKey) (*clip, error) {
 		c.hr = append(c.hr, m.Bytes())
 	}
 	return c, nil
+}
+
+// age is how many generations a clip's shared draws waited in the pool. The published pool hands out its pairs in random order
+// and replaces those it handed out, so a pair waits a geometric time; drawing that time keeps the sampler without a memory.
+func (s *Sampler) age(id, generation int) int {
+	if s.o.Pool <= s.o.Batch {
+		return 0
+	}
+	rng := rand.New(rand.NewPCG(s.o.Seed+0x9001, uint64(id)))
+	stay := 1 - float64(s.o.Batch)/float64(s.o.Pool)
+	return min(int(math.Log(1-rng.Float64())/math.Log(stay)), generation)
 }
 
 // cutClip takes a window out of a random tile. A still picture is filmed by a window that drifts over it.

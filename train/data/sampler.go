@@ -22,6 +22,9 @@ type SamplerOptions struct {
 	Reuse int
 	// SharedPerBatch gives all clips of a batch the same Batch stream, as the official code does (one blur kernel per batch).
 	SharedPerBatch bool
+	// Pool, with SharedPerBatch, mixes the batches as if that many pairs waited in a pool (180 in Real-ESRGAN and KDSR-GAN), so
+	// that the samples of a batch do not share their draws after all. 0 is no pool.
+	Pool int
 	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
 	NoAugment bool
 }
@@ -34,8 +37,8 @@ func (o *SamplerOptions) defaults() error {
 		return fmt.Errorf("data: sampler: batch %d, want 1 to 4096", o.Batch)
 	case o.Patch < 8 || o.Patch > 1024:
 		return fmt.Errorf("data: sampler: patch %d, want 8 to 1024", o.Patch)
-	case o.Clip < 0 || o.Reuse < 0:
-		return fmt.Errorf("data: sampler: clip %d, reuse %d", o.Clip, o.Reuse)
+	case o.Clip < 0 || o.Reuse < 0 || o.Pool < 0:
+		return fmt.Errorf("data: sampler: clip %d, reuse %d, pool %d", o.Clip, o.Reuse, o.Pool)
 	}
 	scale := o.Recipe.Scale()
 	if o.Clip == 0 {

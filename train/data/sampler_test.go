@@ -143,3 +143,55 @@ func TestSamplerRejects(t *testing.T) {
 		}
 	}
 }
+
+// sharedDraw notes the first number of the stream that a batch shares.
+type sharedDraw struct {
+	degrade.Fixed
+	seen *[]uint64
+}
+
+func (d sharedDraw) Apply(r degrade.Rand, hr []degrade.Image) ([]degrade.Image, error) {
+	*d.seen = append(*d.seen, r.Batch.Uint64())
+	return d.Fixed.Apply(r, hr)
+}
+
+// Without a pool the samples of a batch share their draws; with one, most come from batches before, and as old as the pool says.
+func TestPool(t *testing.T) {
+	const batch, steps, pool = 5, 120, 30
+	draws := func(pool int) [][]uint64 {
+		var all [][]uint64
+		var seen []uint64
+		s := newTestSampler(t, SamplerOptions{Seed: 7, Batch: batch, Reuse: 1, SharedPerBatch: true, Pool: pool,
+			Recipe: sharedDraw{degrade.Fixed{Factor: 2}, &seen}})
+		for step := range steps {
+			seen = nil
+			if _, err := s.Batch(step); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, seen)
+		}
+		return all
+	}
+	plain, pooled := draws(0), draws(pool)
+	born := map[uint64]int{}
+	for step, d := range plain {
+		if len(d) != batch || slices.Min(d) != slices.Max(d) {
+			t.Fatalf("step %d: draws %x, want %d equal ones", step, d, batch)
+		}
+		born[d[0]] = step
+	}
+	var age float64
+	for step := steps / 2; step < steps; step++ {
+		for _, v := range pooled[step] {
+			b, known := born[v]
+			if !known || b > step {
+				t.Fatalf("step %d: draw %x of step %d, known %v", step, v, b, known)
+			}
+			age += float64(step-b) / (batch * steps / 2)
+		}
+	}
+	// A pair is handed out with probability batch/pool a step: it waits (1-p)/p steps in the mean.
+	if want := float64(pool-batch) / batch; age < 0.8*want || age > 1.2*want {
+		t.Errorf("mean age %.2f steps, want about %.2f", age, want)
+	}
+}

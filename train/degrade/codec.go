@@ -154,6 +154,7 @@ func drawCodec(r *rand.Rand, gentle bool) codecDraw {
 	}
 	c := codecChoices[i]
 	hard := r.Float64()
+	hard *= hard
 	if gentle {
 		hard /= 2
 	}
