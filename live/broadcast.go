@@ -17,6 +17,7 @@ type Broadcast struct {
 	lastKey time.Time // of the last key frame request
 	written time.Time // of the last picture
 	retry   *time.Timer
+	dropped int // of viewers that have left
 
 	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
 	rates     rates
@@ -77,11 +78,14 @@ func (b *Broadcast) flowing() bool {
 	return b.started && !b.closed && time.Since(b.written) < stillAfter
 }
 
-// Dropped returns how many pictures slow viewers have lost, over all viewers present.
+// Estimate is the lowest of the viewers' bandwidth estimates in bit/s, 0 while there is none.
+func (b *Broadcast) Estimate() int { return b.rates.lowest() }
+
+// Dropped returns how many pictures slow viewers have lost, over all viewers there ever were.
 func (b *Broadcast) Dropped() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := 0
+	n := b.dropped
 	for v := range b.viewers {
 		n += v.ring.lost()
 	}
@@ -101,6 +105,9 @@ func (b *Broadcast) join(v *viewer) bool {
 
 func (b *Broadcast) leave(v *viewer) {
 	b.mu.Lock()
+	if _, here := b.viewers[v]; here {
+		b.dropped += v.ring.lost()
+	}
 	delete(b.viewers, v)
 	v.ring.close()
 	b.mu.Unlock()

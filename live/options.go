@@ -42,7 +42,9 @@ type Options struct {
 	Metrics http.Handler
 	// OnEvent hears of every session that ends or fails to begin, for metrics. kind is whip or whep.
 	OnEvent func(kind, outcome string)
-	Logger  *slog.Logger
+	// OnReport hears of every request in the viewers' RTCP: pli, fir or nack.
+	OnReport func(kind string)
+	Logger   *slog.Logger
 }
 
 // Errors of New that a caller explains to the user.
@@ -99,6 +101,9 @@ func (o *Options) fillLimits() {
 	}
 	if o.OnEvent == nil {
 		o.OnEvent = func(string, string) {}
+	}
+	if o.OnReport == nil {
+		o.OnReport = func(string) {}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pion/webrtc/v3"
 )
@@ -194,4 +195,33 @@ func FuzzOffer(f *testing.F) {
 		checkOffer(offer, "whip")
 		checkOffer(offer, "whep")
 	})
+}
+
+// TestUnfinishedSessions: offers without a handshake take places only for a while, a publisher's too.
+func TestUnfinishedSessions(t *testing.T) {
+	var wantKey atomic.Bool
+	s := start(t, Options{Codec: "vp8", MaxPending: 3, Handshake: 400 * time.Millisecond})
+	play(t, s, &wantKey)
+	waitFor(t, "the feed", s.feed.live)
+	offers := map[string]string{}
+	for path, direction := range map[string]webrtc.RTPTransceiverDirection{"/whip": webrtc.RTPTransceiverDirectionSendonly, "/whep": webrtc.RTPTransceiverDirectionRecvonly} {
+		pc := newClient(t)
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
+			t.Fatal(err)
+		}
+		offers[path] = offerOf(t, pc)
+	}
+	for round := range 2 {
+		for i, path := range []string{"/whip", "/whep", "/whep", "/whep", "/whip"} {
+			want := []int{201, 201, 201, 503, 409}[i]
+			resp, body := do(t, s, "POST", path, sdpType, offers[path])
+			if resp.StatusCode != want {
+				t.Errorf("round %d, offer %d to %s: %d, want %d: %s", round, i, path, resp.StatusCode, want, body)
+			}
+			if retry := resp.Header.Get("Retry-After"); want >= 400 && retry == "" {
+				t.Errorf("offer %d to %s: %d without Retry-After", i, path, want)
+			}
+		}
+		waitFor(t, "the places to come free", func() bool { return s.table.count("whip")+s.table.count("whep") == 0 })
+	}
 }

@@ -43,6 +43,18 @@ func (r *rates) update(v *viewer, estimate int, now time.Time, takeBytes func() 
 	return target, changed
 }
 
+// lowest is the lowest estimate, 0 for none.
+func (r *rates) lowest() (bps int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.estimates {
+		if bps == 0 || e < bps {
+			bps = e
+		}
+	}
+	return bps
+}
+
 func (r *rates) forget(v *viewer) {
 	r.mu.Lock()
 	delete(r.estimates, v)

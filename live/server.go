@@ -31,6 +31,7 @@ type Server struct {
 	limits  *limiter
 	table   *sessions
 	feed    *Broadcast
+	inbound inbound
 
 	mu        sync.Mutex
 	publisher *Publication
@@ -164,6 +165,9 @@ func (s *Server) Token() string { return s.o.Token }
 
 // Viewers returns how many WHEP sessions are open.
 func (s *Server) Viewers() int { return s.table.count("whep") }
+
+// Inbound tells how well the publishers' packets arrive.
+func (s *Server) Inbound() Inbound { return s.inbound.stats() }
 
 // Broadcast is the way out: what is written there goes to all viewers.
 func (s *Server) Broadcast() *Broadcast { return s.feed }

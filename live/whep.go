@@ -136,9 +136,13 @@ func (s *Server) readReports(sender *webrtc.RTPSender) {
 		for _, p := range packets {
 			switch p.(type) {
 			case *rtcp.PictureLossIndication:
+				s.o.OnReport("pli")
 				s.feed.requestKeyframe("pli")
 			case *rtcp.FullIntraRequest:
+				s.o.OnReport("fir")
 				s.feed.requestKeyframe("fir")
+			case *rtcp.TransportLayerNack: // the interceptor sends the packets again
+				s.o.OnReport("nack")
 			}
 		}
 	}

@@ -20,7 +20,6 @@ type Publication struct {
 	once  sync.Once
 	pc    *webrtc.PeerConnection
 	ssrc  atomic.Uint32
-	lost  atomic.Int64
 	end   func()
 }
 
@@ -33,9 +32,6 @@ type Picture struct {
 
 // Codec is h264 or vp8.
 func (p *Publication) Codec() string { return p.codec }
-
-// Lost returns how many packets never came.
-func (p *Publication) Lost() int { return int(p.lost.Load()) }
 
 // Next waits for the next picture. io.EOF means that the publisher is gone.
 func (p *Publication) Next(ctx context.Context) (Picture, error) {
@@ -142,14 +138,15 @@ func (s *Server) receive(p *Publication, t *webrtc.TrackRemote) {
 		return
 	}
 	p.RequestKeyframe()
+	s.inbound.restart()
 	pictures := NewAssembler(p.codec)
 	for {
 		packet, _, err := t.ReadRTP()
 		if err != nil {
 			return
 		}
-		gone := false
-		lost, wantKey := pictures.Push(packet, time.Now(), func(pic Picture) {
+		gone, now := false, time.Now()
+		lost, wantKey := pictures.Push(packet, now, func(pic Picture) {
 			select {
 			case p.units <- pic:
 			case <-p.done:
@@ -159,7 +156,7 @@ func (s *Server) receive(p *Publication, t *webrtc.TrackRemote) {
 		if gone {
 			return
 		}
-		p.lost.Add(int64(lost))
+		s.inbound.count(packet.Timestamp, now, lost)
 		if wantKey {
 			p.RequestKeyframe()
 		}

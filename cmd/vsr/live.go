@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type liveConfig struct {
 	Hosts      []string      `yaml:"hosts"`
 	MaxLatency time.Duration `yaml:"max_latency"`
 	MaxViewers int           `yaml:"max_viewers"`
+	Feed       string        `yaml:"feed"`
 	Codec      string        `yaml:"codec"`
 	BitRate    int64         `yaml:"bit_rate"`
 	Record     string        `yaml:"record"`
@@ -38,7 +40,7 @@ type liveConfig struct {
 
 func defaultLive() liveConfig {
 	return liveConfig{Source: "browser", Model: "auto", Scale: 2, Device: "auto", Listen: "127.0.0.1:8080", MaxLatency: 150 * time.Millisecond,
-		MaxViewers: 32, Codec: "auto", BitRate: 4_000_000}
+		MaxViewers: 32, Feed: "live", Codec: "auto", BitRate: 4_000_000}
 }
 
 const liveExamples = `  vsr live                                     # open the printed address and allow the camera
@@ -70,6 +72,8 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&c.UDP, "udp", c.UDP, "`address` of the media; empty is the page's host and a free port")
 	f.StringVar(&c.TokenFile, "token-file", c.TokenFile, "`file` with the token that clients must send; empty makes a random one")
 	f.DurationVar(&c.MaxLatency, "max-latency", c.MaxLatency, "age at which a frame is dropped instead of enhanced")
+	f.IntVar(&c.MaxViewers, "max-viewers", c.MaxViewers, "viewers at a time; one more is refused")
+	f.StringVar(&c.Feed, "feed", c.Feed, "`name` of this feed in the metrics")
 	f.StringVar(&c.Codec, "codec", c.Codec, "auto, h264 or vp8")
 	f.Int64Var(&c.BitRate, "bit-rate", c.BitRate, "most bits a second to each viewer")
 	f.StringVar(&c.Record, "record", c.Record, "write the enhanced picture to `file` (.mkv or .mp4), playable at any moment")
@@ -104,8 +108,12 @@ func (c *liveConfig) validate() error {
 		return usageFault("", "codec %q: want auto, h264 or vp8", c.Codec)
 	case c.MaxLatency < 10*time.Millisecond:
 		return usageFault("", "max-latency %v: want at least 10ms", c.MaxLatency)
-	case c.Threads < 0 || c.MaxViewers < 0 || c.BitRate < 50_000:
-		return usageFault("", "threads, viewers or bit rate out of range")
+	case c.Threads < 0 || c.BitRate < 50_000:
+		return usageFault("", "threads or bit rate out of range")
+	case c.MaxViewers < 1 || c.MaxViewers > 1000:
+		return usageFault("", "max-viewers %d: want 1 to 1000", c.MaxViewers)
+	case !utf8.ValidString(c.Feed):
+		return usageFault("", "feed %q: want UTF-8", c.Feed)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usageFault("", "--tls-cert and --tls-key belong together")
 	case c.Record != "" && !strings.HasSuffix(c.Record, ".mkv") && !strings.HasSuffix(c.Record, ".mp4"):

@@ -45,6 +45,7 @@ func (s *studio) belt(ctx context.Context, src liveSource) error {
 	steps := []pipeline.Step{
 		{Name: roomScene, Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) {
 			s.numbers.in.tick()
+			s.metrics.frame("decoded")
 			detector.Mark(f)
 			return f, nil
 		}), Queue: pipeline.Queue{Depth: 1}},
@@ -55,7 +56,6 @@ func (s *studio) belt(ctx context.Context, src liveSource) error {
 		SourceName: roomDecode, SinkName: roomEncode, Logger: s.log, Progress: func(st pipeline.Stats) {
 			for n := st.Dropped(); superseded < n; superseded++ {
 				l.Superseded()
-				s.metrics.dropped.WithLabelValues("superseded").Inc()
 				s.numbers.superseded.Add(1)
 			}
 			s.numbers.stages(st)
@@ -69,10 +69,10 @@ func (s *studio) enhanceStage(l *ladder.Ladder) func(context.Context, *media.Fra
 		begin := time.Now()
 		out, err := l.Process(ctx, f, f.Captured)
 		if err == nil && out == nil {
-			s.metrics.dropped.WithLabelValues("deadline").Inc()
 			s.numbers.deadline.Add(1)
 		}
 		if out != nil {
+			s.metrics.frame("enhanced")
 			s.metrics.stage.WithLabelValues(roomUpscale).Observe(time.Since(begin).Seconds())
 		}
 		return out, err
@@ -193,7 +193,7 @@ func (b *broadcaster) Start(info *media.Info) error {
 // WritePacket implements encode.PacketWriter.
 func (b *broadcaster) WritePacket(p *media.Packet) error {
 	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)
-	b.metrics.frames.WithLabelValues("sent").Inc()
+	b.metrics.frame("sent")
 	return b.to.Write(p.Data, b.times.at(int64(t), time.Now()), p.Key)
 }
 
@@ -238,7 +238,7 @@ func (a *agedSink) Write(ctx context.Context, u media.Unit) error {
 	if err == nil && isFrame {
 		a.studio.metrics.stage.WithLabelValues(roomEncode).Observe(time.Since(begin).Seconds())
 		a.studio.numbers.encoded(time.Since(captured))
-		a.studio.metrics.frames.WithLabelValues("encoded").Inc()
+		a.studio.metrics.frame("encoded")
 		a.studio.metrics.age.Observe(time.Since(captured).Seconds())
 	}
 	return err

@@ -16,17 +16,19 @@ import (
 // liveMetrics are what /metrics serves.
 type liveMetrics struct {
 	registry  *prometheus.Registry
+	named     prometheus.Registerer // registry with the feed's label
 	frames    *prometheus.CounterVec
-	dropped   *prometheus.CounterVec
 	stage     *prometheus.HistogramVec
 	age       prometheus.Histogram
 	changes   prometheus.Counter
 	sessions  *prometheus.CounterVec
 	keyframes *prometheus.CounterVec
+	rtcp      *prometheus.CounterVec
 	target    prometheus.Gauge
 }
 
-func newLiveMetrics() *liveMetrics {
+// newLiveMetrics makes the metrics of one feed, whose name all of them carry as a label.
+func newLiveMetrics(feed string) *liveMetrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vsr_live_" + name, Help: help}, labels)
 	}
@@ -34,29 +36,56 @@ func newLiveMetrics() *liveMetrics {
 	m := &liveMetrics{
 		registry:  prometheus.NewRegistry(),
 		frames:    counter("frames_total", "Frames that left a stage.", "stage"),
-		dropped:   counter("dropped_frames_total", "Frames dropped, by reason.", "reason"),
 		stage:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "vsr_live_stage_seconds", Help: "Time of a frame in a stage.", Buckets: buckets}, []string{"stage"}),
 		age:       prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vsr_live_frame_age_seconds", Help: "Age of a frame when it has been encoded.", Buckets: buckets}),
 		changes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "vsr_live_rung_changes_total", Help: "Changes of the model that runs."}),
 		sessions:  counter("sessions_total", "Sessions by kind and outcome.", "kind", "outcome"),
 		keyframes: counter("keyframes_total", "Key frames asked for, by cause.", "cause"),
+		rtcp:      counter("rtcp_total", "Requests in the viewers' RTCP: pli, fir and nack.", "type"),
 		target:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "vsr_live_bitrate_target_bps", Help: "Bit rate asked of the encoder."}),
 	}
-	m.registry.MustRegister(m.frames, m.dropped, m.stage, m.age, m.changes, m.sessions, m.keyframes, m.target)
+	m.named = prometheus.WrapRegistererWith(prometheus.Labels{"feed": feed}, m.registry)
+	m.named.MustRegister(m.frames, m.stage, m.age, m.changes, m.sessions, m.keyframes, m.rtcp, m.target)
+	// So that rates can be taken from the first event on.
+	for _, stage := range []string{"captured", "decoded", "enhanced", "encoded", "sent"} {
+		m.frames.WithLabelValues(stage)
+	}
+	for _, kind := range []string{"pli", "fir", "nack"} {
+		m.rtcp.WithLabelValues(kind)
+	}
 	return m
 }
 
 func (m *liveMetrics) session(kind, outcome string) { m.sessions.WithLabelValues(kind, outcome).Inc() }
+func (m *liveMetrics) report(kind string)           { m.rtcp.WithLabelValues(kind).Inc() }
+func (m *liveMetrics) frame(stage string)           { m.frames.WithLabelValues(stage).Inc() }
 
-// handler serves the metrics, with gauges that are read when they are asked for.
+// handler serves the metrics, with those that are read when they are asked for.
 func (m *liveMetrics) handler(s *studio) http.Handler {
 	gauge := func(name, help string, f func() float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "vsr_live_" + name, Help: help}, f))
+		m.named.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "vsr_live_" + name, Help: help}, f))
+	}
+	total := func(name, help string, labels prometheus.Labels, f func() float64) {
+		m.named.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "vsr_live_" + name, Help: help, ConstLabels: labels}, f))
 	}
 	gauge("viewers", "Viewers connected.", func() float64 { return float64(s.server.Viewers()) })
 	gauge("rung", "Rung that runs, 0 is the best.", func() float64 { return float64(s.rung().Rung) })
-	gauge("viewer_dropped_frames", "Frames that slow viewers present now have lost.", func() float64 { return float64(s.server.Broadcast().Dropped()) })
+	gauge("bwe_bps", "Lowest bandwidth estimate of the viewers, 0 without one.", func() float64 { return float64(s.server.Broadcast().Estimate()) })
+	gauge("inbound_jitter_seconds", "Interarrival jitter of the publisher's packets.", func() float64 { return s.server.Inbound().Jitter.Seconds() })
+	for reason, count := range s.dropped() {
+		total("dropped_frames_total", "Frames dropped, by reason.", prometheus.Labels{"reason": reason}, func() float64 { return float64(count()) })
+	}
+	total("inbound_packets_total", "Packets that publishers sent and that came.", nil, func() float64 { return float64(s.server.Inbound().Packets) })
+	total("inbound_lost_packets_total", "Packets that publishers sent and that never came.", nil, func() float64 { return float64(s.server.Inbound().Lost) })
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// dropped lists the reasons for which frames are dropped, and how many were.
+func (s *studio) dropped() map[string]func() int64 {
+	return map[string]func() int64{
+		"superseded": s.numbers.superseded.Load, "deadline": s.numbers.deadline.Load,
+		"slow viewer": func() int64 { return int64(s.server.Broadcast().Dropped()) },
+	}
 }
 
 // rate counts events and gives them per second over the last second or two.
@@ -117,10 +146,10 @@ func (n *liveNumbers) encoded(age time.Duration) {
 	n.age += (age - n.age) / 16
 }
 
-// decoded counts a publisher's picture.
+// decoded counts a publisher's picture, which took so long to decode.
 func (s *studio) decoded(took time.Duration) {
+	s.metrics.frame("captured")
 	s.metrics.stage.WithLabelValues(roomDecode).Observe(took.Seconds())
-	s.metrics.frames.WithLabelValues("decoded").Inc()
 	n := &s.numbers
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -57,7 +57,7 @@ func (s *studio) openSource(ctx context.Context) (liveSource, error) {
 		return nil, openFault(err)
 	}
 	paced := !s.isLive() || o.Format == "lavfi"
-	return &fileSource{src: src, paced: paced}, nil
+	return &fileSource{src: src, paced: paced, captured: func() { s.metrics.frame("captured") }}, nil
 }
 
 // fileSource gives a decode.Source's frames, files at their own speed.
@@ -67,6 +67,8 @@ type fileSource struct {
 	begin time.Time // wall time of the first frame
 	start int64
 	held  *media.Frame
+	// captured hears of every frame that is given.
+	captured func()
 }
 
 func (f *fileSource) first(ctx context.Context) (*media.Frame, media.Info, error) {
@@ -108,6 +110,7 @@ func (f *fileSource) Next(ctx context.Context) (media.Unit, error) {
 		}
 	}
 	u.Frame.Captured = time.Now()
+	f.captured()
 	return u, nil
 }
 

@@ -30,7 +30,10 @@ type liveStatus struct {
 func (s *studio) status() any {
 	r, n := s.rung(), &s.numbers
 	st := liveStatus{Source: sourceName(s.c.Source), Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
-		Dropped: map[string]int64{"superseded": n.superseded.Load(), "deadline": n.deadline.Load(), "slow viewer": int64(s.server.Broadcast().Dropped())}}
+		Dropped: map[string]int64{}}
+	for reason, count := range s.dropped() {
+		st.Dropped[reason] = count()
+	}
 	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
 	n.mu.Lock()
 	defer n.mu.Unlock()

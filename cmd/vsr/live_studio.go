@@ -47,7 +47,7 @@ type studio struct {
 type rungMaker func(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (*ladder.Ladder, error)
 
 func (a *app) openStudio(c liveConfig) (*studio, error) {
-	s := &studio{app: a, c: c, log: a.liveLogger(), metrics: newLiveMetrics()}
+	s := &studio{app: a, c: c, log: a.liveLogger(), metrics: newLiveMetrics(c.Feed)}
 	s.enhance.Store(true)
 	s.rungs = s.openLadder
 	token, err := c.token()
@@ -62,7 +62,7 @@ func (a *app) openStudio(c liveConfig) (*studio, error) {
 	s.server, err = live.New(live.Options{
 		Listen: c.Listen, UDP: c.UDP, Token: token, Hosts: c.Hosts, TLS: conf, NoPublish: c.Source != "browser", Codec: s.codec(),
 		MaxViewers: c.MaxViewers, MaxBitrate: int(c.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
-		Status: s.status, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session, Logger: s.log,
+		Status: s.status, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session, OnReport: s.metrics.report, Logger: s.log,
 	})
 	switch {
 	case errors.Is(err, live.ErrTokenNeeded):

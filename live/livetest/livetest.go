@@ -247,6 +247,22 @@ func (c Client) watch(ctx context.Context) (*Viewer, error) {
 	return v, wait(ctx, up, v.session)
 }
 
+// Report sends RTCP to the server: pli, fir or nack.
+func (v *Viewer) Report(kind string) error {
+	ssrc := uint32(0)
+	for _, r := range v.pc.GetReceivers() {
+		if t := r.Track(); t != nil && t.Kind() == webrtc.RTPCodecTypeVideo {
+			ssrc = uint32(t.SSRC())
+		}
+	}
+	p := map[string]rtcp.Packet{
+		"pli":  &rtcp.PictureLossIndication{MediaSSRC: ssrc},
+		"fir":  &rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc}}},
+		"nack": &rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: []rtcp.NackPair{{}}},
+	}[kind]
+	return v.pc.WriteRTCP([]rtcp.Packet{p})
+}
+
 func (v *Viewer) receive(t *webrtc.TrackRemote) {
 	codec := "vp8"
 	if t.Codec().MimeType == webrtc.MimeTypeH264 {
