@@ -18,6 +18,9 @@ import (
 // errNoPicture is the end of a publisher that never sent a picture that decodes.
 var errNoPicture = errors.New("no picture came")
 
+// errEnded is the end of a source that has none of itself.
+var errEnded = errors.New("the source has ended")
+
 // liveSource is a source whose frames carry the time at which they were captured. first looks at the first frame.
 type liveSource interface {
 	Next(ctx context.Context) (media.Unit, error)
@@ -31,7 +34,7 @@ func (s *studio) isLive() bool {
 	return strings.Contains(name, "://") || strings.HasPrefix(name, "v4l2:") || strings.HasPrefix(name, "lavfi:") || name == "browser"
 }
 
-// cameraPatience is how long a network camera may be silent.
+// cameraPatience is how long a network camera may be silent. Tests shorten studio.patience.
 const cameraPatience = 5 * time.Second
 
 // openSource opens what FFmpeg reads.
@@ -43,13 +46,13 @@ func (s *studio) openSource(ctx context.Context) (liveSource, error) {
 	} else if rest, ok := strings.CutPrefix(name, "lavfi:"); ok {
 		name, o.Format = rest, "lavfi"
 	} else if strings.HasPrefix(name, "rtsp://") {
-		o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(cameraPatience.Microseconds(), 10)}
+		o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(s.patience.Microseconds(), 10)}
 	} else if !s.isLive() {
 		o.LowDelay, o.Network = false, false
 	}
 	begin := time.Now()
 	src, err := decode.Open(ctx, name, o)
-	if silent := time.Since(begin); err != nil && ctx.Err() == nil && o.Network && silent > cameraPatience-100*time.Millisecond {
+	if silent := time.Since(begin); err != nil && ctx.Err() == nil && o.Network && silent > s.patience-100*time.Millisecond {
 		// FFmpeg calls it invalid data.
 		err = fmt.Errorf("the source does not answer: nothing came in %.0f s", silent.Seconds())
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -41,13 +41,15 @@ type studio struct {
 
 	lostErr error   // why the source was lost, nil when it was not
 	times   rtpTime // of the viewers, over all belts
+
+	patience time.Duration // with a silent camera
 }
 
 // rungMaker makes the ladder for frames like f.
 type rungMaker func(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (*ladder.Ladder, error)
 
 func (a *app) openStudio(c liveConfig) (*studio, error) {
-	s := &studio{app: a, c: c, log: a.liveLogger(), metrics: newLiveMetrics(c.Feed)}
+	s := &studio{app: a, c: c, log: a.liveLogger(), metrics: newLiveMetrics(c.Feed), patience: cameraPatience}
 	s.enhance.Store(true)
 	s.rungs = s.openLadder
 	token, err := c.token()
@@ -105,7 +107,7 @@ func (s *studio) serve(ctx context.Context) error {
 			s.server.Broadcast().Pause()
 		}
 		if err == nil && !once {
-			err = io.ErrUnexpectedEOF // a live source never ends well, and a looped file begins again
+			err = errEnded // a live source never ends well, and a looped file begins again
 		}
 		s.setLost(err)
 		return err
