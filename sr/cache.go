@@ -32,6 +32,9 @@ type cache struct {
 	vector  []float32 // that current was made from
 	good    int       // estimates from telling frames that went into vector
 	age     int       // frames since the last estimate
+
+	from, to []float32 // of a change under way: see Options.Fade
+	faded    int       // frames of it that are done
 }
 
 // event says what find did.
@@ -52,13 +55,17 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err := c.adopt(ctx, v); err != nil {
 			return nil, event{}, err
 		}
-		c.running, c.scene, c.age, c.good = true, f.Scene, 0, 0
+		c.running, c.scene, c.age, c.good, c.to = true, f.Scene, 0, 0, nil
 		if telling(f) {
 			c.good = 1
 		}
 		return c.current, event{true, true, true}, nil
 	}
 	c.age++
+	if c.to != nil {
+		err := c.fade(ctx)
+		return c.current, event{modulated: true}, err
+	}
 	averaging := c.good < max(1, c.opts.Average)
 	refresh := c.opts.Refresh > 0 && c.age >= c.opts.Refresh
 	if !averaging && !refresh || !telling(f) {
@@ -74,6 +81,11 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 			return c.current, event{estimated: true}, nil
 		}
 		c.good = 0
+		if c.opts.Fade > 1 {
+			c.from, c.to, c.faded, c.good = c.vector, v, 0, 1
+			err := c.fade(ctx)
+			return c.current, event{estimated: true, modulated: true}, err
+		}
 	}
 	for i := range v { // the mean of all telling frames so far
 		v[i] = (float32(c.good)*c.vector[i] + v[i]) / float32(c.good+1)
@@ -83,6 +95,21 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 	}
 	c.good++
 	return c.current, event{estimated: true, modulated: true}, nil
+}
+
+// fade goes one frame further from the old vector to the new one.
+func (c *cache) fade(ctx context.Context) error {
+	c.faded++
+	v := c.to
+	if part := float32(c.faded) / float32(c.opts.Fade); part < 1 {
+		v = make([]float32, len(c.to))
+		for i := range v {
+			v[i] = c.from[i] + part*(c.to[i]-c.from[i])
+		}
+	} else {
+		c.to = nil
+	}
+	return c.adopt(ctx, v)
 }
 
 // estimate returns a vector that the caller may change, after a check that a broken engine or file would fail.

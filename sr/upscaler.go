@@ -22,6 +22,9 @@ type Options struct {
 	// Drift keeps the old kernels at a refresh when the vector moved by no more than this share of its length; 0 always
 	// takes the new ones.
 	Drift float64 `yaml:"drift"`
+	// Fade spreads the change to new kernels at a refresh over so many frames, so that the picture does not jump; 0 and 1 change
+	// at once. A new scene never fades.
+	Fade int `yaml:"-"`
 	// Average takes the mean over the first so many telling frames of a scene; 0 and 1 mean one frame.
 	Average int `yaml:"average"`
 	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
@@ -39,6 +42,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.Refresh < 0 || o.Average < 0 || o.Average > 1000:
 		return fmt.Errorf("sr: refresh %d, average %d, want 0 or more, average at most 1000", o.Refresh, o.Average)
+	case o.Fade < 0 || o.Fade > 1 && o.Fade > o.Refresh:
+		return fmt.Errorf("sr: fade %d, want 0 to the refresh of %d", o.Fade, o.Refresh)
 	case !(o.Drift >= 0):
 		return fmt.Errorf("sr: drift %g, want 0 or more", o.Drift)
 	case o.Drift > 0 && o.Refresh == 0:
@@ -235,16 +240,20 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames + u.stats.Observed, FirstPTS: f.PTS})
 		}
 	}
-	u.stats.Estimates++
+	estimates := 0
+	if did.estimated {
+		estimates = 1
+	}
+	u.stats.Estimates += int64(estimates)
 	u.stats.Estimate += took
 	if did.modulated {
 		u.stats.Modulates++
 	}
 	if last := len(u.scenes) - 1; u.stats.Scenes <= maxRecords {
-		u.scenes[last].Estimates++
+		u.scenes[last].Estimates += estimates
 		u.scenes[last].Vector = slices.Clone(u.cache.vector)
 	}
-	u.opts.Logger.Debug("degradation estimated", "room", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
+	u.opts.Logger.Debug("degradation", "estimated", did.estimated, "room", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
 		"kernels", did.modulated, "ms", took.Milliseconds())
 }
 

@@ -116,6 +116,8 @@ func TestSceneCache(t *testing.T) {
 		{"refresh", shots("nnnnn", "nnn"), Options{Refresh: 2}, []int64{0, 2, 4, 5, 7}, []float32{0, 2, 4, 5, 7}},
 		{"refresh waits for a telling frame", shots("nnbbnn"), Options{Refresh: 2}, []int64{0, 4}, []float32{0, 4}},
 		{"drift", shots("nnnnnnn"), Options{Refresh: 2, Drift: 0.9}, []int64{0, 2, 4, 6}, []float32{0, 2, 6}},
+		{"fade", shots("nnnnnnn", "nnnnn", "n"), Options{Refresh: 4, Fade: 2}, []int64{0, 4, 7, 11, 12}, []float32{0, 2, 4, 7, 9, 12}},
+		{"drift and fade", shots("nnnnnn"), Options{Refresh: 4, Drift: 0.5, Fade: 4}, []int64{0, 4}, []float32{0, 1, 2}},
 	} {
 		u, e := newFake(t, c.opts)
 		pool := media.NewPool(format(24, 16, media.YUV420, 8, 1), 1, nil)
@@ -306,7 +308,7 @@ func TestTelling(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []Options{{Refresh: -1}, {Average: -1}, {Drift: -1}, {Drift: math.NaN()}, {Drift: 0.1}, {Height: -2}, {Frames: -1}} {
+	for _, o := range []Options{{Refresh: -1}, {Average: -1}, {Drift: -1}, {Drift: math.NaN()}, {Drift: 0.1}, {Fade: -1}, {Fade: 2}, {Height: -2}, {Frames: -1}} {
 		if _, err := New(&fakeEngine{}, o); err == nil {
 			t.Errorf("%+v is accepted", o)
 		}

@@ -63,6 +63,9 @@ func (s *studio) belt(ctx context.Context, src liveSource) error {
 	return err
 }
 
+// The degradation is estimated again every ten seconds at 30 fps, and new kernels take half a second to come in.
+const liveRefresh, liveFade = 300, 15
+
 // enhanceStage runs the ladder and counts what it drops.
 func (s *studio) enhanceStage(l *ladder.Ladder) func(context.Context, *media.Frame) (*media.Frame, error) {
 	return func(ctx context.Context, f *media.Frame) (*media.Frame, error) {
@@ -105,7 +108,7 @@ func (s *studio) openLadder(ctx context.Context, f *media.Frame, to media.Format
 		if e.Notice != "" {
 			s.log.Warn(e.Notice, "room", "sr")
 		}
-		u, err := sr.New(e, sr.Options{Frames: 4, Refresh: 300, Drift: 0.05})
+		u, err := sr.New(e, sr.Options{Frames: 4, Refresh: liveRefresh, Drift: 0.05, Fade: liveFade})
 		if err != nil {
 			e.Close()
 			return fail(err)
