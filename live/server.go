@@ -32,6 +32,7 @@ type Server struct {
 	table   *sessions
 	feed    *Broadcast
 	inbound inbound
+	run     string // names this server in the status
 
 	mu        sync.Mutex
 	publisher *Publication
@@ -45,7 +46,7 @@ func New(o Options) (*Server, error) {
 	if err := o.fill(); err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
-	s := &Server{o: o, limits: newLimiter(o.RateLimit), table: newSessions(o.OnEvent),
+	s := &Server{o: o, run: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.OnEvent),
 		accept: make(chan *Publication), done: make(chan struct{}), served: make(chan error, 1)}
 	s.feed = newBroadcast(s)
 	var err error
@@ -117,14 +118,15 @@ func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 
 // Status is what /status tells the page.
 type Status struct {
-	Live     bool `json:"live"`    // pictures flow to the viewers
-	Publish  bool `json:"publish"` // the page may send a camera
-	Viewers  int  `json:"viewers"`
-	Pipeline any  `json:"pipeline,omitempty"`
+	Live     bool   `json:"live"`    // pictures flow to the viewers
+	Publish  bool   `json:"publish"` // the page may send a camera
+	Viewers  int    `json:"viewers"`
+	Run      string `json:"run"` // another one after a restart, which knows no session of the one before
+	Pipeline any    `json:"pipeline,omitempty"`
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep")}
+	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}

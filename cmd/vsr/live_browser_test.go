@@ -119,7 +119,7 @@ type browserReport struct {
 	MedianMS      float64 `json:"median_ms"`
 	P95MS         float64 `json:"p95_ms"`
 	Denied        string  // our words when the camera is refused
-	BackMS        float64 `json:"back_ms"`   // from the restart of the server to the first picture
+	BackMS        float64 `json:"back_ms"`   // from the kill of the server, which is started again, to the first picture
 	SecondMS      float64 `json:"second_ms"` // from the second viewer's press of the button to the first picture
 	Toggled       string  // caption after E
 	Problems      []string

@@ -89,13 +89,17 @@ async function secondViewer(first) {
   await page.close();
 }
 
+// restart takes the time from just before the kill to the first picture of the new server.
 async function restart(page) {
+  const run = await page.evaluate(() => window.live.status.run), begin = Date.now();
   console.log('restart');
   await input.next();
-  const begin = Date.now();
-  await page.waitForFunction(() => document.getElementById('state').textContent !== 'live', null, { timeout: 20000 });
-  await page.waitForFunction(() => document.getElementById('state').textContent === 'live', null, { timeout: 30000, polling: 20 });
+  const started = Date.now();
+  await page.waitForFunction(old => window.live.status && window.live.status.run !== old, run, { timeout: 30000, polling: 20 });
+  const seen = Date.now();
+  await page.waitForFunction(old => window.live.down && window.live.down.run && window.live.down.run !== old && window.live.decoded > 0, run, { timeout: 30000, polling: 20 });
   report.back_ms = Date.now() - begin;
+  console.log(`restart: killed and started in ${started - begin} ms, seen by the page after ${seen - begin} ms, picture after ${report.back_ms} ms`);
 }
 
 async function refused() {
