@@ -120,7 +120,7 @@ func (s *studio) openLadder(ctx context.Context, f *media.Frame, to media.Format
 		rungs = append(rungs, ladder.Network(name, u, f.Format, to, c.reduce))
 	}
 	rungs = append(rungs, ladder.Plain(to))
-	if err := ladder.Measure(ctx, rungs, f, 150*time.Millisecond); err != nil {
+	if err := ladder.Measure(ctx, rungs, f, 60*time.Millisecond); err != nil {
 		return fail(err)
 	}
 	for _, r := range rungs {

@@ -8,7 +8,10 @@ import (
 // The rules of the controller.
 const (
 	window     = time.Second      // over which the slowest tenth and the drops are counted
+	settle     = time.Second      // at the start, when memory is new and connections are made: not counted
 	patience   = 10 * time.Second // without trouble before a step up
+	impatience = 16 * patience    // the longest wait for a step up to a rung that has failed again and again
+	forget     = 0.95             // of a price, kept after each patience without trouble: the machine may have been busy
 	tooSlow    = 0.85             // of the frame interval: step down when the 90th percentile is above
 	fastEnough = 0.60             // of the frame interval: step up when the next rung's prediction is below
 	tooMany    = 0.05             // share of dropped frames: step down when above
@@ -21,6 +24,11 @@ type Controller struct {
 	rung     int
 	samples  []sample
 	calm     time.Time // since when nothing was wrong
+
+	begin   time.Time
+	entered time.Time       // when this rung was stepped up to, zero if it was not
+	wait    []time.Duration // before a step up to each rung
+	decayed time.Time       // when prices were lowered last
 }
 
 type sample struct {
@@ -31,7 +39,8 @@ type sample struct {
 
 // NewController starts on the best rung whose predicted cost leaves room. cost must not be empty.
 func NewController(interval time.Duration, cost []time.Duration, now time.Time) *Controller {
-	c := &Controller{interval: interval, cost: slices.Clone(cost), calm: now}
+	c := &Controller{interval: interval, cost: slices.Clone(cost), calm: now, begin: now, decayed: now}
+	c.wait = slices.Repeat([]time.Duration{patience}, len(cost))
 	for c.rung < len(cost)-1 && !c.fits(c.rung) {
 		c.rung++
 	}
@@ -66,6 +75,9 @@ func (c *Controller) Done(took time.Duration, now time.Time) bool {
 func (c *Controller) Dropped(now time.Time) bool { return c.note(sample{at: now, dropped: true}) }
 
 func (c *Controller) note(s sample) bool {
+	if s.at.Sub(c.begin) < settle {
+		return false
+	}
 	c.samples = append(c.samples, s)
 	old := 0
 	for old < len(c.samples) && s.at.Sub(c.samples[old].at) > window {
@@ -77,10 +89,21 @@ func (c *Controller) note(s sample) bool {
 		return false
 	}
 	if c.troubled() {
-		c.calm = s.at
+		c.calm, c.decayed = s.at, s.at
+		// A rung that fails soon after it was tried again is left alone for longer each time.
+		if !c.entered.IsZero() && s.at.Sub(c.entered) < 2*c.wait[c.rung] {
+			c.wait[c.rung] = min(2*c.wait[c.rung], impatience)
+		}
 		return c.step(+1, s.at)
 	}
-	if s.at.Sub(c.calm) >= patience && c.rung > 0 && c.fits(c.rung-1) {
+	if c.rung == 0 {
+		return false
+	}
+	if s.at.Sub(c.decayed) >= patience {
+		c.decayed = s.at
+		c.cost[c.rung-1] = time.Duration(forget * float64(c.cost[c.rung-1]))
+	}
+	if s.at.Sub(c.calm) >= c.wait[c.rung-1] && c.fits(c.rung-1) {
 		return c.step(-1, s.at)
 	}
 	return false
@@ -106,7 +129,10 @@ func (c *Controller) step(by int, now time.Time) bool {
 	changed := next != c.rung
 	c.rung, c.calm = next, now
 	if changed {
-		c.samples = c.samples[:0]
+		c.samples, c.entered = c.samples[:0], time.Time{}
+		if by < 0 {
+			c.entered = now
+		}
 	}
 	return changed
 }

@@ -93,29 +93,58 @@ func (t *fitter) fit(ctx context.Context, f *media.Frame) (*media.Frame, error) 
 	return out, nil
 }
 
-// Measure runs every rung on frames like f for about the given time each and sets its Cost to the median. f stays the caller's.
+// The measurement at the start.
+const (
+	warmUps    = 2  // calls that make plans and pools, and wake the threads
+	fewest     = 5  // measured calls, however slow
+	mostCalls  = 50 // measured calls, however quick
+	lowestPart = 4  // the cost is the first quartile
+)
+
+// Measure runs every rung on frames like f for about the given time each and sets its Cost to the first quartile: what a frame
+// takes when nothing disturbs. A rung taken for too quick is left after a second, one taken for too slow only after ten. The rungs
+// take turns, so that a slow moment of the machine does not hit one alone. f stays the caller's.
 // No two frames in a row are the same, because engines do not upscale a copy of the frame before.
 func Measure(ctx context.Context, rungs []Rung, f *media.Frame, each time.Duration) error {
-	for i := range rungs {
-		var costs []time.Duration
-		for begin := time.Now(); len(costs) < 3 || time.Since(begin) < each && len(costs) < 50; {
-			if ctx.Err() != nil {
-				return ctx.Err()
+	costs := make([][]time.Duration, len(rungs))
+	spent := make([]time.Duration, len(rungs))
+	for call, busy := 0, true; busy; call++ {
+		busy = false
+		for i := range rungs {
+			n := len(costs[i])
+			if call >= warmUps && n >= fewest && (n >= mostCalls || spent[i] >= each) {
+				continue
 			}
-			g := variant(f, len(costs))
-			start := time.Now()
-			out, err := rungs[i].Process(ctx, g)
+			busy = true
+			took, err := timed(ctx, &rungs[i], variant(f, call))
 			if err != nil {
-				return errors.Join(fmt.Errorf("ladder: rung %s", rungs[i].Name), err)
+				return err
 			}
-			costs = append(costs, time.Since(start))
-			out.Release()
+			if call >= warmUps {
+				costs[i], spent[i] = append(costs[i], took), spent[i]+took
+			}
 		}
-		costs = costs[1:] // the first one makes plans and pools
-		slices.Sort(costs)
-		rungs[i].Cost = costs[len(costs)/2]
+	}
+	for i := range rungs {
+		slices.Sort(costs[i])
+		rungs[i].Cost = costs[i][len(costs[i])/lowestPart]
 	}
 	return nil
+}
+
+// timed runs a rung once. It consumes f.
+func timed(ctx context.Context, r *Rung, f *media.Frame) (time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		f.Release()
+		return 0, err
+	}
+	start := time.Now()
+	out, err := r.Process(ctx, f)
+	if err != nil {
+		return 0, errors.Join(fmt.Errorf("ladder: rung %s", r.Name), err)
+	}
+	out.Release()
+	return time.Since(start), nil
 }
 
 // variant is a copy of f, one luma sample of which depends on n.
