@@ -254,7 +254,7 @@ func TestMeasureForgivesSlowMoments(t *testing.T) {
 			return g, nil
 		}}
 	}
-	r := []Rung{rung("first two", ms, 0, 1), rung("every second", ms, 3, 5, 7), rung("slow", 60*ms)}
+	r := []Rung{rung("at first", ms, 0, 1, 2, 3, 4), rung("every second", ms, 3, 5, 7), rung("slow", 60*ms)}
 	if err := Measure(context.Background(), r, f, 5*ms); err != nil {
 		t.Fatal(err)
 	}
