@@ -20,6 +20,7 @@ type fastBuilder struct {
 	shifted map[*node]bool     // the map is a picture from which the mean is to be subtracted
 	large   map[*node]*fmap    // the small picture that this node enlarges
 	open    map[*node]*pending // convolutions that are not emitted yet
+	late    map[*fmap]*enlarged
 }
 
 // pending is a convolution to which something can still be fused.
@@ -33,7 +34,7 @@ type pending struct {
 
 func newFastBuilder(p *plan, e *Engine, half, bf16 bool) *fastBuilder {
 	return &fastBuilder{p: p, e: e, k: e.frames, half: half, bf16: bf16, maps: map[*node]*fmap{},
-		shifted: map[*node]bool{}, large: map[*node]*fmap{}, open: map[*node]*pending{}}
+		shifted: map[*node]bool{}, large: map[*node]*fmap{}, open: map[*node]*pending{}, late: map[*fmap]*enlarged{}}
 }
 
 func (b *fastBuilder) feature(name string, c, w, h int) *fmap {
@@ -55,7 +56,12 @@ func (b *fastBuilder) get(n *node) *fmap {
 		delete(b.open, n)
 		b.maps[n] = b.emit(o, nil, 0)
 	}
-	return b.maps[n]
+	m := b.maps[n]
+	if l := b.late[m]; l != nil {
+		delete(b.late, m)
+		b.addEnlarged(l)
+	}
+	return m
 }
 
 // picture implements builder.
@@ -124,17 +130,6 @@ func (b *fastBuilder) input(w, h int) *fmap {
 	return out
 }
 
-// output implements builder.
-func (b *fastBuilder) output(n *node, f media.Format) {
-	p, k, x := b.p, b.k, b.get(n)
-	_, sy := f.Layout.Shift()
-	b.scratch(k.YUVScratch(x.w))
-	p.add(&step{stage: StageOutput, in: []edge{{x, 1 << sy, 1, 2}}, h: (x.h + 1<<sy - 1) >> sy, align: 4, run: func(s *scratch, k0, k1 int) {
-		f := yuv(p.dst, &p.colour)
-		k.FromRGB(&f, x.window(), k0, k1, s.mem)
-	}})
-}
-
 // head adds the first convolution of a picture.
 func (b *fastBuilder) head(n *node, x *fmap) *fmap {
 	k, out := b.k, b.feature(n.name, n.c, (x.w+n.stride-1)/n.stride, (x.h+n.stride-1)/n.stride)
@@ -171,27 +166,31 @@ func (b *fastBuilder) emit(o *pending, add *fmap, shift float32) *fmap {
 	if o.name == "" {
 		return b.emitTail(o, add, shift)
 	}
-	k, s := b.k, max(1, o.shuffle)
-	layer := b.e.fastConv(o.name, s, b.bf16)
+	k := b.k
+	layer := b.e.fastConv(o.name, max(1, o.shuffle), b.bf16)
 	kc := conv.FrameChannels(o.c)
-	out := b.feature(o.name, kc, o.x.w, o.x.h)
-	if o.shuffle > 0 {
-		out = b.newPicture(o.x.w*s, o.x.h*s)
-	}
-	a := conv.FrameConv{U: layer.u, Bias: shiftBias(layer.bias, s, shift), H: o.x.h, W: o.x.w, C: o.x.c, K: kc,
+	a := conv.FrameConv{U: layer.u, Bias: shiftBias(layer.bias, o.shuffle, shift), H: o.x.h, W: o.x.w, C: o.x.c, K: kc,
 		LReLU: o.act, Half: b.half, BF16: b.bf16, Shuffle: o.shuffle}
-	in := []edge{{o.x, 1, s, 1}}
+	in := []edge{near(o.x, 1)}
 	if add != nil {
-		in = append(in, edge{add, 1, s, 0})
+		in = append(in, near(add, 0))
 	}
-	b.scratch(k.ConvScratch(o.x.w, o.x.c, kc))
-	b.p.add(&step{stage: stageOf(o.name), in: in, out: out, align: 4 * s, run: func(sc *scratch, y0, y1 int) {
+	run := func(dst conv.FrameMap, mem []byte, y0, y1 int) {
 		a := a
-		a.Dst, a.Src = out.window(), o.x.window()
+		a.Dst, a.Src = dst, o.x.window()
 		if add != nil {
 			a.Add = add.window()
 		}
-		k.Conv(&a, y0/s, y1/s, sc.mem)
+		k.Conv(&a, y0, y1, mem)
+	}
+	need := k.ConvScratch(o.x.w, o.x.c, kc)
+	if o.shuffle > 0 {
+		return b.enlarge(o, in, need, run)
+	}
+	out := b.feature(o.name, kc, o.x.w, o.x.h)
+	b.scratch(need)
+	b.p.add(&step{stage: stageOf(o.name), in: in, out: out, align: 4, run: func(sc *scratch, y0, y1 int) {
+		run(out.window(), sc.mem, y0, y1)
 	}})
 	return out
 }
@@ -202,28 +201,25 @@ func (b *fastBuilder) tail(x, y *node) {
 }
 
 func (b *fastBuilder) emitTail(o *pending, add *fmap, shift float32) *fmap {
-	k, s, e := b.k, o.shuffle, b.e
-	out := b.newPicture(o.x.w*s, o.x.h*s)
-	kc := conv.FrameChannels(3 * s * s)
-	a := conv.FrameTail{H: o.x.h, W: o.x.w, C: o.x.c, K: kc, Half: b.half, BF16: b.bf16, Shuffle: s}
+	k, e := b.k, b.e
+	kc := conv.FrameChannels(3 * o.shuffle * o.shuffle)
+	a := conv.FrameTail{H: o.x.h, W: o.x.w, C: o.x.c, K: kc, Half: b.half, BF16: b.bf16, Shuffle: o.shuffle}
 	for i := range a.Weight {
 		layer := e.fastTail(tailEdges(i, o.x.w, o.x.h), b.bf16)
-		a.Weight[i], a.Bias[i] = layer.u, shiftBias(layer.bias, s, shift)
+		a.Weight[i], a.Bias[i] = layer.u, shiftBias(layer.bias, o.shuffle, shift)
 	}
-	in := []edge{{o.x, 1, s, 2}}
+	in := []edge{near(o.x, 2)}
 	if add != nil {
-		in = append(in, edge{add, 1, s, 0})
+		in = append(in, near(add, 0))
 	}
-	b.scratch(k.TailScratch(o.x.w, o.x.c, kc))
-	b.p.add(&step{stage: StageTail, in: in, out: out, align: 4 * s, run: func(sc *scratch, y0, y1 int) {
+	return b.enlarge(o, in, k.TailScratch(o.x.w, o.x.c, kc), func(dst conv.FrameMap, mem []byte, y0, y1 int) {
 		a := a
-		a.Dst, a.Src = out.window(), o.x.window()
+		a.Dst, a.Src = dst, o.x.window()
 		if add != nil {
 			a.Add = add.window()
 		}
-		k.Tail(&a, y0/s, y1/s, sc.mem)
-	}})
-	return out
+		k.Tail(&a, y0, y1, mem)
+	})
 }
 
 // tailEdges says which edges the pixels have that take entry i of FrameTail.Weight.

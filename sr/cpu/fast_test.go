@@ -171,7 +171,7 @@ func TestFastColours(t *testing.T) {
 				for c := range n {
 					col.plainFromRGB(want, c, func(y int) []float32 { return rows[y] })
 				}
-				k.FromRGB(&out, rgb.window(), 0, n, s)
+				k.FromRGB(&out, rgb.window(), 0, n, 0, f.Width, s)
 				if worst, _ := difference(want, got); worst > 1 {
 					t.Fatalf("%s %v %+v: differs by %d", isa, f, f.Color, worst)
 				}

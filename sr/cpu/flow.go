@@ -5,13 +5,18 @@ import (
 	"time"
 )
 
-// flow runs a plan of one band without a barrier between its steps. Tasks, some rows of a step each, stand in the order of the
-// steps. A worker takes the next task, waits until the rows that it reads are there and the rows that it overwrites have been
-// read, and runs it. While one worker ends a step the others begin the next, so nobody waits for long, and a worker that has
-// lost its core holds up only what depends on its rows.
+// flow runs a plan of one band without a barrier between its steps. A worker takes the next task, some rows of a step, waits
+// until the rows that it reads are there and the rows that it overwrites have been read, and runs it. So nobody waits for long,
+// and a worker that has lost its core holds up only what depends on its rows.
+//
+// Tasks stand in a slanted order: all steps of a few rows, each step a little behind the one before, then all steps of the next
+// rows. What a step writes is then still in the second cache when the next one reads it, and each worker reads mostly what it
+// has written itself.
 type flow struct {
 	tasks []task
-	done  []int // by step: all rows below are complete
+	done  []int   // by step: all rows below are complete
+	rows  [][]int // by step: its tasks, from top to bottom
+	first []int   // by step: how many of them are complete, without a gap
 	ended []bool
 	next  int
 	stop  bool
@@ -30,29 +35,56 @@ type task struct {
 // need says that rows of a step must be complete.
 type need struct{ step, rows int }
 
+// nearCache is how many bytes of two maps the rows of a worker may take up: with its scratch they fit into a second cache of 1 MiB.
+const nearCache = 768 << 10
+
 // newFlow cuts the steps of a plan of one band into tasks for n workers.
 func newFlow(p *plan, n int) *flow {
-	f := &flow{done: make([]int, len(p.steps))}
+	f := &flow{done: make([]int, len(p.steps)), first: make([]int, len(p.steps)), rows: make([][]int, len(p.steps))}
 	f.changed.L = &f.mu
-	for i, s := range p.steps {
-		var cuts []int
-		if groups := (s.h + s.align - 1) / s.align; i < len(p.steps)-1 {
-			each := max(1, (groups+3*n-1)/(3*n)) * s.align
-			for y := 0; y < s.h; y += each {
-				cuts = append(cuts, y)
+	if p.slanted {
+		rows := p.rowsInCache()
+		spans := p.advance(rows*n, true)
+		for b := range spans[0] {
+			for i, s := range p.steps {
+				each := max(1, rows*s.h/p.steps[0].h/s.align) * s.align
+				f.add(p, i, pieces(spans[i][b], each))
 			}
-			cuts = append(cuts, s.h)
-		} else {
-			cuts = cut(nil, 0, s.h, s.align, n)
 		}
-		for c := range len(cuts) - 1 {
-			t := task{step: i, y0: cuts[c], y1: cuts[c+1]}
-			t.after = p.needs(s, t.y1)
-			f.tasks = append(f.tasks, t)
+	} else {
+		for i, s := range p.steps {
+			groups := (s.h + s.align - 1) / s.align
+			f.add(p, i, pieces(span{0, s.h}, max(1, (groups+3*n-1)/(3*n))*s.align))
 		}
 	}
 	f.ended = make([]bool, len(f.tasks))
 	return f
+}
+
+// rowsInCache is how many rows a worker computes of each step in turn.
+func (p *plan) rowsInCache() int {
+	pitch := 0
+	for _, m := range p.maps {
+		pitch = max(pitch, m.pitch)
+	}
+	return min(max(nearCache/(2*pitch)/4*4, 12), 32)
+}
+
+// pieces cuts a span into parts of at most each rows.
+func pieces(s span, each int) []span {
+	var all []span
+	for y := s.y0; y < s.y1; y += each {
+		all = append(all, span{y, min(y+each, s.y1)})
+	}
+	return all
+}
+
+// add appends tasks of step i.
+func (f *flow) add(p *plan, i int, spans []span) {
+	for _, sp := range spans {
+		f.rows[i] = append(f.rows[i], len(f.tasks))
+		f.tasks = append(f.tasks, task{step: i, y0: sp.y0, y1: sp.y1, after: p.needs(p.steps[i], sp.y1)})
+	}
 }
 
 // needs lists what must be complete before rows below y1 of a step may be computed.
@@ -94,6 +126,7 @@ func (p *plan) occupant(m *fmap) *fmap {
 // reset makes the flow ready for the next picture.
 func (f *flow) reset() {
 	clear(f.done)
+	clear(f.first)
 	clear(f.ended)
 	f.next, f.stop = 0, false
 }
@@ -132,10 +165,8 @@ func (f *flow) end(i int, spent time.Duration, total *time.Duration) {
 	*total += spent
 	f.ended[i] = true
 	s := f.tasks[i].step
-	if f.done[s] == f.tasks[i].y0 {
-		for ; i < len(f.tasks) && f.tasks[i].step == s && f.ended[i]; i++ {
-			f.done[s] = f.tasks[i].y1
-		}
+	for rows := f.rows[s]; f.first[s] < len(rows) && f.ended[rows[f.first[s]]]; f.first[s]++ {
+		f.done[s] = f.tasks[rows[f.first[s]]].y1
 	}
 	f.changed.Broadcast()
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -78,6 +79,8 @@ type plan struct {
 	bytes int64
 	slots [][]byte
 	need  int // bytes of scratch a worker
+	// slanted lets one band run as flow does it: maps share a slot only if they lie row over row.
+	slanted bool
 
 	// What the current run works on.
 	ctx      context.Context
@@ -87,6 +90,7 @@ type plan struct {
 	current  *step
 	cuts     []int
 	times    *[stages]time.Duration // in one band: the workers' time over their number
+	output   atomic.Int64           // of the time of StageTail, all workers together, what belongs to StageOutput
 
 	pool *pool
 	part func(int) // p.runPart, made once
@@ -136,34 +140,58 @@ func (p *plan) layout(limit int64) error {
 
 // simulate works out which rows every step computes in every band when the first step advances by band rows.
 func (p *plan) simulate(band int) {
-	h := p.steps[0].h
-	p.bands = (h + band - 1) / band
-	for _, s := range p.steps {
-		s.spans = make([]span, p.bands)
+	spans := p.advance(band, false)
+	p.bands = len(spans[0])
+	for i, s := range p.steps {
+		s.spans = spans[i]
 	}
-	for b := range p.bands {
+	p.windows()
+	p.assign()
+}
+
+// advance returns, by step and band, the rows that can be computed when the first step advances by band rows at a time; with
+// over, only those that overwrite nothing that is still to be read.
+func (p *plan) advance(band int, over bool) [][]span {
+	h := p.steps[0].h
+	spans := make([][]span, len(p.steps))
+	for b := range (h + band - 1) / band {
 		for i, s := range p.steps {
 			end := s.h
 			if i == 0 {
 				end = min(h, (b+1)*band)
 			}
 			for _, e := range s.in {
-				if have := p.steps[e.m.made].spans[b].y1; have < e.m.h {
+				if have := spans[e.m.made][b].y1; have < e.m.h {
 					end = min(end, e.ready(have))
 				}
 			}
+			if over {
+				end = min(end, p.readBefore(s, b, spans))
+			}
 			if end < s.h {
-				end -= end % s.align
+				end = max(0, end-end%s.align)
 			}
 			start := 0
 			if b > 0 {
-				start = s.spans[b-1].y1
+				start = spans[i][b-1].y1
 			}
-			s.spans[b] = span{start, max(start, end)}
+			spans[i] = append(spans[i], span{start, max(start, end)})
 		}
 	}
-	p.windows()
-	p.assign()
+	return spans
+}
+
+// readBefore is how many rows of a step's slot nobody reads any more after band b of the steps before.
+func (p *plan) readBefore(s *step, b int, spans [][]span) int {
+	rows := s.h
+	for i, c := range p.steps {
+		for _, e := range c.in {
+			if e.m == p.occupant(s.out) && spans[i][b].y1 < c.h {
+				rows = min(rows, spans[i][b].y1*e.mul/e.div-e.reach)
+			}
+		}
+	}
+	return rows
 }
 
 // windows works out how many rows of every map must be in memory at once and from one band to the next.
@@ -196,11 +224,17 @@ func (p *plan) windows() {
 
 // assign gives every map a memory slot; maps that do not live at the same time share one.
 func (p *plan) assign() {
-	type slot struct{ size, until, maps int }
+	type slot struct {
+		size, until, maps int
+		last              *fmap
+	}
 	var slots []slot
 	for _, m := range p.maps { // in the order in which they are made
 		size, best := m.rows*m.pitch, -1
 		for i, s := range slots {
+			if p.slanted && (s.last.pitch != m.pitch || s.last.h != m.h) {
+				continue
+			}
 			if s.until < m.made && (best < 0 || abs(s.size-size) < abs(slots[best].size-size)) {
 				best = i
 			}
@@ -210,7 +244,7 @@ func (p *plan) assign() {
 			slots = append(slots, slot{})
 		}
 		m.slot = best
-		slots[best] = slot{max(slots[best].size, size), m.used, slots[best].maps + 1}
+		slots[best] = slot{max(slots[best].size, size), m.used, slots[best].maps + 1, m}
 	}
 	p.bytes = 0
 	p.slots = make([][]byte, len(slots))
@@ -253,7 +287,12 @@ func aligned(n int) []byte {
 // run computes one picture. The error is ctx.Err().
 func (p *plan) run(ctx context.Context) error {
 	p.ctx = ctx
-	defer func() { p.ctx, p.src, p.dst, p.kernels = nil, nil, nil, nil }()
+	defer func() {
+		p.ctx, p.src, p.dst, p.kernels = nil, nil, nil, nil
+		output := time.Duration(p.output.Swap(0)) / time.Duration(p.pool.workers.Len())
+		p.times[StageTail] -= output
+		p.times[StageOutput] += output
+	}()
 	if p.flow != nil {
 		return p.runFlow()
 	}

@@ -68,6 +68,7 @@ func (e *Engine) buildUpscale(f media.Format) (*program, error) {
 		return nil, err
 	}
 	p, b := e.newPlan(false)
+	p.slanted = true
 	collapse := e.tail != nil && (e.frames != nil || !e.fullTail)
 	var before *node // what goes into the tail
 	for _, n := range nodes {

@@ -19,7 +19,10 @@ package native
 */
 import "C"
 
-import "unsafe"
+import (
+	"cmp"
+	"unsafe"
+)
 
 // Frames is the frame kernels of one instruction set. All of them work on the calling thread; scratch starts on a cache line.
 // The arguments are not checked: see frame_ops.h for what they mean.
@@ -62,7 +65,7 @@ func (m FrameMap) c() C.struct_frame_map {
 func (f *Frames) Conv(a *FrameConv, y0, y1 int, scratch []byte) {
 	C.call_frame_conv(f.ops, C.struct_frame_conv{
 		dst: a.Dst.c(), src: a.Src.c(), add: a.Add.c(), taps: ptr(a.Taps), u: unsafe.Pointer(unsafe.SliceData(a.U)), bias: ptr(a.Bias),
-		h: C.int(a.H), w: C.int(a.W), c: C.int(a.C), k: C.int(a.K),
+		h: C.int(a.H), w: C.int(a.W), c: C.int(a.C), k: C.int(a.K), x0: C.int(a.X0), x1: C.int(cmp.Or(a.X1, a.W)),
 		lrelu: flag(a.LReLU), half: flag(a.Half), bf16: flag(a.BF16), shuffle: C.int(a.Shuffle),
 	}, C.int(y0), C.int(y1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
@@ -73,6 +76,7 @@ func (f *Frames) Head(a *FrameHead, y0, y1 int, scratch []byte) {
 		dst: a.Dst.c(), src: a.Src.c(), weight: ptr(a.Weight), bias: ptr(a.Bias),
 		shift: [3]C.float{C.float(a.Shift[0]), C.float(a.Shift[1]), C.float(a.Shift[2])},
 		h:     C.int(a.H), w: C.int(a.W), k: C.int(a.K), stride: C.int(a.Stride), lrelu: flag(a.LReLU), half: flag(a.Half),
+		x0: C.int(a.X0), x1: C.int(cmp.Or(a.X1, (a.W+a.Stride-1)/a.Stride)),
 	}, C.int(y0), C.int(y1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
 
@@ -81,6 +85,7 @@ func (f *Frames) Tail(a *FrameTail, y0, y1 int, scratch []byte) {
 	t := C.struct_frame_tail{
 		dst: a.Dst.c(), src: a.Src.c(), add: a.Add.c(),
 		h: C.int(a.H), w: C.int(a.W), c: C.int(a.C), k: C.int(a.K), half: flag(a.Half), bf16: flag(a.BF16), shuffle: C.int(a.Shuffle),
+		x0: C.int(a.X0), x1: C.int(cmp.Or(a.X1, a.W)),
 	}
 	for i := range a.Weight {
 		t.weight[i], t.bias[i] = unsafe.Pointer(unsafe.SliceData(a.Weight[i])), ptr(a.Bias[i])
@@ -112,9 +117,10 @@ func (f *Frames) ToRGB(a *FrameYUV, dst FrameMap, y0, y1 int, scratch []byte) {
 	C.call_frame_to_rgb(f.ops, a.c(), dst.c(), C.int(y0), C.int(y1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
 
-// FromRGB converts an RGB picture into chroma rows [k0,k1) of the frame and the luma rows that go with them.
-func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1 int, scratch []byte) {
-	C.call_frame_from_rgb(f.ops, a.c(), src.c(), C.int(k0), C.int(k1), unsafe.Pointer(unsafe.SliceData(scratch)))
+// FromRGB converts columns [x0,x1) of an RGB picture into chroma rows [k0,k1) of the frame and the luma rows that go with them.
+// x0 is a multiple of 16, and x1 too unless it is W. It reads the 16 columns to the left as well.
+func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1, x0, x1 int, scratch []byte) {
+	C.call_frame_from_rgb(f.ops, a.c(), src.c(), C.int(k0), C.int(k1), C.int(x0), C.int(x1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
 
 // Clock runs about n dependent additions, one cycle each.

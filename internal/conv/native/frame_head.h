@@ -64,8 +64,8 @@ static void FN(frame_head)(const struct frame_head *a, int y0, int y1, void *scr
         for (int i = 0; i < 3; i++)
             for (int c = 0; c < 3; c++) r[i * 3 + c] = lines + ((size_t)(y * a->stride + i + 2) % 3 * 3 + c) * plane;
         char *to = frame_row(&a->dst, y);
-        for (int x = 0; x < ow; x += FRAME_HEAD_PIXELS) {
-            int n = ow - x < FRAME_HEAD_PIXELS ? ow - x : FRAME_HEAD_PIXELS;
+        for (int x = a->x0; x < a->x1; x += FRAME_HEAD_PIXELS) {
+            int n = a->x1 - x < FRAME_HEAD_PIXELS ? a->x1 - x : FRAME_HEAD_PIXELS;
             for (int ch = 0; ch < a->k; ch += J * VL) {
                 if (J == 2) frame_head_pixels(a, r, to, x, n, ch, FRAME_HEAD_PIXELS, 2);
                 else frame_head_pixels(a, r, to, x, n, ch, FRAME_HEAD_PIXELS, 1);

@@ -27,6 +27,7 @@ struct frame_conv {
     const void *u;     // 36 transformed filters [C,K] in panels of frame_ops.panel(K) columns, single or, with bf16, pairs of bfloat16
     const float *bias; // [K]
     int h, w, c, k;    // c and k are multiples of 16
+    int x0, x1;        // columns to compute, the first a multiple of 4, the end too unless it is w
     int lrelu, half, bf16, shuffle;
 };
 
@@ -37,6 +38,7 @@ struct frame_head {
     const float *bias;
     float shift[3];
     int h, w, k, stride, lrelu, half;
+    int x0, x1; // columns of dst to compute
 };
 
 // dst = conv5x5(src), enlarged: see frame_conv.shuffle. kind[3*i+j] is the convolution for pixels of the first row (i = 0), of
@@ -46,6 +48,7 @@ struct frame_tail {
     const void *weight[9]; // [25,C,K], single or pairs of bfloat16
     const float *bias[9];  // [K]
     int h, w, c, k, half, bf16, shuffle;
+    int x0, x1; // columns of src whose enlarged pixels to compute
 };
 
 // A frame in planes. Chroma indices: a luma column 2i reads chroma i and, weighted, i-1; 2i+1 reads i and i+1.
@@ -71,7 +74,7 @@ struct frame_ops {
     void (*sums)(double *rows, const struct frame_map *m, int w, int c, int half, int y0, int y1);
     size_t (*yuv_scratch)(int w);
     void (*to_rgb)(const struct frame_yuv *f, const struct frame_map *dst, int y0, int y1, void *scratch);
-    void (*from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, void *scratch);
+    void (*from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch);
 };
 
 #if defined(__x86_64__)
@@ -110,8 +113,8 @@ static inline void call_frame_sums(const struct frame_ops *o, double *rows, stru
 static inline void call_frame_to_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map dst, int y0, int y1, void *scratch) {
     o->to_rgb(&f, &dst, y0, y1, scratch);
 }
-static inline void call_frame_from_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map src, int k0, int k1, void *scratch) {
-    o->from_rgb(&f, &src, k0, k1, scratch);
+static inline void call_frame_from_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map src, int k0, int k1, int x0, int x1, void *scratch) {
+    o->from_rgb(&f, &src, k0, k1, x0, x1, scratch);
 }
 
 #endif

@@ -123,11 +123,11 @@ static void FN(frame_tail)(const struct frame_tail *a, int y0, int y1, void *scr
         for (; next <= y + 2; next++) frame_tail_row(a, next, (char *)scratch + (size_t)(next + 5) % 5 * size);
         for (int i = 0; i < 5; i++) r[i] = (char *)scratch + (size_t)(y + i + 3) % 5 * size;
         const int kind = y == 0 ? 0 : y == a->h - 1 ? 6 : 3;
-        for (int x = 0; x < a->w; x += FRAME_TAIL_PIXELS) {
+        for (int x = a->x0; x < a->x1; x += FRAME_TAIL_PIXELS) {
             many(a, r, x, kind + 1, pixel);
             if (x == 0) one(a, r, 0, kind, pixel);
             if (a->w > 1 && a->w - 1 - x >= 0 && a->w - 1 - x < FRAME_TAIL_PIXELS) one(a, r, a->w - 1, kind + 2, pixel + (size_t)(a->w - 1 - x) * a->k);
-            for (int p = 0; p < FRAME_TAIL_PIXELS && x + p < a->w; p++)
+            for (int p = 0; p < FRAME_TAIL_PIXELS && x + p < a->x1; p++)
                 frame_put_pixel(&a->dst, &a->add, a->w, a->shuffle, y, x + p, pixel + (size_t)p * a->k);
         }
     }

@@ -17,6 +17,7 @@ type FrameConv struct {
 	U             []byte
 	Bias          []float32
 	H, W, C, K    int
+	X0, X1        int // columns to compute; X1 = 0 means W
 	LReLU, Half   bool
 	BF16          bool
 	Shuffle       int
@@ -28,6 +29,7 @@ type FrameHead struct {
 	Weight, Bias []float32
 	Shift        [3]float32
 	H, W, K      int
+	X0, X1       int // columns of Dst to compute; X1 = 0 means all
 	Stride       int
 	LReLU, Half  bool
 }
@@ -38,6 +40,7 @@ type FrameTail struct {
 	Weight        [9][]byte
 	Bias          [9][]float32
 	H, W, C, K    int
+	X0, X1        int // columns of Src to compute; X1 = 0 means W
 	Half, BF16    bool
 	Shuffle       int
 }

@@ -8,7 +8,7 @@
 #if VL == 8
 #define FRAME_TILES 6 // tiles of a block: accumulators of 2 vectors each, in 16 registers
 #else
-#define FRAME_TILES 14
+#define FRAME_TILES 8
 #endif
 #define FRAME_TILES3 (FRAME_TILES < 8 ? 4 : 8) // the same with 3 vectors each
 
@@ -20,10 +20,11 @@ INLINE int frame_vectors(int k) {
 static int FN(frame_panel)(int k) { return frame_vectors(k) * VL; }
 INLINE int frame_block(int k) { return frame_vectors(k) == 3 ? FRAME_TILES3 : FRAME_TILES; }
 
-// Scratch: rows of depthwise results, a row of zeros, V and M.
+// Scratch: four rows of depthwise results, a row of zeros, V and M.
 INLINE size_t frame_line(int w, int c) { return ((size_t)(frame_round_up(w, 4) + 2 * FRAME_PAD) * c * 4 + 127) / 64 * 64; }
+INLINE size_t frame_points(int c) { return 36 * 4 * (size_t)FRAME_TILES * c; }
 static size_t FN(frame_conv_scratch)(int w, int c, int k) {
-    return 5 * frame_line(w, c) + (size_t)36 * 4 * FRAME_TILES * (c + k) + 4 * 64;
+    return 5 * frame_line(w, c) + frame_points(c) + frame_points(k);
 }
 
 // B^T d of six values.
@@ -73,18 +74,21 @@ struct frame_group {
         } \
     } while (0)
 
-// Where V holds tile t at point p: V[36][c/16][tiles][16], so that the products find all of a block at fixed distances.
-INLINE ptrdiff_t frame_v(int p, int t, int ch, int tiles, int c) { return (((ptrdiff_t)p * (c / 16) + ch / 16) * tiles + t) * 16 + ch % 16; }
+// Where V holds channel ch of tile t at its first point: V[36][c/16][tiles][16], so that the products find all of a block at fixed distances.
+INLINE ptrdiff_t frame_v(int t, int ch, int tiles) { return ((ptrdiff_t)(ch / 16) * tiles + t) * 16 + ch % 16; }
 
 // Where M holds it: M[36][k/panel][tiles][panel].
-INLINE ptrdiff_t frame_m(int p, int t, int ch, int tiles, int k, int panel) { return ((ptrdiff_t)p * k + ch / panel * panel) * tiles + t * panel + ch % panel; }
+INLINE ptrdiff_t frame_m(int t, int ch, int tiles, int panel) { return (ptrdiff_t)(ch / panel * panel) * tiles + t * panel + ch % panel; }
+
+// Elements from one point to the next, n channels.
+INLINE ptrdiff_t frame_step(int tiles, int n) { return (ptrdiff_t)tiles * n; }
 
 // Input transform of tiles [t0,t0+tiles) of a group into V.
 INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group *g, int t0, int tiles, void *V, const int half, const int bf16, const int dw) {
     const int c = a->c, w = a->w;
     for (int ch = 0; ch < c; ch += VL) {
         vf tap[9], p0[4], p1[4], z[6][6];
-        const ptrdiff_t first = frame_v(0, 0, ch, tiles, c);
+        const ptrdiff_t first = frame_v(0, ch, tiles), step = frame_step(tiles, c);
         ptrdiff_t at = (ptrdiff_t)(4 * t0 - 2 + FRAME_PAD) * c + ch; // element of map column 4*t0-2
         if (dw) {
             vf none[4] __attribute__((unused));
@@ -123,7 +127,7 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
                 vf o[6];
                 frame_bt(z[0][i], z[1][i], z[2][i], z[3][i], z[4][i], z[5][i], o);
                 UNROLL for (int q = 0; q < 6; q++) {
-                    ptrdiff_t to = first + (ptrdiff_t)(i * 6 + q) * tiles * c + t * 16;
+                    ptrdiff_t to = first + (i * 6 + q) * step + t * 16;
 #ifdef BF16
                     if (bf16) vstore_bf16((uint16_t *)V + to, o[q]);
                     else
@@ -140,25 +144,18 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
 
 // Depthwise results of rows y-1 and y, which a group finds when no group has come before it.
 INLINE void frame_first_rows(const struct frame_conv *a, const struct frame_group *g, int y, const int half) {
-    const int c = a->c, wide = frame_round_up(a->w, 4);
+    const int c = a->c, first = a->x0 - 1, end = frame_round_up(a->x1, 4);
     for (int ch = 0; ch < c; ch += VL) {
         vf tap[9], p0[2], p1[2], o[2];
         UNROLL for (int i = 0; i < 9; i++) tap[i] = vload(a->taps + i * c + ch);
         UNROLL for (int i = 0; i < 2; i++) p0[i] = p1[i] = vset(0);
-        ptrdiff_t at = (ptrdiff_t)(FRAME_PAD - 1) * c + ch;
+        ptrdiff_t at = (ptrdiff_t)(first - 1 + FRAME_PAD) * c + ch, near = at + c;
         FRAME_DEPTHWISE(2, at, half, o);
         FRAME_DEPTHWISE(2, at + c, half, o);
         at += 2 * c;
-        ptrdiff_t near = (ptrdiff_t)(FRAME_PAD - 1) * c + ch;
-        vstore(g->after[0] + near, vset(0));
-        vstore(g->after[1] + near, vset(0));
-        near += c;
-        for (int x = 0; x <= wide; x++, at += c, near += c) {
-            if (x < a->w) {
-                FRAME_DEPTHWISE(2, at, half, o);
-            } else {
-                o[0] = o[1] = vset(0);
-            }
+        for (int x = first; x <= end; x++, at += c, near += c) {
+            if (x < a->w) FRAME_DEPTHWISE(2, at, half, o);
+            if (x < 0 || x >= a->w) o[0] = o[1] = vset(0);
             vstore(g->after[0] + near, y > 0 ? o[0] : vset(0));
             vstore(g->after[1] + near, o[1]);
         }
@@ -176,7 +173,7 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
             }
 #ifdef BF16
             if (bf16) {
-                const uint16_t *v = (const uint16_t *)Vv + (size_t)p * T * c, *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
+                const uint16_t *v = (const uint16_t *)Vv + p * frame_step(T, c), *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
                 for (int cb = 0; cb < c; cb += 16, v += (T - 1) * 16) {
                     for (int i = 0; i < 16; i += 2, v += 2, u += J * 2 * VL) {
                         vf f[3];
@@ -192,7 +189,7 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
             } else
 #endif
             {
-                const float *v = (const float *)Vv + (size_t)p * T * c, *u = (const float *)Uv + ((size_t)p * k + kb) * c;
+                const float *v = (const float *)Vv + p * frame_step(T, c), *u = (const float *)Uv + ((size_t)p * k + kb) * c;
                 for (int cb = 0; cb < c; cb += 16, v += (T - 1) * 16) {
                     for (int i = 0; i < 16; i++, v++, u += J * VL) {
                         vf f[3];
@@ -204,7 +201,7 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
                     }
                 }
             }
-            float *m = M + ((size_t)p * k + kb) * T;
+            float *m = M + p * frame_step(T, k) + (ptrdiff_t)kb * T;
             UNROLL for (int t = 0; t < T; t++) UNROLL for (int j = 0; j < J; j++) vstore(m + (t * J + j) * VL, acc[t][j]);
         }
     }
@@ -220,7 +217,7 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
 #define FRAME_MIDDLE(X) X(5) X(6)
 #define FRAME_FEW(X)
 #else
-#define FRAME_MIDDLE(X) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define FRAME_MIDDLE(X) X(5) X(6) X(7) X(8)
 #define FRAME_FEW(X) X(5) X(6) X(7) X(8)
 #endif
 #define FRAME_BOTH(T) FRAME_PRODUCT(T, 1, , 0) FRAME_PRODUCT(T, 2, , 0)
@@ -257,8 +254,8 @@ static frame_product_fn *const frame_products_bf16[3][FRAME_TILES] = {
 
 // The 4x4 results of tile t in 16 channels or fewer: o[row][column].
 INLINE void frame_tile(const float *M, int k, int panel, int tiles, int t, int ch, vf o[4][4]) {
-    const float *m = M + frame_m(0, t, ch, tiles, k, panel);
-    const size_t step = (size_t)tiles * k;
+    const float *m = M + frame_m(t, ch, tiles, panel);
+    const ptrdiff_t step = frame_step(tiles, k);
     vf half[4][6];
     UNROLL for (int q = 0; q < 6; q++) {
         vf v[4];
@@ -363,15 +360,14 @@ INLINE frame_output_fn *frame_choose_output(const struct frame_conv *a) {
     return a->add.mem ? frame_output_010 : a->lrelu ? frame_output_001 : frame_output_000;
 }
 
-// Computes rows [y0,y1) of a->dst; y0 is a multiple of 4, and y1 too unless it is h.
+// Computes columns [x0,x1) of rows [y0,y1) of a->dst; y0 is a multiple of 4, and y1 too unless it is h.
 static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scratch) {
-    const int tiles = (a->w + 3) / 4, J = frame_vectors(a->k), most = frame_block(a->k);
+    const int first = a->x0 / 4, tiles = (a->x1 + 3) / 4 - first, J = frame_vectors(a->k), most = frame_block(a->k);
     const size_t line = frame_line(a->w, a->c);
     const int blocks = (tiles + most - 1) / most;
-    char *s = scratch;
-    char *zero = s + 4 * line;
+    char *s = scratch, *zero = s + 4 * line;
     void *V = zero + line;
-    float *M = (float *)((char *)V + ((size_t)36 * 4 * most * a->c + 63) / 64 * 64);
+    float *M = (float *)(zero + line + frame_points(a->c));
     frame_input_fn *input = frame_choose_input(a);
     frame_output_fn *output = frame_choose_output(a);
     frame_product_fn *const *product = frame_products[J - 1];
@@ -397,10 +393,10 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
         }
         g.rows = a->h - 1 - y;
         for (int b = 0; b < blocks; b++) {
-            int t0 = tiles * b / blocks, n = tiles * (b + 1) / blocks - t0;
-            input(a, &g, t0, n, V);
+            const int t0 = tiles * b / blocks, n = tiles * (b + 1) / blocks - t0;
+            input(a, &g, first + t0, n, V);
             product[n - 1](V, a->u, a->bias, M, a->c, a->k);
-            output(a, M, y, t0, n);
+            output(a, M, y, first + t0, n);
         }
         if (!a->shuffle)
             for (int i = y; i < y + 4 && i < a->h; i++) frame_borders(frame_row(&a->dst, i), a->w, a->k, a->half);

@@ -1,7 +1,7 @@
 // Planar YUV to RGB and back. The loops are plain C that compilers turn into vectors; sr/cpu has the specification.
 
 // Scratch: six rows.
-INLINE size_t frame_yuv_line(int w) { return (size_t)frame_round_up(w, 16) + 32; }
+INLINE size_t frame_yuv_line(int w) { return (size_t)frame_round_up(w, 16) + 64; }
 static size_t FN(frame_yuv_scratch)(int w) { return 10 * frame_yuv_line(w) * 4 + 64; }
 
 INLINE int frame_clamp(int v, int hi) { return v < 0 ? 0 : v > hi ? hi : v; }
@@ -82,88 +82,105 @@ static void FN(frame_to_rgb)(const struct frame_yuv *f, const struct frame_map *
     }
 }
 
-// Rounds n samples to the nearest level.
-INLINE void frame_put(const struct frame_yuv *f, int p, int y, const float *restrict v, int n) {
-    uint8_t *row = f->plane[p] + f->stride[p] * y;
+// Rounds VL values to samples, of which n go to element i of a row.
+INLINE void frame_put(const struct frame_yuv *f, uint8_t *row, int i, vf v, int n) {
+    uint16_t some[VL];
+    v = vadd(vmin(v, vset(f->top)), vset(0.5f));
     if (f->wide) {
-        uint16_t *restrict to = (uint16_t *)row;
-        for (int i = 0; i < n; i++) to[i] = (uint16_t)(int)((v[i] < f->top ? v[i] : f->top) + 0.5f);
+        if (n >= VL) {
+            vstore_u16((uint16_t *)row + i, v);
+            return;
+        }
+        vstore_u16(some, v);
+        memcpy((uint16_t *)row + i, some, (size_t)n * 2);
     } else {
-        const float top = f->top;
-        for (int i = 0; i < n; i++) row[i] = (uint8_t)(int)((v[i] < top ? v[i] : top) + 0.5f);
+        if (n >= VL) {
+            vstore_u8(row + i, v);
+            return;
+        }
+        vstore_u8((uint8_t *)some, v);
+        memcpy(row + i, some, (size_t)n);
     }
 }
 
 // v clamped to [0,1]; 0 for what is not a number.
 INLINE vf frame_unit(const float *v) { return vmin(vmax(vload(v), vset(0)), vset(1)); }
 
-// Luma of row y, as samples, and unless cb is NULL the chroma at every pixel, in [-1/2,1/2]. Writes up to w rounded up to 16.
-INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map *src, int y, float *luma, float *cb, float *cr) {
-    const int n = frame_round_up(f->w, 16);
-    const float *r = (const float *)frame_row(src, y), *g = r + n, *b = g + n;
-    const vf kr = vset(f->kr), kg = vset(f->kg), kb = vset(f->kb), ub = vset(1 / f->bcb), ur = vset(1 / f->rcr);
+// Adds `weight` times the chroma of columns [x0,x1) of row y of the picture to cb and cr, or with `first` sets them, and writes
+// the luma from column `from` on to a row of samples, unless that is NULL.
+INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1, int from, uint8_t *luma, float *cb, float *cr,
+                              float weight, const int first, const int chroma) {
+    const int plane = frame_round_up(f->w, 16);
+    const float *r = (const float *)frame_row(src, y), *g = r + plane, *b = g + plane;
+    const vf kr = vset(f->kr), kg = vset(f->kg), kb = vset(f->kb), ub = vset(weight / f->bcb), ur = vset(weight / f->rcr);
     const vf scale = vset(f->yscale), off = vset(f->yoff);
-    for (int x = 0; x < n; x += VL) {
+    for (int x = x0; x < x1; x += VL) {
         vf red = frame_unit(r + x), blue = frame_unit(b + x);
         vf l = vfma(kb, blue, vfma(kg, frame_unit(g + x), vmul(kr, red)));
-        vstore(luma + x, vfma(scale, l, off));
-        if (cb) {
-            vstore(cb + x, vmul(vsub(blue, l), ub));
-            vstore(cr + x, vmul(vsub(red, l), ur));
+        if (luma && x >= from) frame_put(f, luma, x, vfma(scale, l, off), x1 - x);
+        if (chroma) {
+            vf u = vsub(blue, l), v = vsub(red, l);
+            vstore(cb + x, first ? vmul(u, ub) : vfma(u, ub, vload(cb + x)));
+            vstore(cr + x, first ? vmul(v, ur) : vfma(v, ur, vload(cr + x)));
         }
     }
 }
 
-// Horizontal filter: w full-size values, v[-1] and v[w] being writable, to cw.
-INLINE void frame_shrink(const struct frame_yuv *f, float *restrict to, float *v) {
-    if (!f->sx) {
-        memcpy(to, v, (size_t)f->w * 4);
-        return;
-    }
-    v[-1] = v[0];
-    v[f->w] = v[f->w + 1] = v[f->w - 1];
-    if (f->px2) {
-        for (int i = 0; i < f->cw; i++) to[i] = 0.5f * v[2 * i] + 0.5f * v[2 * i + 1];
-    } else {
-        for (int i = 0; i < f->cw; i++) to[i] = 0.25f * v[2 * i - 1] + 0.5f * v[2 * i] + 0.25f * v[2 * i + 1];
+// Chroma samples [c0,c1) of row k of plane p from v at full width, of which v[-2..-1] and the 2*VL behind the last are writable.
+INLINE void frame_put_chroma(const struct frame_yuv *f, int p, int k, int c0, int c1, float *v) {
+    uint8_t *row = f->plane[p] + f->stride[p] * k;
+    const vf off = vset(f->coff), scale = vset(f->cscale);
+    if (f->sx && c0 == 0) v[-1] = v[0];
+    if (f->sx && c1 == f->cw) v[f->w] = v[f->w + 1] = v[f->w - 1];
+    for (int i = c0; i < c1; i += VL) {
+        vf c;
+        if (!f->sx) {
+            c = vload(v + i);
+        } else {
+            vf a = vload(v + 2 * i), b = vload(v + 2 * i + VL), even = veven(a, b), odd = vodd(a, b);
+            if (f->px2) c = vmul(vset(0.5f), vadd(even, odd));
+            else c = vfma(vset(0.5f), even, vmul(vset(0.25f), vadd(vodd(vload(v + 2 * i - 2), vload(v + 2 * i + VL - 2)), odd)));
+        }
+        frame_put(f, row, i, vfma(scale, c, off), c1 - i);
     }
 }
 
-static void FN(frame_from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, void *scratch) {
-    const size_t line = frame_yuv_line(f->w), plane = frame_round_up(f->w, 16);
-    float *luma = scratch, *cb = luma + line + 16, *cr = cb + line, *t = cr + line, *sb = t + line, *sr = sb + line;
+// A row of RGB samples, columns [x0,x1).
+INLINE void frame_put_rgb(const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1) {
+    static const int order[3] = {1, 2, 0}; // plane 0 is green, 1 blue, 2 red
+    for (int p = 0; p < 3; p++) {
+        const float *v = (const float *)frame_row(src, y) + (size_t)order[p] * frame_round_up(f->w, 16);
+        for (int x = x0; x < x1; x += VL) frame_put(f, f->plane[p] + f->stride[p] * y, x, vfma(vset(f->yscale), frame_unit(v + x), vset(f->yoff)), x1 - x);
+    }
+}
+
+// Writes columns [x0,x1) of chroma rows [k0,k1) and of the luma rows that go with them. x0 is a multiple of 16 and x1 too unless
+// it is w. The 16 columns to the left of x0 are read as well.
+static void FN(frame_from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch) {
+    const size_t line = frame_yuv_line(f->w);
+    float *cb = (float *)scratch + 16, *cr = cb + line;
+    const int left = x0 ? x0 - 16 : 0, c0 = x0 >> f->sx, c1 = x1 == f->w ? f->cw : x1 >> f->sx;
     for (int k = k0; k < k1; k++) {
-        const int first = k << f->sy, last = (k + 1) << f->sy;
+        const int y0 = k << f->sy, end = (k + 1) << f->sy;
         if (f->rgb) {
-            static const int order[3] = {1, 2, 0}; // plane 0 is green, 1 blue, 2 red
-            for (int p = 0; p < 3; p++) {
-                const float *v = (const float *)frame_row(src, k) + (size_t)order[p] * plane;
-                for (int x = 0; x < f->w; x++) luma[x] = f->yoff + f->yscale * frame_clamp01(v[x]);
-                frame_put(f, p, k, luma, f->w);
-            }
+            frame_put_rgb(f, src, k, x0, x1);
             continue;
         }
         if (f->gray) {
-            frame_luma_chroma(f, src, k, luma, NULL, NULL);
-            frame_put(f, 0, k, luma, f->w);
+            frame_luma_chroma(f, src, k, x0, x1, x0, f->plane[0] + f->stride[0] * k, NULL, NULL, 0, 0, 0);
             continue;
         }
-        int from = first, n = 1;
+        int from = y0, n = 1;
         float weight[3] = {1, 0, 0};
         if (f->sy && f->py2 == 1) n = 2, weight[0] = weight[1] = 0.5f;
-        if (f->sy && f->py2 != 1) n = 3, weight[0] = weight[2] = 0.25f, weight[1] = 0.5f, from = first - (f->py2 == 0);
+        if (f->sy && f->py2 != 1) n = 3, weight[0] = weight[2] = 0.25f, weight[1] = 0.5f, from = y0 - (f->py2 == 0);
         for (int i = 0; i < n; i++) {
-            const int y = frame_clamp(from + i, f->h - 1), mine = from + i == y && y >= first && y < last;
-            frame_luma_chroma(f, src, y, luma, cb, cr);
-            if (mine) frame_put(f, 0, y, luma, f->w);
-            const float s = weight[i];
-            frame_shrink(f, t, cb);
-            for (int x = 0; x < f->cw; x++) sb[x] = (i ? sb[x] : 0) + s * t[x];
-            frame_shrink(f, t, cr);
-            for (int x = 0; x < f->cw; x++) sr[x] = (i ? sr[x] : 0) + s * t[x];
+            const int y = frame_clamp(from + i, f->h - 1), mine = from + i == y && y >= y0 && y < end;
+            uint8_t *luma = mine ? f->plane[0] + f->stride[0] * y : NULL;
+            if (i == 0) frame_luma_chroma(f, src, y, left, x1, x0, luma, cb, cr, weight[0], 1, 1);
+            else frame_luma_chroma(f, src, y, left, x1, x0, luma, cb, cr, weight[i], 0, 1);
         }
-        for (int x = 0; x < f->cw; x++) sb[x] = f->coff + f->cscale * sb[x], sr[x] = f->coff + f->cscale * sr[x];
-        frame_put(f, 1, k, sb, f->cw);
-        frame_put(f, 2, k, sr, f->cw);
+        frame_put_chroma(f, 1, k, c0, c1, cb);
+        frame_put_chroma(f, 2, k, c0, c1, cr);
     }
 }

@@ -63,6 +63,12 @@ INLINE vf vfnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); } // c - a
 INLINE vf vpositive(vf t, vf a, vf b) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(t, _mm512_setzero_ps(), _CMP_GT_OQ), b, a); } // t > 0 ? a : b
 INLINE vf vload_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE void vstore_half(uint16_t *p, vf v) { _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, 0)); }
+// Positive numbers within range, their fractions cut off.
+INLINE void vstore_u8(uint8_t *p, vf v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v))); }
+INLINE void vstore_u16(uint16_t *p, vf v) { _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_cvttps_epi32(v))); }
+// Every second lane of a and then of b, from the first or from the second on.
+INLINE vf veven(vf a, vf b) { return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b); }
+INLINE vf vodd(vf a, vf b) { return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b); }
 #ifdef BF16
 INLINE void vstore_bf16(uint16_t *p, vf v) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(v)); }
 // acc += a.b over pairs of bfloat16. In assembly because gcc 12 spills the accumulators of the intrinsic.
@@ -88,6 +94,15 @@ INLINE vf vfnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 INLINE vf vpositive(vf t, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_cmp_ps(t, _mm256_setzero_ps(), _CMP_GT_OQ)); }
 INLINE vf vload_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 INLINE void vstore_half(uint16_t *p, vf v) { _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, 0)); }
+INLINE __m128i vwords(vf v) {
+    __m256i i = _mm256_cvttps_epi32(v);
+    return _mm_packus_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
+}
+INLINE void vstore_u8(uint8_t *p, vf v) { _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(vwords(v), vwords(v))); }
+INLINE void vstore_u16(uint16_t *p, vf v) { _mm_storeu_si128((__m128i *)p, vwords(v)); }
+INLINE vf vpairs(vf v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8)); }
+INLINE vf veven(vf a, vf b) { return vpairs(_mm256_shuffle_ps(a, b, 0x88)); }
+INLINE vf vodd(vf a, vf b) { return vpairs(_mm256_shuffle_ps(a, b, 0xdd)); }
 
 #elif defined(LANES4)
 #define VL 4
@@ -108,13 +123,21 @@ INLINE vf vset(float f) { return vdupq_n_f32(f); }
 INLINE vf vadd(vf a, vf b) { return vaddq_f32(a, b); }
 INLINE vf vsub(vf a, vf b) { return vsubq_f32(a, b); }
 INLINE vf vmul(vf a, vf b) { return vmulq_f32(a, b); }
-INLINE vf vmax(vf a, vf b) { return vmaxq_f32(a, b); }
+INLINE vf vmax(vf a, vf b) { return vmaxnmq_f32(a, b); } // as on x86: b if a is not a number
 INLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 INLINE vf vfma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 INLINE vf vfnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 INLINE vf vpositive(vf t, vf a, vf b) { return vbslq_f32(vcgtq_f32(t, vdupq_n_f32(0)), a, b); }
 INLINE vf vload_half(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 INLINE void vstore_half(uint16_t *p, vf v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
+INLINE void vstore_u8(uint8_t *p, vf v) {
+    uint16x4_t h = vmovn_u32(vcvtq_u32_f32(v));
+    uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(h, h))), 0);
+    memcpy(p, &four, 4);
+}
+INLINE void vstore_u16(uint16_t *p, vf v) { vst1_u16(p, vmovn_u32(vcvtq_u32_f32(v))); }
+INLINE vf veven(vf a, vf b) { return vuzp1q_f32(a, b); }
+INLINE vf vodd(vf a, vf b) { return vuzp2q_f32(a, b); }
 #endif
 
 // How many rows the GEMM keeps in registers, by 32 columns (16 lanes) or 16: as many as gcc does not spill.
