@@ -161,16 +161,16 @@ func (a *Assembler) finish(now time.Time, emit func(Picture)) {
 	if !whole || len(data) == 0 {
 		return
 	}
-	if !a.needKey.IsZero() && !isKey(a.codec, data) && now.Sub(a.needKey) < keyPatience {
+	if !a.needKey.IsZero() && !IsKey(a.codec, data) && now.Sub(a.needKey) < keyPatience {
 		return
 	}
 	a.needKey, a.asked = time.Time{}, time.Time{}
 	emit(Picture{Data: data, Time: a.time, Arrival: now})
 }
 
-// isKey reports whether a picture can be decoded by itself: the inverse key frame bit of a VP8 frame (RFC 6386 section 9.1),
+// IsKey reports whether a picture can be decoded by itself: the inverse key frame bit of a VP8 frame (RFC 6386 section 9.1),
 // or, in an H.264 access unit with start codes, a NAL unit of type 5 after a parameter set, without which it would not decode.
-func isKey(codec string, data []byte) bool {
+func IsKey(codec string, data []byte) bool {
 	if codec == "vp8" {
 		return len(data) > 0 && data[0]&1 == 0
 	}

@@ -142,7 +142,7 @@ func TestKeyFrames(t *testing.T) {
 		{"vp8", vp8Frame(true, 10), true}, {"vp8", vp8Frame(false, 10), false}, {"vp8", nil, false},
 		{"h264", []byte{0, 0, 0, 1, 0x67, 9, 0, 0, 1, 0x65, 1}, true}, {"h264", []byte{0, 0, 0, 1, 0x41, 5}, false}, {"h264", []byte{0, 0, 0, 1, 0x65, 5}, false}, {"h264", []byte{0, 0, 1}, false},
 	} {
-		if got := isKey(c.codec, c.data); got != c.want {
+		if got := IsKey(c.codec, c.data); got != c.want {
 			t.Errorf("%s %v: key %v, want %v", c.codec, c.data, got, c.want)
 		}
 	}

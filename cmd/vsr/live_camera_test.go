@@ -50,6 +50,7 @@ func shooting(t *testing.T, n int) [][]byte {
 // TestNetworkCamera: an RTSP camera that plays, falls silent in mid-stream, plays again, is unplugged and comes back. The viewer
 // stays connected all the time, and the page is told the truth.
 func TestNetworkCamera(t *testing.T) {
+	t.Parallel()
 	film := shooting(t, 30)
 	cam, err := livetest.NewCamera(film[0])
 	if err != nil {

@@ -6,18 +6,28 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"vsr/decode"
+	"vsr/live"
 	"vsr/live/livetest"
 	"vsr/media"
 	"vsr/sr/ladder"
 )
 
-// ages reads the histogram of frame ages: how many frames, their mean, and how many were at most 500 ms old.
-func ages(t *testing.T, s *studio) (count uint64, sum float64, young uint64) {
+// agesOf is what a histogram of seconds says: how many values, their sum, and how many were at most a bound of its own.
+type agesOf struct {
+	count uint64
+	sum   float64
+	young uint64
+}
+
+// ages reads the histogram of frame ages, with 200 ms as the bound.
+func ages(t *testing.T, s *studio) agesOf {
 	t.Helper()
 	families, err := s.metrics.registry.Gather()
 	if err != nil {
@@ -28,66 +38,99 @@ func ages(t *testing.T, s *studio) (count uint64, sum float64, young uint64) {
 			continue
 		}
 		h := f.GetMetric()[0].GetHistogram()
+		a := agesOf{count: h.GetSampleCount(), sum: h.GetSampleSum()}
 		for _, b := range h.GetBucket() {
-			if b.GetUpperBound() == 0.5 {
-				young = b.GetCumulativeCount()
+			if b.GetUpperBound() == 0.2 {
+				a.young = b.GetCumulativeCount()
 			}
 		}
-		return h.GetSampleCount(), h.GetSampleSum(), young
+		return a
 	}
 	t.Fatal("no histogram of ages")
-	return 0, 0, 0
+	return agesOf{}
 }
 
-// TestSlowEnhancer runs a source of 30 frames a second through an enhancer that takes 80 ms for each. Behind an unbounded queue
-// the age would grow by 0.6 s each second; here it must not grow at all. It is about 120 ms on an idle machine.
+// TestSlowEnhancer runs a source of 30 frames a second through an enhancer that takes 80 ms for each, for 20 s. Behind an
+// unbounded queue the age would grow by 0.6 s each second; here its median stays below 200 ms, about 120 ms on an idle machine.
+// The bound is in frames of the enhancer, so that a machine that is busy with other things does not fail it.
 func TestSlowEnhancer(t *testing.T) {
+	t.Parallel()
+	const quarters, quarter = 4, 5 * time.Second
+	var took []time.Duration // of the enhancer, by its one goroutine; read after the end
+	var mu sync.Mutex
 	s := startStudio(t, func(c *liveConfig) { c.Source = "lavfi:testsrc2=size=64x48:rate=30" }, func(s *studio) {
 		s.rungs = func(_ context.Context, _ *media.Frame, to media.Format, _ media.Rational) (*ladder.Ladder, error) {
 			plain := ladder.Plain(to)
 			slow := ladder.Rung{Name: "slow", Enhanced: true, Cost: 80 * time.Millisecond, Process: func(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+				begin := time.Now()
 				time.Sleep(80 * time.Millisecond)
-				return plain.Process(ctx, f)
+				out, err := plain.Process(ctx, f)
+				mu.Lock()
+				took = append(took, time.Since(begin))
+				mu.Unlock()
+				return out, err
 			}}
 			return ladder.New([]ladder.Rung{slow}, ladder.Options{MaxLatency: s.c.MaxLatency})
 		}
 	})
-	waitFor(t, "the first pictures", func() bool { n, _, _ := ages(t, s); return n >= 5 })
-	var mean [2]float64
-	for half := range mean {
-		n, sum, _ := ages(t, s)
-		time.Sleep(2500 * time.Millisecond)
-		m, sum2, _ := ages(t, s)
-		if m-n < 5 {
-			t.Fatalf("%d pictures in 2.5 s", m-n)
+	waitFor(t, "the first pictures", func() bool { return ages(t, s).count >= 5 })
+	var mean [quarters]float64
+	first := ages(t, s)
+	for i := range mean {
+		before := ages(t, s)
+		time.Sleep(quarter)
+		after := ages(t, s)
+		if after.count-before.count < 10 {
+			t.Fatalf("%d pictures in %v", after.count-before.count, quarter)
 		}
-		mean[half] = (sum2 - sum) / float64(m-n)
+		mean[i] = (after.sum - before.sum) / float64(after.count-before.count)
 	}
-	n, _, young := ages(t, s)
-	st := s.status().(liveStatus)
-	t.Logf("mean age %.0f ms, then %.0f ms; %d pictures, dropped %v", 1000*mean[0], 1000*mean[1], n, st.Dropped)
-	if mean[1] > mean[0]+0.5 || 2*young < n {
-		t.Errorf("the age grows: %.0f ms, then %.0f ms; %d of %d pictures are younger than 500 ms", 1000*mean[0], 1000*mean[1], young, n)
+	last, st := ages(t, s), s.status().(liveStatus)
+	mu.Lock()
+	slices.Sort(took)
+	median := took[len(took)/2]
+	mu.Unlock()
+	n, young := last.count-first.count, last.young-first.young
+	t.Logf("mean age by quarters %.0f ms, %d of %d pictures younger than 200 ms, the enhancer takes %v, dropped %v", scaled(mean[:], 1000), young, n, median, st.Dropped)
+	if median < 100*time.Millisecond && 2*young < n {
+		t.Errorf("only %d of %d pictures are younger than 200 ms", young, n)
 	}
-	if st.Dropped["superseded"]+st.Dropped["deadline"] == 0 {
-		t.Error("nothing was dropped")
+	if limit := (2*median + 150*time.Millisecond).Seconds(); mean[quarters-1] > limit {
+		t.Errorf("the age grows: %.0f ms, the limit is %.0f ms", scaled(mean[:], 1000), 1000*limit)
+	}
+	if st.Dropped["superseded"]+st.Dropped["deadline"] < int64(n) {
+		t.Errorf("%v dropped for %d pictures: more than half must go", st.Dropped, n)
 	}
 }
 
-// TestLossyLine watches through 2 % loss and 30 +- 15 ms of delay, which lets packets overtake each other. Without
+func scaled(v []float64, by float64) (out []float64) {
+	for _, x := range v {
+		out = append(out, x*by)
+	}
+	return out
+}
+
+// TestLossyLine watches through 2 % loss and 30 +- 15 ms of delay, which lets packets overtake each other, and beside it over a
+// perfect line. The bad line must not stop the picture for more than a second longer than the good one. Without
 // retransmission every second picture of a 4 s group would be lost with the first packet.
 func TestLossyLine(t *testing.T) {
+	t.Parallel()
 	s := startLive(t, func(c *liveConfig) { c.Source = "lavfi:testsrc2=size=160x90:rate=30" })
 	r, err := livetest.NewRelay(livetest.Line{Loss: 0.02, Delay: 30 * time.Millisecond, Jitter: 15 * time.Millisecond, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	c := client(s)
-	c.Relay = r
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	v, err := c.Watch(ctx)
+	perfect, err := client(s).Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer perfect.Close()
+	bad := client(s)
+	bad.Relay = r
+	v, err := bad.Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,10 +140,12 @@ func TestLossyLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer feed.Close()
-	var last time.Time
-	worst, shown, gone := time.Duration(0), 0, 0
-	for r.Lost() < 8 || shown < 120 {
+	var good, lossy pauses
+	shown, gone := 0, 0
+	for r.Lost() < 12 || shown < 150 {
 		select {
+		case p := <-perfect.Pictures:
+			good.see(p.Arrival)
 		case p := <-v.Pictures:
 			frames, lost, err := feed.Decode(ctx, p.Data, int64(p.Ticks))
 			if err != nil {
@@ -113,22 +158,96 @@ func TestLossyLine(t *testing.T) {
 				f.Release()
 				shown++
 			}
-			if !last.IsZero() {
-				worst = max(worst, p.Arrival.Sub(last))
+			if len(frames) > 0 && !lost { // what a person sees: decoded pictures
+				lossy.see(p.Arrival)
 			}
-			last = p.Arrival
 		case <-ctx.Done():
 			t.Fatalf("%d pictures, %d packets lost on purpose, then nothing more", shown, r.Lost())
 		}
 	}
-	t.Logf("%d pictures with %d packets lost on purpose: longest pause %v, %d pictures did not decode", shown, r.Lost(), worst, gone)
-	if worst > 5*time.Second || gone > shown/10 { // 1 s is the aim on an idle machine
-		t.Errorf("longest pause %v, %d of %d pictures did not decode", worst, gone, shown)
+	t.Logf("%d pictures with %d packets lost on purpose: longest pause %v, %v on a perfect line; %d pictures did not decode", shown, r.Lost(), lossy.longest, good.longest, gone)
+	if lossy.longest > time.Second+good.longest || gone > 0 {
+		t.Errorf("longest pause %v, %v on a perfect line; %d of %d pictures did not decode", lossy.longest, good.longest, gone, shown)
+	}
+	if n := scrape(t, s)[`vsr_live_rtcp_total{feed="live",type="nack"}`]; n == 0 {
+		t.Error("nobody asked for a packet again")
+	}
+}
+
+// pauses finds the longest time between two pictures.
+type pauses struct {
+	last    time.Time
+	longest time.Duration
+}
+
+func (p *pauses) see(at time.Time) {
+	if !p.last.IsZero() {
+		p.longest = max(p.longest, at.Sub(p.last))
+	}
+	p.last = at
+}
+
+// TestKeyFramesComeAtOnce: a viewer that asks gets one within a few pictures, and one that joins begins with one, while the
+// first viewer gets no more pictures in between than half a second has. The encoder's own come every 4 s, which is 120 pictures.
+func TestKeyFramesComeAtOnce(t *testing.T) {
+	s := startLive(t, func(c *liveConfig) { c.Source, c.Model = "lavfi:testsrc2=size=160x90:rate=30", "nano-x2" })
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	a, err := client(s).Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	next := func(v *livetest.Viewer) livetest.Picture {
+		select {
+		case p := <-v.Pictures:
+			return p
+		case <-ctx.Done():
+			t.Fatal("no more pictures")
+			return livetest.Picture{}
+		}
+	}
+	if !live.IsKey("h264", next(a).Data) {
+		t.Error("the first viewer's first picture is no key frame")
+	}
+	for range 24 { // past the time within which requests are merged, and the one that is put off by it
+		next(a)
+	}
+	for len(a.Pictures) > 0 {
+		<-a.Pictures
+	}
+	if err := a.Report("pli"); err != nil {
+		t.Fatal(err)
+	}
+	pictures := 1
+	for ; !live.IsKey("h264", next(a).Data) && pictures < 60; pictures++ {
+	}
+	t.Logf("the key frame is number %d after the PLI", pictures)
+	if pictures > 6 {
+		t.Errorf("the key frame is number %d after the PLI, want at most 6: four are on their way", pictures)
+	}
+	for range 24 {
+		next(a)
+	}
+	for len(a.Pictures) > 0 {
+		<-a.Pictures
+	}
+	begin := time.Now()
+	b, err := client(s).Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	first := next(b)
+	t.Logf("the second viewer's first picture came after %v, %d pictures of the first viewer", first.Arrival.Sub(begin), len(a.Pictures))
+	if n := len(a.Pictures); n > 15 || !live.IsKey("h264", first.Data) {
+		t.Errorf("%d pictures went by before the second viewer had one; key %v", n, live.IsKey("h264", first.Data))
 	}
 }
 
 // TestLostSource ends a source again and again: the viewer stays connected, and pictures go on with rising times.
 func TestLostSource(t *testing.T) {
+	t.Parallel()
 	var sawLost bool
 	s := startLive(t, func(c *liveConfig) { c.Source = "lavfi:testsrc2=size=64x48:rate=30:duration=1" })
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -170,6 +289,7 @@ func TestLostSource(t *testing.T) {
 
 // TestCameraThatCannotBeReached: one that refuses and one that never answers. Each try is one line, in words.
 func TestCameraThatCannotBeReached(t *testing.T) {
+	t.Parallel()
 	stalls, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
