@@ -136,7 +136,7 @@ type codecChoice struct {
 
 // codecChoices covers what people have: mostly H.264 from phones and the web, old discs and rips, newer streams.
 var codecChoices = []codecChoice{
-	{H264, 0.5, 18, 36}, {HEVC, 0.15, 20, 38}, {VP9, 0.15, 22, 52}, {MPEG4, 0.1, 2, 12}, {MPEG2, 0.1, 2, 14},
+	{H264, 0.5, 16, 32}, {HEVC, 0.15, 18, 34}, {VP9, 0.15, 18, 44}, {MPEG4, 0.1, 2, 8}, {MPEG2, 0.1, 2, 8},
 }
 
 // codecDraw is one codec setting, drawn.

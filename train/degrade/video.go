@@ -25,7 +25,7 @@ const (
 	videoNoise     = 0.5
 	videoInterlace = 0.06
 	videoSharpen   = 0.15
-	videoReupload  = 0.35
+	videoReupload  = 0.25
 	videoCodec     = 0.88
 )
 
