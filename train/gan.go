@@ -87,7 +87,7 @@ func (k *critic) step(b *data.Batch) (float32, error) {
 		return 0, err
 	}
 	if notNumber(losses[0]) {
-		return 0, fmt.Errorf("%w: the critic's loss is %v", errDiverged, losses[0])
+		return 0, fmt.Errorf("%w: the critic's loss is %v", ErrDiverged, losses[0])
 	}
 	return losses[0], k.adam.Step(model(k.m.prog))
 }

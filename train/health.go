@@ -6,14 +6,14 @@ import (
 	"math"
 )
 
-// errDiverged marks a run that must not be saved.
-var errDiverged = errors.New("training diverged")
+// ErrDiverged marks a run that must not be saved: a loss or tensor is no number, or the loss grew out of all proportion.
+var ErrDiverged = errors.New("training diverged")
 
 // healthy looks for losses that are not numbers, or far above what they were.
 func (t *trainer) healthy(losses []float32) error {
 	loss := float64(losses[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("%w at step %d: the loss is %v; %s", errDiverged, t.step, loss, t.culprit())
+		return fmt.Errorf("%w at step %d: the loss is %v; %s", ErrDiverged, t.step, loss, t.culprit())
 	}
 	for _, p := range t.running().prog.Params {
 		grad, err := p.Grad()
@@ -21,14 +21,14 @@ func (t *trainer) healthy(losses []float32) error {
 			return err
 		}
 		if d := grad.Data().([]float32); notNumber(d[0]) || notNumber(d[len(d)/2]) {
-			return fmt.Errorf("%w at step %d: %s", errDiverged, t.step, t.culprit())
+			return fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.culprit())
 		}
 	}
 	if t.slow == 0 {
 		t.slow = loss
 	}
 	if t.step > 100 && loss > 50*t.slow {
-		return fmt.Errorf("%w at step %d: the loss is %g, %g on average before", errDiverged, t.step, loss, t.slow)
+		return fmt.Errorf("%w at step %d: the loss is %g, %g on average before", ErrDiverged, t.step, loss, t.slow)
 	}
 	t.slow += (loss - t.slow) / 100
 	return nil

@@ -154,7 +154,7 @@ func TestDivergenceNamesTensor(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = tr.one(b)
-	if !errors.Is(err, errDiverged) || !strings.Contains(err.Error(), "step 0") || !strings.Contains(err.Error(), "G.head.0.bias") {
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "step 0") || !strings.Contains(err.Error(), "G.head.0.bias") {
 		t.Errorf("error %v, want step and tensor", err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -71,6 +72,9 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 	// The corpus is most of the heap and never garbage: the usual doubling of the heap would be waste.
 	debug.SetGCPercent(40)
 	path, err := train.Run(ctx, stage, c, o)
+	if errors.Is(err, train.ErrDiverged) {
+		return fault{exitRequest, err, "go on from the last checkpoint, if there is one, with --resume and a lower --set optim.lr or optim.clip"}
+	}
 	if err != nil {
 		return err
 	}
