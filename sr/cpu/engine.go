@@ -24,6 +24,7 @@ type Options struct {
 	Threads   int    // workers; 0 means GOMAXPROCS
 	Precision string // PrecisionAuto (the default) or PrecisionFP32. The plain Go path is always float32
 	ISA       string // one of conv.ISAs; the default is the best. "go" is the plain path
+	NoReuse   bool   // compute every frame whole, whatever the frame before was
 	MaxMemory int64  // bytes for feature maps of one picture; 0 means 1 GiB. Larger pictures run in bands
 }
 
@@ -187,8 +188,8 @@ func (e *Engine) Modulate(ctx context.Context, d []float32) (sr.Degradation, err
 	return k, b.Err()
 }
 
-// Upscale implements sr.Engine. A frame whose samples equal those of the frame before, with the same degradation, is not
-// computed again. After an error dst holds anything.
+// Upscale implements sr.Engine. What has the same samples as in the frame before, with the same degradation and as far as the
+// network looks around it, is not computed again. After an error dst holds anything.
 func (e *Engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degradation) error {
 	if e.closed {
 		return errClosed
@@ -205,31 +206,59 @@ func (e *Engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degrad
 		return err
 	}
 	began := time.Now()
-	if e.last.same(src, k) {
-		e.last.fill(dst)
-		e.stats.Repeated++
-	} else {
-		e.last.forget()
-		if err := e.compute(ctx, dst, src, k); err != nil {
-			return err
-		}
-		e.last.remember(dst, src, k)
+	if err := e.again(ctx, dst, src, k); err != nil {
+		return err
 	}
 	e.stats.Frames++
 	e.stats.Upscale += time.Since(began)
 	return nil
 }
 
-func (e *Engine) compute(ctx context.Context, dst, src *media.Frame, k *kernels) error {
-	if e.upscale == nil || e.upscale.format != src.Format {
-		e.upscale = nil
-		g, err := e.buildUpscale(src.Format)
+// again computes what has changed since the frame before.
+func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) error {
+	p, err := e.planFor(src.Format)
+	if err != nil {
+		return err
+	}
+	p.again.everything(src.Width, src.Height)
+	if e.last.knows(src, k) && !e.opts.NoReuse {
+		if !p.find(e.last.src, src) {
+			e.last.fill(dst)
+			e.stats.Repeated++
+			e.stats.Reused++
+			return nil
+		}
+		if p.again.some {
+			e.last.fill(dst)
+		}
+	}
+	e.last.forget()
+	e.last.room(dst, src)
+	p.src, p.dst, p.kernels, p.colour = src, dst, k, colourOf(src.Format)
+	if p.strips != nil {
+		p.kept = e.last.dst
+	}
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	if p.strips == nil {
+		copySamples(e.last.dst, dst)
+	}
+	copySamples(e.last.src, src)
+	e.last.kernels, e.last.valid = k, true
+	e.stats.Reused += 1 - float64(p.again.area)/float64(src.Width*src.Height)
+	return nil
+}
+
+// planFor returns the plan of Upscale for a format.
+func (e *Engine) planFor(f media.Format) (*plan, error) {
+	if e.upscale == nil || e.upscale.format != f {
+		e.upscale = nil // so that the old memory can go before the new is taken
+		g, err := e.buildUpscale(f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		e.upscale = g
 	}
-	p := e.upscale.plan
-	p.src, p.dst, p.kernels, p.colour = src, dst, k, colourOf(src.Format)
-	return p.run(ctx)
+	return e.upscale.plan, nil
 }

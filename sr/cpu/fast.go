@@ -141,7 +141,7 @@ func (b *fastBuilder) head(n *node, x *fmap) *fmap {
 	b.scratch(k.HeadScratch(x.w))
 	b.p.add(&step{stage: stageOf(n.name), in: []edge{{x, n.stride, 1, 1}}, out: out, align: 4, run: func(s *scratch, y0, y1 int) {
 		a := a
-		a.Dst, a.Src = out.window(), x.window()
+		a.Dst, a.Src, a.X0, a.X1 = out.window(), x.window(), s.columns.y0, s.columns.y1
 		k.Head(&a, y0, y1, s.mem)
 	}})
 	return out
@@ -156,6 +156,7 @@ func (b *fastBuilder) block(n *node, x *fmap) *fmap {
 	p.add(&step{stage: StageBlocks, in: []edge{near(x, 2)}, out: out, align: 4, run: func(s *scratch, y0, y1 int) {
 		a := a
 		a.Dst, a.Src, a.Add, a.Taps = out.window(), x.window(), x.window(), p.kernels.turned[n.index]
+		a.X0, a.X1 = s.columns.y0, s.columns.y1
 		k.Conv(&a, y0, y1, s.mem)
 	}})
 	return out
@@ -175,9 +176,9 @@ func (b *fastBuilder) emit(o *pending, add *fmap, shift float32) *fmap {
 	if add != nil {
 		in = append(in, near(add, 0))
 	}
-	run := func(dst conv.FrameMap, mem []byte, y0, y1 int) {
+	run := func(dst conv.FrameMap, mem []byte, y0, y1 int, columns span) {
 		a := a
-		a.Dst, a.Src = dst, o.x.window()
+		a.Dst, a.Src, a.X0, a.X1 = dst, o.x.window(), columns.y0, columns.y1
 		if add != nil {
 			a.Add = add.window()
 		}
@@ -190,7 +191,7 @@ func (b *fastBuilder) emit(o *pending, add *fmap, shift float32) *fmap {
 	out := b.feature(o.name, kc, o.x.w, o.x.h)
 	b.scratch(need)
 	b.p.add(&step{stage: stageOf(o.name), in: in, out: out, align: 4, run: func(sc *scratch, y0, y1 int) {
-		run(out.window(), sc.mem, y0, y1)
+		run(out.window(), sc.mem, y0, y1, sc.columns)
 	}})
 	return out
 }
@@ -212,9 +213,9 @@ func (b *fastBuilder) emitTail(o *pending, add *fmap, shift float32) *fmap {
 	if add != nil {
 		in = append(in, near(add, 0))
 	}
-	return b.enlarge(o, in, k.TailScratch(o.x.w, o.x.c, kc), func(dst conv.FrameMap, mem []byte, y0, y1 int) {
+	return b.enlarge(o, in, k.TailScratch(o.x.w, o.x.c, kc), func(dst conv.FrameMap, mem []byte, y0, y1 int, columns span) {
 		a := a
-		a.Dst, a.Src = dst, o.x.window()
+		a.Dst, a.Src, a.X0, a.X1 = dst, o.x.window(), columns.y0, columns.y1
 		if add != nil {
 			a.Add = add.window()
 		}

@@ -15,12 +15,13 @@ type enlarged struct {
 	scale int    // from small to out
 	in    []edge // of a row of small
 	need  int    // bytes of scratch
-	// run computes the enlarged rows of rows [y0,y1) of small; y0 is a multiple of 4, and y1 too unless it is the end.
-	run func(dst conv.FrameMap, mem []byte, y0, y1 int)
+	// run computes the enlarged rows of rows [y0,y1) of small; y0 is a multiple of 4, and y1 too unless it is the end. Of the
+	// columns the same holds; zero means all.
+	run func(dst conv.FrameMap, mem []byte, y0, y1 int, columns span)
 }
 
 // enlarge returns the map of the enlarged picture without the step that makes it.
-func (b *fastBuilder) enlarge(o *pending, in []edge, need int, run func(conv.FrameMap, []byte, int, int)) *fmap {
+func (b *fastBuilder) enlarge(o *pending, in []edge, need int, run func(conv.FrameMap, []byte, int, int, span)) *fmap {
 	out := b.newPicture(o.x.w*o.shuffle, o.x.h*o.shuffle)
 	b.late[out] = &enlarged{out: out, small: o.x, scale: o.shuffle, in: in, need: need, run: run}
 	return out
@@ -43,7 +44,7 @@ func (l *enlarged) edges(per int) []edge {
 func (b *fastBuilder) addEnlarged(l *enlarged) {
 	b.scratch(l.need)
 	b.p.add(&step{stage: StageTail, in: l.edges(1), out: l.out, align: 4 * l.scale, run: func(sc *scratch, y0, y1 int) {
-		l.run(l.out.window(), sc.mem, y0/l.scale, (y1+l.scale-1)/l.scale)
+		l.run(l.out.window(), sc.mem, y0/l.scale, (y1+l.scale-1)/l.scale, span{})
 	}})
 }
 
@@ -74,16 +75,41 @@ func (b *fastBuilder) outputStrips(l *enlarged, sy int) {
 	strip := (l.need + 63) &^ 63       // where the strip of the picture is in the scratch, and what the conversion needs
 	colours := strip + 4*l.scale*l.out.pitch
 	b.scratch(colours + k.YUVScratch(w))
+	p.strips = &strips{scale: l.scale, sy: sy}
 	p.add(&step{stage: StageTail, in: l.edges(1 << sy), h: (l.out.h + 1<<sy - 1) >> sy, align: group, run: func(s *scratch, k0, k1 int) {
 		f := yuv(p.dst, &p.colour)
 		picture := conv.FrameMap{Mem: s.mem[strip:colours], Pitch: l.out.pitch}
+		computed, written := span{}, span{0, w}
+		if c := s.columns; c.y1 > 0 { // the chroma of the first column looks one to the left
+			computed, written = span{max(0, c.y0-4), c.y1}, span{c.y0 * l.scale, c.y1 * l.scale}
+		}
 		for ; k0 < k1; k0 += group {
-			y := k0 << sy / l.scale
+			y, end := k0<<sy/l.scale, min(k0+group, k1)
 			picture.Lo = y * l.scale
-			l.run(picture, s.mem, y, min(y+4, l.small.h))
+			l.run(picture, s.mem, y, min(y+4, l.small.h), computed)
 			began := time.Now()
-			k.FromRGB(&f, picture, k0, min(k0+group, k1), 0, w, s.mem[colours:])
+			k.FromRGB(&f, picture, k0, end, written.y0, written.y1, s.mem[colours:])
+			p.keep(span{k0, end}, written)
 			p.output.Add(int64(time.Since(began)))
 		}
 	}})
+}
+
+// keep copies columns of rows of chroma, and the luma rows that go with them, from dst to kept.
+func (p *plan) keep(rows, columns span) {
+	if p.kept == nil {
+		return
+	}
+	bytes := p.dst.BytesPerSample()
+	for i := range colourPlanes(p.dst.Format) {
+		sx, sy := p.colour.sx, uint(0)
+		if i == 0 {
+			sx, sy = 0, p.colour.sy
+		}
+		w, h := p.dst.PlaneSize(i)
+		x0, x1 := columns.y0>>sx*bytes, min(w, (columns.y1+1<<sx-1)>>sx)*bytes
+		for y := rows.y0 << sy; y < min(h, rows.y1<<sy); y++ {
+			copy(p.kept.Row(i, y)[x0:x1], p.dst.Row(i, y)[x0:x1])
+		}
+	}
 }

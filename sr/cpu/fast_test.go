@@ -210,12 +210,15 @@ func TestNoAllocation(t *testing.T) {
 	f := media.Format{Width: 40, Height: 30, Layout: media.YUV420, Depth: 8}
 	src, dst, k := randomFrame(f, 1), media.NewFrame(f.Scaled(4)), degradation(t, e)
 	ctx := context.Background()
-	if n := testing.AllocsPerRun(5, func() {
+	frame := func() {
 		src.Row(0, 0)[0]++ // not a repeat
 		if err := e.Upscale(ctx, dst, src, k); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 0 {
+	}
+	frame()
+	frame() // the first that looks for what has changed
+	if n := testing.AllocsPerRun(5, frame); n > 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
 }

@@ -208,8 +208,23 @@ func (p *plan) flowPart(int) {
 		t := &f.tasks[i]
 		s := p.steps[t.step]
 		began := time.Now()
-		s.run(sc, t.y0, t.y1)
+		p.runTask(s, sc, t)
 		f.end(i, time.Since(began)/n, &p.times[s.stage])
 	}
 	finished = true
+}
+
+// runTask computes the rows of a task, or what has changed of them.
+func (p *plan) runTask(s *step, sc *scratch, t *task) {
+	if !p.again.some {
+		s.run(sc, t.y0, t.y1)
+		return
+	}
+	for _, r := range p.again.regions[t.step] {
+		if y0, y1 := max(t.y0, r.y0), min(t.y1, r.y1); y0 < y1 {
+			sc.columns = span{r.x0, r.x1}
+			s.run(sc, y0, y1)
+		}
+	}
+	sc.columns = span{}
 }

@@ -66,10 +66,15 @@ type step struct {
 	spans []span // by band
 }
 
+// span is some rows, or some columns.
 type span struct{ y0, y1 int }
 
 // scratch is the working memory of one worker.
-type scratch struct{ mem []byte }
+type scratch struct {
+	mem []byte
+	// columns of the small picture are those to compute, all when it is zero. Only steps that strips lists look at it.
+	columns span
+}
 
 // plan runs the steps of one network for one picture size, band after band.
 type plan struct {
@@ -81,6 +86,8 @@ type plan struct {
 	need  int // bytes of scratch a worker
 	// slanted lets one band run as flow does it: maps share a slot only if they lie row over row.
 	slanted bool
+	strips  *strips // nil where a part of a picture cannot be computed
+	again   changes // what of the current picture is to be computed
 
 	// What the current run works on.
 	ctx      context.Context
@@ -90,6 +97,7 @@ type plan struct {
 	current  *step
 	cuts     []int
 	times    *[stages]time.Duration // in one band: the workers' time over their number
+	kept     *media.Frame           // gets a copy of dst, if the plan has strips
 	output   atomic.Int64           // of the time of StageTail, all workers together, what belongs to StageOutput
 
 	pool *pool
@@ -288,7 +296,7 @@ func aligned(n int) []byte {
 func (p *plan) run(ctx context.Context) error {
 	p.ctx = ctx
 	defer func() {
-		p.ctx, p.src, p.dst, p.kernels = nil, nil, nil, nil
+		p.ctx, p.src, p.dst, p.kernels, p.kept = nil, nil, nil, nil, nil
 		output := time.Duration(p.output.Swap(0)) / time.Duration(p.pool.workers.Len())
 		p.times[StageTail] -= output
 		p.times[StageOutput] += output

@@ -142,8 +142,9 @@ func stageOf(name string) Stage {
 
 // Stats counts what an engine has done since it was made.
 type Stats struct {
-	Frames    int64 // frames upscaled, repeated ones included
-	Repeated  int64 // frames that were copies of the frame before
+	Frames    int64   // frames upscaled, repeated ones included
+	Repeated  int64   // frames that were copies of the frame before
+	Reused    float64 // what was taken from the frame before instead of computed, in frames: repeated ones and parts of others
 	Estimates int64
 	Modulates int64
 

@@ -6,7 +6,7 @@ import (
 	"vsr/media"
 )
 
-// repeat remembers one frame and its result, so that an exact copy of the frame costs no computation.
+// repeat remembers one frame and its result, so that an exact copy of the frame, or of a part of it, costs no computation.
 // The bytes are compared, so the result is the one that computing again would give.
 type repeat struct {
 	valid    bool
@@ -14,22 +14,20 @@ type repeat struct {
 	kernels  *kernels
 }
 
-// same reports whether src has the samples and the degradation of the remembered frame.
-func (r *repeat) same(src *media.Frame, k *kernels) bool {
-	return r.valid && r.kernels == k && r.src.Format == src.Format && equalSamples(r.src, src)
+// knows reports whether src is like the remembered frame but for its samples.
+func (r *repeat) knows(src *media.Frame, k *kernels) bool {
+	return r.valid && r.kernels == k && r.src.Format == src.Format
 }
 
 func (r *repeat) fill(dst *media.Frame) { copySamples(dst, r.dst) }
 
 func (r *repeat) forget() { r.valid = false }
 
-func (r *repeat) remember(dst, src *media.Frame, k *kernels) {
+// room makes r.src and r.dst.
+func (r *repeat) room(dst, src *media.Frame) {
 	if r.src == nil || r.src.Format != src.Format {
 		r.src, r.dst = media.NewFrame(src.Format), media.NewFrame(dst.Format)
 	}
-	copySamples(r.src, src)
-	copySamples(r.dst, dst)
-	r.kernels, r.valid = k, true
 }
 
 // colourPlanes is the number of planes that engines look at: all but alpha.
