@@ -25,6 +25,9 @@ type Plan struct {
 	// Pieces is the list of segments when it is known beforehand (vsr plan). It does not enter the ID: the cutter's rule is
 	// part of the version.
 	Pieces []Piece `json:"pieces,omitempty"`
+	// Cuts and Marks are the guide for those who work on one piece: see Guide. They do not enter the ID either.
+	Cuts  []Cut  `json:"cuts,omitempty"`
+	Marks []byte `json:"marks,omitempty"`
 }
 
 // Source identifies an input file without reading all of it.
@@ -77,7 +80,7 @@ func Fingerprint(path string) (Source, error) {
 // ID is the job's name: a hash of all that matters.
 func (p *Plan) ID() string {
 	same := *p
-	same.Pieces, same.Source.Path = nil, ""
+	same.Pieces, same.Cuts, same.Marks, same.Source.Path = nil, nil, nil, ""
 	b, err := json.Marshal(same) // map keys come out sorted
 	if err != nil {
 		panic(err) // strings and numbers only: cannot fail
@@ -89,7 +92,7 @@ func (p *Plan) ID() string {
 // Limits of what a plan or record file may hold, so that a hostile one costs no memory.
 const (
 	maxPlanBytes   = 64 << 20
-	maxRecordBytes = 64 << 10
+	maxRecordBytes = 4 << 20
 	maxPieces      = 1 << 20
 )
 

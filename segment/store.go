@@ -160,6 +160,28 @@ func (s *Store) Sweep() error {
 	return nil
 }
 
+// Frames counts the frames of all pieces that are finished, also of those that lie behind a gap.
+func (s *Store) Frames() (n int64, err error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		index := 0
+		if _, err := fmt.Sscanf(e.Name(), "%06d.done", &index); err != nil || e.Name() != s.recordName(index) {
+			continue
+		}
+		r, ok, err := s.Lookup(index)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			n += r.Frames
+		}
+	}
+	return n, nil
+}
+
 // Remove deletes the whole work folder. Only files that a store makes are touched.
 func (s *Store) Remove() error {
 	entries, err := os.ReadDir(s.dir)

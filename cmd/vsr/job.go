@@ -35,6 +35,10 @@ type job struct {
 	firstInfo *media.Info // of the source, when it was opened
 	times     []int64     // of all frames of the source
 	pieces    pieces      // of a run that can be resumed
+	devices   []string    // one for each worker
+	threads   int         // of each worker on the CPU; 0 is all
+	crew      *crew       // of a run by several workers, else nil
+	out       ledger      // of what the pieces of several workers hold
 	stopped   func() bool // by the first Ctrl-C
 }
 
@@ -52,7 +56,9 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 		return j, openFault(err)
 	}
 	info := *j.source.Info()
-	e, err := openEngine(engineOptions{r.Model, r.Device, r.factor(info.Format.Height), r.Threads, r.Precision, log})
+	j.total = expectedFrames(&info, r.Decode)
+	j.chooseWorkers(&r)
+	e, err := openEngine(engineOptions{r.Model, j.devices[0], r.factor(info.Format.Height), j.threads, r.Precision, log})
 	if err != nil {
 		return j, err
 	}
@@ -70,9 +76,9 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 	}
 	j.firstInfo = &info
 	large := j.upscaler.Output(info)
-	j.total = expectedFrames(&info, r.Decode)
 	j.request = r
-	j.report = report{Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device,
+	notes := j.report.Notes
+	j.report = report{Notes: notes, Version: versionString(), Input: inputReport{Path: r.in}, Output: out, Device: e.Device,
 		Model: modelReport{e.Name, e.Hash, e.Scale(), e.StandIn}}
 	if err := j.openOutput(out, e, &large); err != nil {
 		return j, err
@@ -99,7 +105,7 @@ func (j *job) openOutput(out string, e *engine, large *media.Info) (err error) {
 	case r.task != nil:
 		return j.openSegment(large)
 	case r.inPieces(j.total):
-		if err := j.openPieces(out, e, large); err != nil {
+		if err := j.openPieces(out, e, large); err != nil || len(j.devices) > 1 {
 			return err
 		}
 		j.door = &counted{Sink: j.pieces.writer}
@@ -110,6 +116,16 @@ func (j *job) openOutput(out string, e *engine, large *media.Info) (err error) {
 	}
 	j.door, j.report.Streams = &counted{Sink: j.sink}, j.sink.Actions()
 	return nil
+}
+
+// chooseWorkers settles how many there are. Work in one go is for one.
+func (j *job) chooseWorkers(r *runRequest) {
+	j.devices = r.devices()
+	if len(j.devices) > 1 && (r.task != nil || !r.inPieces(j.total)) {
+		j.devices = j.devices[:1]
+		j.report.Notes = append(j.report.Notes, "one worker does it: only files of more than one piece are shared")
+	}
+	j.threads = r.share(j.devices)
 }
 
 // factor is how much larger the picture is to become.
@@ -182,7 +198,7 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 		{Name: roomScene, Stage: pipeline.Video(j.mark)},
 		{Name: roomUpscale, Stage: pipeline.Video(j.upscale)},
 	}
-	stats, err := pipeline.Run(ctx, &limited{Source: j.source, end: j.pieces.last}, steps, j.door, pipeline.Options{
+	stats, err := pipeline.Run(ctx, j.source, steps, j.door, pipeline.Options{
 		Stop: soft, Progress: show.update, AcceptFormatChange: true, SourceName: roomDecode, SinkName: roomEncode, Logger: j.app.logger(),
 	})
 	show.finish()
@@ -210,7 +226,11 @@ func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
 
 // check proves that every frame that came in went out with its own time, and that the file holds it all.
 func (j *job) check(ctx context.Context) error {
-	err := agree(&j.in, &j.door.ledger)
+	out := &j.out
+	if j.door != nil {
+		out = &j.door.ledger
+	}
+	err := agree(&j.in, out)
 	if j.sink != nil {
 		j.report.Streams = j.sink.Actions()
 		if frames, packets := j.sink.Frames(); err == nil && frames != packets {
@@ -238,7 +258,11 @@ func (j *job) keepFailed(err error) error {
 
 // finish closes what is left and writes the report.
 func (j *job) finish(err error) error {
-	j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.upscaler.Scenes()
+	if j.crew == nil {
+		j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.upscaler.Scenes()
+	} else {
+		j.crew.close()
+	}
 	j.report.OK = err == nil
 	if err != nil {
 		j.report.Error = explain(err).line()

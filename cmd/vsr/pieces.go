@@ -24,10 +24,8 @@ type pieces struct {
 	writer  *segment.Writer
 	lock    *os.File
 	records []segment.Record
-	done    int64  // frames that are finished already
-	last    int64  // the frame before which the work ends; 0 is all
-	scene   uint64 // of vsr segment: earlier scenes do not matter
-	passed  int64  // frames that the upscaler has seen
+	done    int64 // frames that are finished already
+	passed  int64 // frames that the upscaler has seen
 	large   media.Info
 	encode  encode.Options
 }
@@ -51,7 +49,7 @@ func (r *runRequest) jobPlan(e *engine) (*segment.Plan, error) {
 		return nil, inputFault(err, "")
 	}
 	c := r.runConfig
-	c.Model, c.Device, c.Progress, c.Report, c.Threads, c.Decode.Threads, c.SR.Frames = "", "", "", "", 0, 0, 0
+	c.Model, c.Device, c.Progress, c.Report, c.Threads, c.Workers, c.Decode.Threads, c.SR.Frames = "", "", "", "", 0, 0, 0, 0
 	c.Resume = false
 	var text bytes.Buffer
 	if err := printConfig(&text, c); err != nil {
@@ -108,6 +106,22 @@ func (j *job) openPieces(out string, e *engine, large *media.Info) error {
 	}
 	p.writer = segment.NewWriter(p.store, large, w)
 	return nil
+}
+
+// tellResumed says what an earlier run has done already.
+func (p *pieces) tellResumed(a *app, total int64, workers int) {
+	if p.store == nil {
+		return
+	}
+	if workers < 2 {
+		if p.done > 0 {
+			a.tell("resuming at frame %d of %d", p.done, max(total, p.done))
+		}
+		return
+	}
+	if n, err := p.store.Frames(); err == nil && n > 0 {
+		a.tell("resuming: %d of %d frames are finished", n, max(total, n))
+	}
 }
 
 // lockFolder keeps a second run of the same output away. The system lets go of the lock when the process ends, however it ends.
@@ -187,10 +201,6 @@ func (p *pieces) seen(n int64, f *media.Frame) error {
 func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
 	j.pieces.passed++
 	if j.pieces.passed <= j.pieces.done {
-		if j.pieces.scene != 0 && f.Scene != j.pieces.scene {
-			f.Release()
-			return nil, nil
-		}
 		return nil, j.upscaler.Observe(ctx, f)
 	}
 	return j.upscaler.Process(ctx, f)
@@ -203,12 +213,18 @@ func (j *job) join(ctx context.Context, stopped bool) error {
 	if err != nil {
 		return destinationFault(err)
 	}
-	if part := p.writer.Partial(); part != nil {
-		records = append(records, *part)
+	if part, ok := j.partial(len(records)); ok {
+		records = append(records, part)
 	}
 	var frames int64
 	for _, r := range records {
 		frames += r.Frames
+	}
+	if j.crew != nil {
+		if err := j.crew.ledgers(ctx, records); err != nil {
+			return err
+		}
+		p.done = j.report.Frames.Resumed
 	}
 	if seen := int64(len(j.times)); frames != seen {
 		return fault{exitCheck, fmt.Errorf("check: the pieces hold %d frames, %d came in", frames, seen), "the same command makes the missing ones"}
@@ -218,6 +234,18 @@ func (j *job) join(ctx context.Context, stopped bool) error {
 		Encode: p.encode, Output: encode.FileOptions{Overwrite: j.request.replace || interrupted(p.store.Dir(), j.report.Output), Logger: j.app.logger()},
 		Info: &p.large, Cut: stopped})
 	return err
+}
+
+// partial is piece n if Ctrl-C has cut it short.
+func (j *job) partial(n int) (segment.Record, bool) {
+	if j.crew != nil {
+		r, ok := j.crew.partials[n]
+		return r, ok
+	}
+	if r := j.pieces.writer.Partial(); r != nil {
+		return *r, true
+	}
+	return segment.Record{}, false
 }
 
 // end keeps or removes the work folder, and says which.
@@ -238,13 +266,12 @@ func (p *pieces) end(a *app, out string, err error) error {
 			return destinationFault(werr)
 		}
 	}
-	records, derr := p.store.Done()
+	frames, derr := p.store.Frames()
 	if derr != nil {
 		return destinationFault(derr)
 	}
-	if n := len(records); n > 0 {
-		last := records[n-1]
-		a.tell("%d frames are finished in %s; the same command goes on there", last.First+last.Frames, p.store.Dir())
+	if frames > 0 {
+		a.tell("%d frames are finished in %s; the same command goes on there", frames, p.store.Dir())
 		return nil
 	}
 	if err := p.store.Sweep(); err != nil {

@@ -29,6 +29,7 @@ type report struct {
 	Streams []encode.StreamAction `json:"streams"`
 	Model   modelReport           `json:"model"`
 	Device  string                `json:"device"`
+	Workers []workerReport        `json:"workers,omitempty"` // of a run by several
 	// Stages holds the milliseconds that each room was busy. They overlap, so the sum exceeds the elapsed time.
 	Stages     map[string]float64 `json:"stages_ms"`
 	Bottleneck string             `json:"bottleneck"`
@@ -62,6 +63,12 @@ type frameCounts struct {
 	Out      int64 `json:"out"`
 	Repeated int64 `json:"repeated"`          // frames that equal the one before
 	Resumed  int64 `json:"resumed,omitempty"` // frames that an earlier run had finished
+}
+
+type workerReport struct {
+	Device string `json:"device"`
+	Pieces int64  `json:"pieces"`
+	Frames int64  `json:"frames"`
 }
 
 type modelReport struct {

@@ -124,12 +124,19 @@ func only(t *testing.T, dir string, want ...string) {
 }
 
 // Killed at random moments, the same command goes on each time, and in the end the file is that of an uninterrupted run.
-func TestKilledRunGoesOn(t *testing.T) {
+func TestKilledRunGoesOn(t *testing.T) { killed(t) }
+
+// So do several workers, and what they make is what one makes.
+func TestKilledWorkersGoOn(t *testing.T) { killed(t, "--workers", "3") }
+
+func killed(t *testing.T, more ...string) {
 	in, weights, config := longClip(t, *killedFrames), tinyWeights(t, 2), shortPieces(t)
 	dir := t.TempDir()
 	whole, out := filepath.Join(t.TempDir(), "out.mkv"), filepath.Join(dir, "out.mkv")
-	args := func(out string) []string { return []string{"run", in, "-o", out, "--model", weights, "-c", config} }
-	c, stderr := child(t, args(whole)...)
+	args := func(out string) []string {
+		return append([]string{"run", in, "-o", out, "--model", weights, "-c", config}, more...)
+	}
+	c, stderr := child(t, "run", in, "-o", whole, "--model", weights, "-c", config)
 	began := time.Now()
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s", err, stderr)
@@ -147,7 +154,7 @@ func TestKilledRunGoesOn(t *testing.T) {
 		time.Sleep(time.Duration(random.Float64() * float64(takes)))
 		c.Process.Kill()
 		c.Wait()
-		if strings.Contains(stderr.String(), "resuming at frame") {
+		if strings.Contains(stderr.String(), "resuming") {
 			resumed++
 		}
 		if _, err := os.Stat(out); err == nil { // it was done before the kill
@@ -183,11 +190,15 @@ func waitForPiece(t *testing.T, out string) {
 }
 
 // The first Ctrl-C leaves a file that plays, and the same command goes on behind it and replaces it.
-func TestInterruptedRunGoesOn(t *testing.T) {
+func TestInterruptedRunGoesOn(t *testing.T) { interruptedRun(t) }
+
+func TestInterruptedWorkersGoOn(t *testing.T) { interruptedRun(t, "--workers", "3") }
+
+func interruptedRun(t *testing.T, more ...string) {
 	in, weights, config := longClip(t, 150), tinyWeights(t, 2), shortPieces(t)
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.mkv")
-	args := []string{"run", in, "-o", out, "--model", weights, "-c", config}
+	args := append([]string{"run", in, "-o", out, "--model", weights, "-c", config}, more...)
 	c, stderr := child(t, args...)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -210,7 +221,7 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 		t.Errorf("other settings over the same work folder: exit code %d, %s", code, stderr)
 	}
 	code, _, text := vsr(t, args...)
-	if code != 0 || !strings.Contains(text, "resuming at frame") {
+	if code != 0 || !strings.Contains(text, "resuming") {
 		t.Fatalf("exit code %d: %s", code, text)
 	}
 	whole := filepath.Join(t.TempDir(), "out.mkv")

@@ -33,6 +33,7 @@ type runConfig struct {
 	Device    string `yaml:"device"`
 	Scale     int    `yaml:"scale"`
 	Threads   int    `yaml:"threads"`
+	Workers   int    `yaml:"workers"`
 	Precision string `yaml:"precision"`
 	Progress  string `yaml:"progress"`
 	Report    string `yaml:"report"`
@@ -55,10 +56,17 @@ func defaultRun() runConfig {
 
 // validate reports the first value that cannot be right. Rooms check their own.
 func (c *runConfig) validate() error {
-	if _, _, err := parseDevice(c.Device); err != nil {
-		return err
+	list := strings.Split(c.Device, ",")
+	for _, device := range list {
+		if _, _, err := parseDevice(device); err != nil {
+			return err
+		}
 	}
 	switch {
+	case c.Workers < 0 || c.Workers > 256:
+		return usageFault("", "workers %d: want 0 to 256", c.Workers)
+	case c.Workers > 0 && c.Workers < len(list):
+		return usageFault("", "%d devices for %d workers", len(list), c.Workers)
 	case c.Scale != 0 && (c.Scale < 2 || c.Scale > 4):
 		return usageFault("--height reaches any size", "scale %d: want 2, 3 or 4", c.Scale)
 	case c.Scale != 0 && c.SR.Height != 0:
@@ -118,6 +126,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
 	f.StringVar(&r.Progress, "progress", r.Progress, "auto, bar, json or none")
 	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
+	f.IntVar(&r.Workers, "workers", r.Workers, "make so many pieces at a time, each with its own decoder, network and encoder; 0 is one for each device")
 	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -143,7 +152,7 @@ func (a *app) runCommand() *cobra.Command {
 // flags are those that say what the output is to be.
 func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses by size (vsr model list)")
-	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]")
+	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
 	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
 	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(encode.Codecs(), ", "))
@@ -152,7 +161,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
 	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
 	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
-	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores")
+	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores; workers share them")
 	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
 	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
@@ -186,10 +195,8 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 	for _, note := range j.report.Notes {
 		a.tell("note: %s", note)
 	}
-	if n := j.pieces.done; n > 0 {
-		a.tell("resuming at frame %d of %d", n, max(j.total, n))
-	}
-	err = j.belt(ctx, interrupts.soft)
+	j.pieces.tellResumed(a, j.total, len(j.devices))
+	err = j.work(ctx, interrupts.soft)
 	if err == nil && j.pieces.store != nil {
 		err = j.join(ctx, interrupts.stopped())
 	}
@@ -206,6 +213,18 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 		err = werr
 	}
 	return err
+}
+
+// work makes the output, or the pieces of it.
+func (j *job) work(ctx context.Context, soft <-chan struct{}) (err error) {
+	if len(j.devices) < 2 {
+		return j.belt(ctx, soft)
+	}
+	if j.crew, err = j.newCrew(); err != nil {
+		j.source.Close()
+		return err
+	}
+	return j.crew.run(ctx, soft)
 }
 
 // logger is silent unless -v was given.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -65,9 +65,10 @@ func (a *app) planCommand() *cobra.Command {
 type cutting struct {
 	cutter segment.Cutter
 	pieces []segment.Piece
+	guide  segment.Guide
 }
 
-// Write looks at a frame's scene and releases it.
+// Write looks at a frame and releases it.
 func (c *cutting) Write(_ context.Context, u media.Unit) error {
 	defer u.Release()
 	if u.Frame == nil {
@@ -78,6 +79,7 @@ func (c *cutting) Write(_ context.Context, u media.Unit) error {
 		c.pieces = append(c.pieces, p)
 	}
 	c.pieces[p.Index] = p
+	c.guide.Add(u.Frame)
 	return nil
 }
 
@@ -128,6 +130,7 @@ func (a *app) plan(ctx context.Context, r runRequest, path string) error {
 	if plan.Pieces = cut.pieces; len(plan.Pieces) == 0 {
 		return explain(encode.ErrNoFrames)
 	}
+	plan.SetGuide(&cut.guide)
 	if err := plan.Write(path); err != nil {
 		return destinationFault(err)
 	}
@@ -230,21 +233,31 @@ func (r *runRequest) samePlan(e *engine) error {
 	return nil
 }
 
-// openSegment makes the sink of one planned piece.
+// openSegment opens the work folder of a plan for one piece.
 func (j *job) openSegment(large *media.Info) (err error) {
 	p, t := &j.pieces, j.request.task
 	if p.store, err = segment.Open(t.dir, t.plan); err != nil {
 		return destinationFault(err)
 	}
-	piece := t.plan.Pieces[t.index]
-	p.done, p.last, p.scene = piece.First, piece.First+piece.Frames, piece.Scene
-	w := segment.WriterOptions{Encode: j.request.Encode, Min: j.request.PieceMin, Max: j.request.PieceMax, Stopped: j.stopped}
-	if t.index > 0 {
-		before := segment.Record{Piece: t.plan.Pieces[t.index-1]}
-		w.After = &before
-	}
-	j.door = &counted{Sink: segment.NewWriter(p.store, large, w)}
+	p.large = *large
 	return nil
+}
+
+// order reads from the plan what is to be known of a piece.
+func (t *task) order() (segment.Order, error) {
+	guide, err := t.plan.Guide()
+	if err != nil {
+		return segment.Order{}, usageFault("vsr plan writes a new one", "%w", err)
+	}
+	var before *segment.Piece
+	if t.index > 0 {
+		before = &t.plan.Pieces[t.index-1]
+	}
+	o, err := guide.Order(t.plan.Pieces[t.index], before)
+	if err != nil {
+		return o, usageFault("vsr plan writes a new one", "plan: %w", err)
+	}
+	return o, nil
 }
 
 // segment does one piece.
@@ -259,21 +272,22 @@ func (a *app) segment(parent context.Context, r runRequest) error {
 		}
 		return err
 	}
+	order, err := r.task.order()
+	if err != nil {
+		return err
+	}
 	ctx, interrupts := a.watchInterrupts(parent)
 	defer interrupts.end()
 	j, err := a.prepare(ctx, r, interrupts.stopped)
 	if err != nil {
 		return err
 	}
-	err = j.belt(ctx, interrupts.soft)
-	if err == nil && interrupts.stopped() {
+	j.source.Close() // it has told what the input is
+	w := &worker{app: a, request: j.request, store: j.pieces.store, large: &j.pieces.large, upscaler: j.upscaler, stopped: interrupts.stopped,
+		frames: new(atomic.Int64), current: &j.current}
+	m, err := w.do(ctx, interrupts.soft, order)
+	if err == nil && m.partial {
 		err = fault{code: exitInterrupted, err: errors.New("interrupted, the piece is not finished")}
-	}
-	if err == nil {
-		want := r.task.plan.Pieces[r.task.index]
-		if got, ok, lerr := s.Lookup(r.task.index); lerr != nil || !ok || got.Piece != want {
-			err = fault{code: exitCheck, err: fmt.Errorf("check: the piece is %+v and not %+v of the plan (%v)", got.Piece, want, lerr)}
-		}
 	}
 	return errors.Join(err, j.finish(err))
 }
@@ -321,22 +335,4 @@ func (a *app) joinPlan(ctx context.Context, r runRequest) error {
 	}
 	fmt.Fprintln(a.stdout, j.report.Output)
 	return p.store.Remove()
-}
-
-// limited is a source that ends before frame number end; 0 is no limit.
-type limited struct {
-	*decode.Source
-	end, given int64
-}
-
-// Next returns the next unit.
-func (l *limited) Next(ctx context.Context) (media.Unit, error) {
-	if l.end > 0 && l.given == l.end {
-		return media.Unit{}, io.EOF
-	}
-	u, err := l.Source.Next(ctx)
-	if u.Frame != nil {
-		l.given++
-	}
-	return u, err
 }
