@@ -85,10 +85,10 @@ func TestChangedRegion(t *testing.T) {
 	upscale(t, e, src, d)
 	src.Row(0, 120)[160] ^= 1
 	upscale(t, e, src, d)
-	if a := e.upscale.plan.again; !a.some || a.area < 16*16 || a.area > 64*64 {
+	if a := e.upscale.plan.again; !a.some || a.area < 16*16 || a.area > 96*96 {
 		t.Errorf("some %v, %d pixels", a.some, a.area)
 	}
-	for _, r := range []int{1, 239, 3, 100} { // rows all over the picture: everything
+	for r := 1; r < 240; r += 24 { // rows all over the picture: everything
 		for x := 0; x < 320; x += 20 {
 			src.Row(0, r)[x] ^= 1
 		}
