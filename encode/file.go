@@ -91,6 +91,9 @@ func (f *File) GlobalHeader() bool {
 	return av.GlobalHeader(f.fc)
 }
 
+// Temp is the name under which the file grows until Close gives it its own.
+func (f *File) Temp() string { return f.temp }
+
 // Actions says what became of each track, after Start.
 func (f *File) Actions() []StreamAction { return append([]StreamAction{}, f.actions...) }
 

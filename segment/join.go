@@ -22,6 +22,8 @@ type JoinOptions struct {
 	Info   *media.Info // what the output looks like: the source's description with the format of the large picture
 	// Cut ends the other tracks where the video ends: the pieces are not all of the film.
 	Cut bool
+	// Begun is told the temporary name of the output before anything is written into it; nil is not told.
+	Begun func(temp string) error
 }
 
 // Join writes the pieces' video, not encoded anew, and the source's other tracks into path. It returns what became of each track.
@@ -50,6 +52,12 @@ func Join(ctx context.Context, s *Store, pieces []Record, path string, o JoinOpt
 	file, err := encode.NewFile(path, o.Output)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
+	}
+	if o.Begun != nil {
+		if err := o.Begun(file.Temp()); err != nil {
+			_ = file.Abort()
+			return nil, fmt.Errorf("segment: join: %w", &encode.DestinationError{Path: path, Err: err})
+		}
 	}
 	m := merger{file: file, info: info, video: video, src: src, end: math.MaxInt64}
 	if last := pieces[len(pieces)-1]; o.Cut {

@@ -27,6 +27,9 @@ type Record struct {
 	Report json.RawMessage `json:"report,omitempty"`
 }
 
+// planName is the plan's file in a work folder.
+const planName = "plan.json"
+
 // Store is the work folder of one job. Any number of processes may use it at once.
 type Store struct {
 	dir  string
@@ -44,7 +47,7 @@ func Open(dir string, p *Plan) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "plan.json")
+	path := filepath.Join(dir, planName)
 	old, err := ReadPlan(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -58,6 +61,9 @@ func Open(dir string, p *Plan) (*Store, error) {
 	}
 	return &Store{dir: dir, plan: p}, nil
 }
+
+// ID is that of the store's plan.
+func (s *Store) ID() string { return s.plan.ID() }
 
 // Dir is the work folder.
 func (s *Store) Dir() string { return s.dir }
@@ -182,19 +188,33 @@ func (s *Store) Frames() (n int64, err error) {
 	return n, nil
 }
 
+// NoteFile is a file in which the owner of a work folder may keep a note for a later run. It is the last that Remove deletes, so
+// that it can still be read when Remove was killed.
+const NoteFile = ".note"
+
 // Remove deletes the whole work folder. Only files that a store makes are touched.
 func (s *Store) Remove() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
+	note := false
 	for _, e := range entries {
 		name := e.Name()
-		ours := name == "plan.json" || strings.HasSuffix(name, ".done") || strings.Contains(name, ".try-") || strings.HasPrefix(name, ".")
-		if ours && e.Type().IsRegular() {
+		ours := name == planName || strings.HasSuffix(name, ".done") || strings.Contains(name, ".try-") || strings.HasPrefix(name, ".")
+		switch {
+		case !ours || !e.Type().IsRegular():
+		case name == NoteFile:
+			note = true
+		default:
 			if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
 				return err
 			}
+		}
+	}
+	if note {
+		if err := os.Remove(filepath.Join(s.dir, NoteFile)); err != nil {
+			return err
 		}
 	}
 	return os.Remove(s.dir)

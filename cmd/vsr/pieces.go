@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +25,8 @@ type pieces struct {
 	records []segment.Record
 	done    int64 // frames that are finished already
 	passed  int64 // frames that the upscaler has seen
+	note    joinNote
+	whole   bool // an earlier run was killed after it had given the output its name, and before it had removed the folder
 	large   media.Info
 	encode  encode.Options
 }
@@ -64,17 +65,20 @@ func (r *runRequest) jobPlan(e *engine) (*segment.Plan, error) {
 // openPieces opens the work folder, finds out what is done, and makes the writer. It is called instead of making a sink.
 func (j *job) openPieces(out string, e *engine, large *media.Info) error {
 	p, r, dir := &j.pieces, &j.request, workFolder(out)
+	plan, err := r.jobPlan(e)
+	if err != nil {
+		return err
+	}
+	if n, ok := readJoinNote(dir, out); ok && n.Plan == plan.ID() && !n.Cut && !r.restart {
+		p.note, p.whole = n, true
+	}
 	// The sink of a run in one go, begun and dropped: it knows at once whether name, container and codec will do.
-	trial, err := encode.CreateFile(out, large, r.Encode, encode.FileOptions{Overwrite: r.replace || interrupted(dir, out)})
+	trial, err := encode.CreateFile(out, large, r.Encode, encode.FileOptions{Overwrite: r.replace || p.whole || interrupted(dir, out)})
 	if err != nil {
 		return err
 	}
 	j.report.Streams = trial.Actions()
 	if err := trial.Abort(); err != nil {
-		return err
-	}
-	plan, err := r.jobPlan(e)
-	if err != nil {
 		return err
 	}
 	if r.restart {
@@ -110,7 +114,7 @@ func (j *job) openPieces(out string, e *engine, large *media.Info) error {
 
 // tellResumed says what an earlier run has done already.
 func (p *pieces) tellResumed(a *app, total int64, workers int) {
-	if p.store == nil {
+	if p.store == nil || p.whole {
 		return
 	}
 	if workers < 2 {
@@ -156,33 +160,6 @@ func discardWork(dir string) error {
 	}
 	defer lock.Close()
 	return s.Remove()
-}
-
-// marker remembers the file that an interrupted run left, so that the run that goes on may replace it.
-type marker struct {
-	Size  int64 `json:"size"`
-	Mtime int64 `json:"mtime"`
-}
-
-func markerOf(path string) (marker, bool) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return marker{}, false
-	}
-	return marker{st.Size(), st.ModTime().UnixNano()}, true
-}
-
-func markerFile(dir string) string { return filepath.Join(dir, ".interrupted") }
-
-// interrupted reports whether the file at path is the one that an interrupted run with this work folder has left, untouched since.
-func interrupted(dir, path string) bool {
-	var m marker
-	text, err := os.ReadFile(markerFile(dir))
-	if err != nil || json.Unmarshal(text, &m) != nil {
-		return false
-	}
-	now, ok := markerOf(path)
-	return ok && now == m
 }
 
 // seen checks, at the last frame that is done, that the source is still the one that the pieces were made from.
@@ -232,7 +209,10 @@ func (j *job) join(ctx context.Context, stopped bool) error {
 	j.report.Frames.Out, j.report.Frames.Resumed = frames, p.done
 	j.report.Streams, err = segment.Join(ctx, p.store, records, j.report.Output, segment.JoinOptions{Input: j.request.in, Decode: j.request.Decode,
 		Encode: p.encode, Output: encode.FileOptions{Overwrite: j.request.replace || interrupted(p.store.Dir(), j.report.Output), Logger: j.app.logger()},
-		Info: &p.large, Cut: stopped})
+		Info: &p.large, Cut: stopped, Begun: func(temp string) error {
+			p.note = joinNote{Plan: p.store.ID(), Cut: stopped, Frames: frames}
+			return p.note.write(p.store.Dir(), temp)
+		}})
 	return err
 }
 
@@ -255,14 +235,17 @@ func (p *pieces) end(a *app, out string, err error) error {
 	}
 	defer p.lock.Close()
 	if err == nil {
+		p.note.Checked = true
+		if werr := p.note.seal(p.store.Dir(), out); werr != nil {
+			return destinationFault(werr)
+		}
 		if rerr := p.store.Remove(); rerr != nil {
 			return destinationFault(rerr)
 		}
 		return nil
 	}
-	if m, ok := markerOf(out); ok && errors.Is(err, errStopped) {
-		text, _ := json.Marshal(m)
-		if werr := os.WriteFile(markerFile(p.store.Dir()), text, 0o644); werr != nil {
+	if errors.Is(err, errStopped) {
+		if werr := p.note.seal(p.store.Dir(), out); werr != nil {
 			return destinationFault(werr)
 		}
 	}

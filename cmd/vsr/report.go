@@ -125,6 +125,9 @@ func writeWhole(path string, fill func(io.Writer) error) error {
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
+	if err == nil {
+		err = f.Sync()
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -133,6 +136,11 @@ func writeWhole(path string, fill func(io.Writer) error) error {
 	}
 	if err != nil {
 		os.Remove(f.Name())
+		return err
 	}
-	return err
+	if d, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = d.Sync() // not every file system can
+		d.Close()
+	}
+	return nil
 }

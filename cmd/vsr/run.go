@@ -196,12 +196,10 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 		a.tell("note: %s", note)
 	}
 	j.pieces.tellResumed(a, j.total, len(j.devices))
-	err = j.work(ctx, interrupts.soft)
-	if err == nil && j.pieces.store != nil {
-		err = j.join(ctx, interrupts.stopped())
-	}
-	if err == nil {
-		err = j.check(ctx)
+	if j.pieces.whole {
+		err = j.acknowledge(ctx)
+	} else {
+		err = j.make(ctx, interrupts)
 	}
 	if err == nil && interrupts.stopped() {
 		j.report.Stopped, err = true, errStopped
@@ -213,6 +211,19 @@ func (a *app) run(parent context.Context, r runRequest) (err error) {
 		err = werr
 	}
 	return err
+}
+
+// make makes the output and checks it.
+func (j *job) make(ctx context.Context, i *interrupts) error {
+	if err := j.work(ctx, i.soft); err != nil {
+		return err
+	}
+	if j.pieces.store != nil {
+		if err := j.join(ctx, i.stopped()); err != nil {
+			return err
+		}
+	}
+	return j.check(ctx)
 }
 
 // work makes the output, or the pieces of it.
