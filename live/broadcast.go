@@ -21,6 +21,7 @@ type Broadcast struct {
 
 	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
 	rates     rates
+	sound     soundTimes
 }
 
 // keyframeMerge is the time within which requests for key frames count as one.

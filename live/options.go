@@ -34,6 +34,8 @@ type Options struct {
 	OnBitrate func(bps int)
 	// MinBitrate and MaxBitrate clamp what OnBitrate hears. Defaults 250 kbit/s and 20 Mbit/s.
 	MinBitrate, MaxBitrate int
+	// SoundDelay tells for how long a picture is on its way through the server, so that sound is held back as long. Nil means 0.
+	SoundDelay func() time.Duration
 	// OnEnhance is called when a person at the page switches enhancement on or off.
 	OnEnhance func(on bool)
 	// Status returns what the page shows of the pipeline; it must encode as JSON. Nil means nothing.
@@ -95,6 +97,9 @@ func (o *Options) fillLimits() {
 	}
 	if o.OnBitrate == nil {
 		o.OnBitrate = func(int) {}
+	}
+	if o.SoundDelay == nil {
+		o.SoundDelay = func() time.Duration { return 0 }
 	}
 	if o.OnEnhance == nil {
 		o.OnEnhance = func(bool) {}

@@ -53,6 +53,9 @@ func (s *Server) newPeer(codec string, onRate func(bps int)) (*webrtc.PeerConnec
 			return nil, err
 		}
 	}
+	if err := m.RegisterCodec(codecOpus, webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, err
+	}
 	reg := &interceptor.Registry{}
 	if onRate != nil {
 		ext := webrtc.RTPHeaderExtensionCapability{URI: playoutDelay}

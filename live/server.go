@@ -110,7 +110,7 @@ func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Permissions-Policy", "camera=(self), microphone=()")
+	h.Set("Permissions-Policy", "camera=(self), microphone=(self)")
 	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; "+
 		"media-src 'self' blob: mediastream:; style-src 'nonce-"+nonce+"'; script-src 'nonce-"+nonce+"'; frame-ancestors 'none'; base-uri 'none'")
 	w.Write(bytes.ReplaceAll(page, []byte("NONCE"), []byte(nonce)))
@@ -120,13 +120,14 @@ func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 type Status struct {
 	Live     bool   `json:"live"`    // pictures flow to the viewers
 	Publish  bool   `json:"publish"` // the page may send a camera
+	Sound    bool   `json:"sound"`   // comes from the publisher
 	Viewers  int    `json:"viewers"`
 	Run      string `json:"run"` // another one after a restart, which knows no session of the one before
 	Pipeline any    `json:"pipeline,omitempty"`
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run}
+	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run, Sound: s.feed.sound.flows()}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}

@@ -19,8 +19,9 @@ type viewer struct {
 	track  *webrtc.TrackLocalStaticRTP
 	packet rtp.Packetizer
 	sender *webrtc.RTPSender
-	atOnce uint8  // number of the playout delay extension, 0 for none
-	offset uint32 // RFC 3550 section 5.1: each stream's RTP time starts at random
+	sound  *webrtc.TrackLocalStaticRTP // nil when the offer has none
+	atOnce uint8                       // number of the playout delay extension, 0 for none
+	offset uint32                      // RFC 3550 section 5.1: each stream's RTP time starts at random
 }
 
 // viewerQueue is how many pictures may wait for one viewer: one second at 30 fps.
@@ -65,6 +66,9 @@ func (v *viewer) attach(ctx context.Context, pc *webrtc.PeerConnection, offer, c
 	if v.sender, err = pc.AddTrack(v.track); err != nil {
 		return "", err
 	}
+	if err := v.attachSound(pc, offer); err != nil {
+		return "", err
+	}
 	if answer, err = negotiate(ctx, pc, offer); err != nil {
 		return "", err
 	}
@@ -75,12 +79,39 @@ func (v *viewer) attach(ctx context.Context, pc *webrtc.PeerConnection, offer, c
 	return answer, nil
 }
 
+// attachSound adds a track for sound when the offer asks for one. Whether any comes is the publisher's affair.
+func (v *viewer) attachSound(pc *webrtc.PeerConnection, offer string) error {
+	if !strings.Contains(offer, "\nm=audio ") {
+		return nil
+	}
+	var err error
+	if v.sound, err = webrtc.NewTrackLocalStaticRTP(codecOpus.RTPCodecCapability, "sound", streamName); err != nil {
+		return err
+	}
+	sender, err := pc.AddTrack(v.sound)
+	if err != nil {
+		return err
+	}
+	go func() { // reading feeds the interceptors
+		buf := make([]byte, 1500)
+		for {
+			if _, _, err := sender.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	return nil
+}
+
+// streamName is shared by sound and picture: browsers keep tracks of one stream in step.
+const streamName = "vsr"
+
 func (s *Server) newViewer() (*viewer, error) {
 	mimeType, payloader := webrtc.MimeTypeH264, rtp.Payloader(&codecs.H264Payloader{})
 	if s.o.Codec == "vp8" {
 		mimeType, payloader = webrtc.MimeTypeVP8, &codecs.VP8Payloader{EnablePictureID: true}
 	}
-	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mimeType, ClockRate: clockRate}, "video", "vsr")
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mimeType, ClockRate: clockRate}, "video", streamName)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/pion/webrtc/v3"
 )
 
-// Publication is one publisher's video while it lasts.
+// Publication is one publisher's video while it lasts. Its sound goes to the viewers by itself.
 type Publication struct {
 	codec string
 	units chan Picture
@@ -20,6 +20,7 @@ type Publication struct {
 	once  sync.Once
 	pc    *webrtc.PeerConnection
 	ssrc  atomic.Uint32
+	sound atomic.Bool // a track of sound has come
 	end   func()
 }
 
@@ -90,8 +91,11 @@ func (s *Server) setUpPublisher(ctx context.Context, p *Publication, offer strin
 	}
 	p.pc = pc
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		if t.Kind() == webrtc.RTPCodecTypeVideo && p.ssrc.CompareAndSwap(0, uint32(t.SSRC())) {
+		switch {
+		case t.Kind() == webrtc.RTPCodecTypeVideo && p.ssrc.CompareAndSwap(0, uint32(t.SSRC())):
 			s.receive(p, t)
+		case t.Kind() == webrtc.RTPCodecTypeAudio && p.sound.CompareAndSwap(false, true):
+			s.receiveSound(p, t)
 		}
 	})
 	answer, err := negotiate(ctx, pc, offer)

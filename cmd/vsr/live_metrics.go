@@ -146,6 +146,13 @@ func (n *liveNumbers) encoded(age time.Duration) {
 	n.age += (age - n.age) / 16
 }
 
+// lag is how old pictures usually are when they leave.
+func (n *liveNumbers) lag() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.age
+}
+
 // decoded counts a publisher's picture, which took so long to decode.
 func (s *studio) decoded(took time.Duration) {
 	s.metrics.frame("captured")

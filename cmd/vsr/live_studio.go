@@ -63,7 +63,7 @@ func (a *app) openStudio(c liveConfig) (*studio, error) {
 	s.fingerprint = print
 	s.server, err = live.New(live.Options{
 		Listen: c.Listen, UDP: c.UDP, Token: token, Hosts: c.Hosts, TLS: conf, NoPublish: c.Source != "browser", Codec: s.codec(),
-		MaxViewers: c.MaxViewers, MaxBitrate: int(c.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
+		MaxViewers: c.MaxViewers, MaxBitrate: int(c.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance, SoundDelay: s.numbers.lag,
 		Status: s.status, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session, OnReport: s.metrics.report, Logger: s.log,
 	})
 	switch {
