@@ -66,6 +66,7 @@ type Detector struct {
 	// cur is the picture being looked at, last the one before it, ref the last one that surely belonged to the scene.
 	cur, last, ref *thumb
 
+	sums [3 * Cells]uint32
 	seed maphash.Seed
 	hash uint64
 }
@@ -86,20 +87,29 @@ func (d *Detector) Scene() uint64 { return d.scene }
 func (d *Detector) Mark(fr *media.Frame) (score float64) {
 	follows := d.scene > 0 && fr.Format == d.format
 	fr.Repeat = d.repeat(fr, follows)
-	d.cur, d.last = d.last, d.cur
 	if fr.Repeat {
+		d.cur, d.last = d.last, d.cur
 		*d.cur = *d.last
-	} else {
-		d.cur.fill(fr)
-	}
-	if follows {
 		score = d.look()
 	} else {
-		d.format, score = fr.Format, 1
-		d.begin()
+		Sums(d.sums[:], fr)
+		score = d.MarkSums(fr.Format, d.sums[:])
 	}
 	fr.Scene = d.scene
 	return score
+}
+
+// MarkSums is Mark for a picture of which there are only the Sums; Scene then has its number.
+func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
+	follows := d.scene > 0 && f == d.format
+	d.cur, d.last = d.last, d.cur
+	d.cur.fill(f, sums)
+	if follows {
+		return d.look()
+	}
+	d.format = f
+	d.begin()
+	return 1
 }
 
 // begin starts a scene at cur.

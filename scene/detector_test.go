@@ -213,7 +213,9 @@ func TestScoresOfManyShots(t *testing.T) {
 	take := func(p picture) *thumb {
 		th := new(thumb)
 		render(fr, p, r)
-		th.fill(fr)
+		sums := make([]uint32, 3*Cells)
+		Sums(sums, fr)
+		th.fill(fr.Format, sums)
 		return th
 	}
 	threshold := Options{}.Defaults().Threshold

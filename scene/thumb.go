@@ -26,15 +26,37 @@ type thumb struct {
 	contrast float32 // mean absolute deviation from the mean
 }
 
-// fill takes the thumb of fr.
-func (t *thumb) fill(fr *media.Frame) {
+// Planes is how many planes of a picture the detector looks at.
+func Planes(f media.Format) int {
+	if f.Layout == media.Gray {
+		return 1
+	}
+	return 3
+}
+
+// Cells is the length of a plane's sums.
+const Cells = thumbW * thumbH
+
+// Sums is all that a Detector wants to know of a picture: for each of its Planes the sums of 16 samples spread over each cell of a
+// grid of 64x36, row by row. It fills to, which has Planes times Cells values. An engine may make them where the picture lies.
+func Sums(to []uint32, fr *media.Frame) {
+	for p := range Planes(fr.Format) {
+		sampleGrid(fr, p, to[p*Cells:][:Cells])
+	}
+}
+
+// fill takes the thumb of a picture with these sums.
+func (t *thumb) fill(f media.Format, sums []uint32) {
 	t.hist = [3][zonesX * zonesY][bins]float32{}
-	t.planes = 1
-	sampleGrid(fr, 0, func(i int, v float32) { t.luma[i] = v; t.count(0, i, v) })
-	if fr.Layout != media.Gray {
-		t.planes = 3
-		for p := 1; p < 3; p++ {
-			sampleGrid(fr, p, func(i int, v float32) { t.count(p, i, v) })
+	t.planes = Planes(f)
+	scale := float32(1) / float32(int(1)<<(f.Depth-8)) / (taps * taps)
+	for p := range t.planes {
+		for i, sum := range sums[p*Cells:][:Cells] {
+			v := float32(sum) * scale // an 8-bit code value
+			if p == 0 {
+				t.luma[i] = v
+			}
+			t.count(p, i, v)
 		}
 	}
 	var sum float64
@@ -61,26 +83,25 @@ func (t *thumb) count(p, i int, v float32) {
 	hist[bin+1] += part * unit
 }
 
-// sampleGrid calls put with the mean of a few samples of plane p for each cell, as an 8-bit code value.
-func sampleGrid(fr *media.Frame, p int, put func(i int, v float32)) {
+// sampleGrid sums a few samples of plane p for each cell.
+func sampleGrid(fr *media.Frame, p int, sums []uint32) {
 	w, h := fr.PlaneSize(p)
 	deep := fr.BytesPerSample() == 2
-	scale := float32(1) / float32(int(1)<<(fr.Depth-8)) / (taps * taps)
 	for y := range thumbH {
 		for x := range thumbW {
-			sum := 0
+			var sum uint32
 			for j := range taps {
 				row := fr.Row(p, (2*(y*taps+j)+1)*h/(2*thumbH*taps))
 				for i := range taps {
 					at := (2*(x*taps+i) + 1) * w / (2 * thumbW * taps)
 					if deep {
-						sum += int(row[2*at]) | int(row[2*at+1])<<8
+						sum += uint32(row[2*at]) | uint32(row[2*at+1])<<8
 					} else {
-						sum += int(row[at])
+						sum += uint32(row[at])
 					}
 				}
 			}
-			put(y*thumbW+x, float32(sum)*scale)
+			sums[y*thumbW+x] = sum
 		}
 	}
 }

@@ -12,6 +12,11 @@ cuda-emu:
 cuda-ptx:
 	sr/cuda/kernels/generate.sh
 
+# Assembles the PTX with NVIDIA's ptxas, fetched as a wheel with pip: errors, spills, registers, tensor instructions.
+.PHONY: cuda-ptxas
+cuda-ptxas:
+	tools/cuda/assemble.sh
+
 cuda-test:
 	$(CUDA_ENV) go test -tags nvidia ./sr/cuda/...
 

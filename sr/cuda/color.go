@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"encoding/binary"
 	"math"
 
 	"vsr/media"
@@ -11,6 +12,7 @@ import (
 // frameLayout says where the planes of a frame lie in a device buffer.
 type frameLayout struct {
 	format media.Format
+	semi   bool // NV12, P010 and the like: Cb and Cr take turns in plane 1, and deep samples use the high bits
 	planes int
 	offset [3]int
 	pitch  [3]int // bytes from row to row
@@ -20,34 +22,95 @@ type frameLayout struct {
 const pitchAlign = 64
 
 // layoutOf packs the planes one after the other. Alpha is left out: engines ignore it.
-func layoutOf(f media.Format) frameLayout {
+func layoutOf(f media.Format, semi bool) frameLayout {
 	f.Alpha = false
-	l := frameLayout{format: f, planes: f.Planes()}
+	l := frameLayout{format: f, semi: semi, planes: f.Planes()}
+	if semi {
+		l.planes = 2
+	}
 	for p := range l.planes {
-		w, h := f.PlaneSize(p)
-		l.pitch[p] = (w*f.BytesPerSample() + pitchAlign - 1) / pitchAlign * pitchAlign
+		width, h := l.row(p)
+		l.pitch[p] = (width + pitchAlign - 1) / pitchAlign * pitchAlign
 		l.offset[p] = l.size
 		l.size += l.pitch[p] * h
 	}
 	return l
 }
 
+// row is the bytes of a row of plane p, and how many rows there are.
+func (l *frameLayout) row(p int) (bytes, rows int) {
+	w, h := l.format.PlaneSize(p)
+	if l.semi && p == 1 {
+		w *= 2
+	}
+	return w * l.format.BytesPerSample(), h
+}
+
+// lift is by how many bits samples are shifted up.
+func (l *frameLayout) lift() int {
+	if !l.semi || l.format.Depth == 8 {
+		return 0
+	}
+	return 16 - l.format.Depth
+}
+
 // load copies the samples of a frame into a buffer of this layout, store copies them back.
 func (l *frameLayout) load(to []byte, from *media.Frame) {
+	if l.semi {
+		l.samples(to, from, func(packed, planar []byte) { l.put(packed, l.get(planar, 0), l.lift()) })
+		return
+	}
 	l.rows(func(p, y, at, n int) { copy(to[at:at+n], from.Row(p, y)) })
 }
 
 func (l *frameLayout) store(to *media.Frame, from []byte) {
+	if l.semi {
+		l.samples(from, to, func(packed, planar []byte) { l.put(planar, l.get(packed, l.lift()), 0) })
+		return
+	}
 	l.rows(func(p, y, at, n int) { copy(to.Row(p, y), from[at:at+n]) })
 }
 
 func (l *frameLayout) rows(f func(p, y, at, n int)) {
 	for p := range l.planes {
-		w, h := l.format.PlaneSize(p)
+		n, h := l.row(p)
 		for y := range h {
-			f(p, y, l.offset[p]+y*l.pitch[p], w*l.format.BytesPerSample())
+			f(p, y, l.offset[p]+y*l.pitch[p], n)
 		}
 	}
+}
+
+// samples goes through all samples of a semi-planar layout and of the frame: one by one, for checks and not for speed.
+func (l *frameLayout) samples(buffer []byte, f *media.Frame, do func(packed, planar []byte)) {
+	b := l.format.BytesPerSample()
+	for p := range 3 {
+		w, h := l.format.PlaneSize(p)
+		plane, step, first := min(p, 1), 1, 0
+		if p > 0 {
+			step, first = 2, p-1
+		}
+		for y := range h {
+			row := buffer[l.offset[plane]+y*l.pitch[plane]:]
+			for x := range w {
+				do(row[(x*step+first)*b:], f.Row(p, y)[x*b:])
+			}
+		}
+	}
+}
+
+func (l *frameLayout) get(sample []byte, lift int) uint16 {
+	if l.format.Depth == 8 {
+		return uint16(sample[0])
+	}
+	return binary.LittleEndian.Uint16(sample) >> lift
+}
+
+func (l *frameLayout) put(sample []byte, v uint16, lift int) {
+	if l.format.Depth == 8 {
+		sample[0] = byte(v)
+		return
+	}
+	binary.LittleEndian.PutUint16(sample, v<<lift)
 }
 
 // The modes of struct Picture in kernels/color.h.
@@ -71,9 +134,13 @@ func (l *frameLayout) words(tags media.Format) []uint32 {
 	case f.Layout == media.YUV444 && tags.Color.Matrix == media.MatrixRGB:
 		mode = modeGBR
 	}
-	ints := []int{f.Width, f.Height, cw, ch, int(sx), int(sy), px2, py2, f.BytesPerSample(), mode,
-		l.pitch[0], l.pitch[1], l.offset[1], l.offset[2]}
-	words := make([]uint32, 0, 26)
+	cstep, plane2 := 1, l.offset[2]
+	if l.semi {
+		cstep, plane2 = 2, l.offset[1]+f.BytesPerSample()
+	}
+	ints := []int{f.Width, f.Height, cw, ch, int(sx), int(sy), px2, py2, f.BytesPerSample(), mode, cstep, l.lift(),
+		l.pitch[0], l.pitch[1], l.offset[1], plane2}
+	words := make([]uint32, 0, 28)
 	for _, v := range ints {
 		words = append(words, uint32(v))
 	}

@@ -201,16 +201,16 @@ func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
 	return p, nil
 }
 
-// put copies host data to new device memory and waits for it.
+// put copies host data to new device memory, ahead of whatever comes on the compute stream.
 func put[T uint16 | uint32 | float32 | int32](c *card, data []T) (cu.DevicePtr, error) {
 	bytes := len(data) * int(unsafe.Sizeof(data[0]))
 	p, err := c.alloc(bytes)
 	if err != nil {
 		return 0, err
 	}
-	if err := cu.MemcpyHtoD(p, unsafe.Pointer(&data[0]), int64(bytes)); err != nil {
+	if err := cu.MemcpyHtoDAsync(p, unsafe.Pointer(&data[0]), int64(bytes), c.compute); err != nil {
 		c.free(p)
-		return 0, wrap("cuMemcpyHtoD", err)
+		return 0, wrap("cuMemcpyHtoDAsync", err)
 	}
 	return p, nil
 }

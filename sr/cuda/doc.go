@@ -15,8 +15,12 @@
 package cuda
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+
+	"vsr/media"
+	"vsr/sr"
 )
 
 // NeverRun is the sentence that every report about this engine carries until somebody has run it on a card.
@@ -46,4 +50,24 @@ type Device struct {
 // String gives index, name and compute capability.
 func (d Device) String() string {
 	return fmt.Sprintf("cuda:%d %s (compute %d.%d, %d MiB)", d.Index, d.Name, d.Major, d.Minor, d.Memory>>20)
+}
+
+// Surface is a picture in the card's memory, in the primary context, as hardware decoders and encoders have it. What was put on
+// the default stream before a call is waited for; when the call returns the work is done.
+type Surface struct {
+	Format media.Format
+	Semi   bool      // NV12, P010, P012 or P016: Cb and Cr take turns in plane 1, and deep samples use the high bits
+	Plane  [3]uint64 // device addresses of the first rows
+	Pitch  [3]int    // bytes from row to row
+}
+
+// SurfaceEngine is what the engines of New also are: the three verbs for pictures that need not cross the bus.
+type SurfaceEngine interface {
+	sr.Engine
+	// SceneSums fills to with what scene.Sums gives for the picture.
+	SceneSums(ctx context.Context, to []uint32, src *Surface) error
+	// EstimateSurface is Estimate.
+	EstimateSurface(ctx context.Context, src *Surface) ([]float32, error)
+	// UpscaleSurface is Upscale. dst has the format of src scaled by Scale, and is semi-planar if src is.
+	UpscaleSurface(ctx context.Context, dst, src *Surface, d sr.Degradation) error
 }

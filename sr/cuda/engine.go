@@ -130,8 +130,8 @@ func (e *engine) do(ctx context.Context, f func() error) error {
 // Estimate implements sr.Engine. It looks at every pixel of the frame.
 func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, error) {
 	var v []float32
-	err := e.do(ctx, func() error {
-		if err := e.prepareEstimate(src.Format); err != nil {
+	err := e.do(ctx, func() (err error) {
+		if err := e.prepareEstimate(source{format: src.Format}); err != nil {
 			return err
 		}
 		j := e.estimator
@@ -140,30 +140,37 @@ func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 		if err := s.send(e.card); err != nil {
 			return err
 		}
-		if err := j.plan.run(s.deviceIn, 0); err != nil {
-			return err
-		}
-		if err := s.fetch(e.card, j.plan.result); err != nil {
-			return err
-		}
-		if err := s.wait(); err != nil {
-			return err
-		}
-		v = make([]float32, e.w.Config.C)
-		copy(v, unsafe.Slice((*float32)(unsafe.Pointer(&s.out[0])), len(v)))
-		return nil
+		v, err = e.estimate(j)
+		return err
 	})
 	return v, err
 }
 
+// estimate runs the estimator on what lies in its slot, once that has arrived on the compute stream.
+func (e *engine) estimate(j *job) ([]float32, error) {
+	s := j.ring[0]
+	if err := j.plan.run(s.deviceIn, 0); err != nil {
+		return nil, err
+	}
+	if err := s.fetch(e.card, j.plan.result); err != nil {
+		return nil, err
+	}
+	if err := s.wait(); err != nil {
+		return nil, err
+	}
+	v := make([]float32, e.w.Config.C)
+	copy(v, unsafe.Slice((*float32)(unsafe.Pointer(&s.out[0])), len(v)))
+	return v, nil
+}
+
 // prepareEstimate makes the estimator's plan for a format, if it is not there.
-func (e *engine) prepareEstimate(f media.Format) error {
-	if e.estimator != nil && e.estimator.plan.format == f {
+func (e *engine) prepareEstimate(from source) error {
+	if e.estimator != nil && e.estimator.plan.source == from {
 		return nil
 	}
 	e.estimator.close() // before new memory is taken
 	e.estimator = nil
-	p, err := newPlan(e.card, e.layers, f, 1, func(r *recorder, x *value) { kdsr.Estimate(r, e.w.Config, x) })
+	p, err := newPlan(e.card, e.layers, from, 1, func(r *recorder, x *value) { kdsr.Estimate(r, e.w.Config, x) })
 	if err != nil {
 		return err
 	}
@@ -171,7 +178,7 @@ func (e *engine) prepareEstimate(f media.Format) error {
 	s, err := newSlot(p, 4*pad(e.w.Config.C))
 	if err != nil {
 		j.close()
-		return fmt.Errorf("%v: %w", f, err)
+		return fmt.Errorf("%v: %w", from.format, err)
 	}
 	j.ring = []*slot{s}
 	e.estimator = j
@@ -179,14 +186,14 @@ func (e *engine) prepareEstimate(f media.Format) error {
 }
 
 // prepareUpscale makes the upscaler's plan, slots and graphs for a format, if they are not there.
-func (e *engine) prepareUpscale(f media.Format) error {
-	if e.upscaler != nil && e.upscaler.plan.format == f {
+func (e *engine) prepareUpscale(from source) error {
+	if e.upscaler != nil && e.upscaler.plan.source == from {
 		return nil
 	}
 	e.upscaler.close()
 	e.upscaler, e.current = nil, nil
 	c := e.w.Config
-	p, err := newPlan(e.card, e.layers, f, c.Scale, func(r *recorder, x *value) {
+	p, err := newPlan(e.card, e.layers, from, c.Scale, func(r *recorder, x *value) {
 		kernels := make([]*value, c.N)
 		for i := range kernels {
 			kernels[i] = &value{kind: valueKernels, index: i}
@@ -197,15 +204,19 @@ func (e *engine) prepareUpscale(f media.Format) error {
 		return err
 	}
 	j := &job{plan: p}
-	for range slots {
-		s, err := newSlot(p, p.out.size)
+	ring, out := slots, p.out.size
+	if from.onCard { // one at a time, and nothing goes to the host
+		ring, out = 1, 0
+	}
+	for range ring {
+		s, err := newSlot(p, out)
 		if err == nil {
 			j.ring = append(j.ring, s)
 			err = s.capture(p)
 		}
 		if err != nil {
 			j.close()
-			return fmt.Errorf("%v: %w", f, err)
+			return fmt.Errorf("%v: %w", from.format, err)
 		}
 	}
 	e.upscaler = j
@@ -231,16 +242,13 @@ type Pending struct {
 // Begin starts to upscale a frame and returns before the result is there. At most 3 frames may be pending; they finish in
 // the order in which they began, and all must be finished before the format changes or the engine is closed.
 func (e *engine) Begin(ctx context.Context, src *media.Frame, d sr.Degradation) (*Pending, error) {
-	k, ok := d.(*degradation)
-	if !ok || k.engine != e {
-		return nil, errors.New("cuda: this degradation was made by another engine")
-	}
-	if k.kernels == 0 && !e.closed {
-		return nil, errors.New("cuda: this degradation is closed")
+	k, err := e.own(d)
+	if err != nil {
+		return nil, err
 	}
 	var p *Pending
-	err := e.do(ctx, func() error {
-		if err := e.prepareUpscale(src.Format); err != nil {
+	err = e.do(ctx, func() error {
+		if err := e.prepareUpscale(source{format: src.Format}); err != nil {
 			return err
 		}
 		j := e.upscaler

@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/cu"
 
 	"vsr/media"
+	"vsr/scene"
 	"vsr/sr"
 	"vsr/sr/kdsr"
 )
@@ -102,7 +103,14 @@ func TestInjectedFailures(t *testing.T) {
 		{"cuLaunchKernel:3:719", "vsr_"},
 		{"cuGraphLaunch:1:719", "cuGraphLaunch"},
 		{"cuEventSynchronize:1:700", "run"},
-		{"cuMemcpyHtoDAsync_v2:1:719", "upload"},
+		{"cuMemcpyHtoDAsync_v2:1:719", "cuMemcpyHtoDAsync"},
+		{"cuMemcpyHtoDAsync_v2:9:719", "parameters of"},
+		{"cuMemcpyHtoDAsync_v2:22:719", "upload"},
+		{"cuCtxSetCurrent:1:201", "cuCtxSetCurrent"},
+		{"cuEventRecord:1:719", "upload"},
+		{"cuStreamWaitEvent:2:719", "download"},
+		{"cuMemcpyDtoDAsync_v2:1:719", "scene's kernels"},
+		{"cuStreamSynchronize:1:719", "derive kernels"},
 		{"cuMemcpyDtoHAsync_v2:2:719", "download"},
 	} {
 		t.Run(c.fail, func(t *testing.T) {
@@ -112,6 +120,48 @@ func TestInjectedFailures(t *testing.T) {
 				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q, want one line with %q", err, c.want)
 			}
+			leaks(t)
+		})
+	}
+}
+
+// The same for pictures that lie on the card.
+func TestInjectedFailuresOnSurfaces(t *testing.T) {
+	emulated(t, "source")
+	w := preset(t, "nano", 2, 1, 1)
+	f := yuv(19, 9)
+	for _, c := range []struct{ fail, want string }{
+		{"cuMemAlloc_v2:8:2", "out of device memory"},
+		{"cuGraphInstantiateWithFlags:1:2", "cuGraphInstantiate"},
+		{"cuMemcpy2DAsync_v2:1:719", "read a surface"},
+		{"cuMemcpy2DAsync_v2:8:719", "write a surface"},
+		{"cuEventRecord:1:719", "read a surface"},
+		{"cuLaunchKernel:8:719", "vsr_"},
+		{"cuMemcpyDtoH_v2:1:719", "scene sums"},
+		{"cuGraphLaunch:1:719", "cuGraphLaunch"},
+		{"cuStreamSynchronize:3:719", "run"},
+	} {
+		t.Run(c.fail, func(t *testing.T) {
+			t.Run("use", func(t *testing.T) {
+				e := open(t, w)
+				ctx := context.Background()
+				src, dst := newCardPicture(t, e.card, f, true), newCardPicture(t, e.card, f.Scaled(2), true)
+				t.Setenv("VSR_EMU_FAIL", c.fail)
+				v, err := e.EstimateSurface(ctx, &src.Surface)
+				var d sr.Degradation
+				if err == nil {
+					d, err = e.Modulate(ctx, v)
+				}
+				if err == nil {
+					err = e.SceneSums(ctx, make([]uint32, 3*scene.Cells), &src.Surface)
+				}
+				if err == nil {
+					err = e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, d)
+				}
+				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cuda: ") || strings.Contains(err.Error(), "\n") {
+					t.Errorf("error %q, want one line with %q", err, c.want)
+				}
+			})
 			leaks(t)
 		})
 	}

@@ -29,6 +29,10 @@ func (c *card) allocGuarded(bytes int) (cu.DevicePtr, error) {
 			return 0, err
 		}
 	}
+	if err := cu.Synchronize(); err != nil { // the guards stand before anything runs
+		_ = cu.MemFree(p)
+		return 0, err
+	}
 	c.guards[p+guardBytes] = bytes
 	return p + guardBytes, nil
 }

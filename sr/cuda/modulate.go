@@ -9,6 +9,7 @@ import (
 
 	"gorgonia.org/cu"
 
+	"vsr/scene"
 	"vsr/sr"
 	"vsr/sr/kdsr"
 )
@@ -39,12 +40,15 @@ func (d *degradation) free() {
 	delete(d.engine.live, d)
 }
 
-// vectorBuffers is device memory for Modulate: the degradation vector and one block's intermediate vector.
-type vectorBuffers struct{ d, v cu.DevicePtr }
+// vectorBuffers is device memory for Modulate, the degradation vector and one block's intermediate vector, and for scene sums.
+type vectorBuffers struct{ d, v, sums cu.DevicePtr }
 
 func (b *vectorBuffers) allocate(e *engine) (err error) {
 	n := 4 * pad(e.w.Config.C)
-	for _, p := range []*cu.DevicePtr{&b.d, &b.v} {
+	for i, p := range []*cu.DevicePtr{&b.d, &b.v, &b.sums} {
+		if i == 2 {
+			n = 4 * 3 * scene.Cells
+		}
 		if *p, err = e.card.alloc(n); err != nil {
 			return err
 		}
@@ -79,7 +83,8 @@ func (e *engine) Modulate(ctx context.Context, idr []float32) (sr.Degradation, e
 func (e *engine) modulate(kernels cu.DevicePtr, idr []float32) error {
 	c := pad(e.w.Config.C)
 	vector := padRows(idr, 1, len(idr), 1, c)
-	if err := cu.MemcpyHtoD(e.vectors.d, unsafe.Pointer(&vector[0]), int64(4*c)); err != nil {
+	// Not MemcpyHtoD: from ordinary memory it may return early, and the compute stream does not wait for the default stream.
+	if err := cu.MemcpyHtoDAsync(e.vectors.d, unsafe.Pointer(&vector[0]), int64(4*c), e.card.compute); err != nil {
 		return wrap("upload the degradation vector", err)
 	}
 	m := &modulator{engine: e, kernels: kernels}

@@ -27,6 +27,7 @@ const (
 // plan is what the device does for one frame of one format: launches over buffers that it owns.
 type plan struct {
 	card     *card
+	source   source
 	format   media.Format
 	in, out  frameLayout
 	rgb      cu.DevicePtr // [3,H,W] float
@@ -43,8 +44,15 @@ type plan struct {
 // maxPixels bounds pictures: kernels count pixels and bytes of a plane in 32 bits.
 const maxPixels = 1 << 30
 
+// source is what pictures a plan is made for: their format, and whether they lie on the card already.
+type source struct {
+	format       media.Format
+	onCard, semi bool
+}
+
 // newPlan records one of the network's functions for a format and lays it out on the device.
-func newPlan(c *card, l *layers, f media.Format, scale int, body func(*recorder, *value)) (p *plan, err error) {
+func newPlan(c *card, l *layers, from source, scale int, body func(*recorder, *value)) (p *plan, err error) {
+	f := from.format
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
@@ -57,7 +65,7 @@ func newPlan(c *card, l *layers, f media.Format, scale int, body func(*recorder,
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	p = &plan{card: c, format: f, in: layoutOf(f), out: layoutOf(f.Scaled(scale))}
+	p = &plan{card: c, source: from, format: f, in: layoutOf(f, from.semi), out: layoutOf(f.Scaled(scale), from.semi)}
 	defer func() {
 		if err != nil {
 			p.close()

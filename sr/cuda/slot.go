@@ -22,7 +22,7 @@ type slot struct {
 	graph           driver.Graph
 }
 
-// newSlot takes the buffers and, with out bytes, captures the plan's graph.
+// newSlot takes the buffers. out is the size of the result on the host, 0 for none.
 func newSlot(p *plan, out int) (s *slot, err error) {
 	s = &slot{card: p.card}
 	defer func() {
@@ -31,8 +31,10 @@ func newSlot(p *plan, out int) (s *slot, err error) {
 			s = nil
 		}
 	}()
-	if s.in, err = driver.Pinned(p.in.size); err != nil {
-		return s, err
+	if !p.source.onCard {
+		if s.in, err = driver.Pinned(p.in.size); err != nil {
+			return s, err
+		}
 	}
 	if s.deviceIn, err = p.card.alloc(p.in.size); err != nil {
 		return s, err
@@ -42,10 +44,10 @@ func newSlot(p *plan, out int) (s *slot, err error) {
 			return s, wrap("cuEventCreate", err)
 		}
 	}
-	if s.out, err = driver.Pinned(out); err != nil {
-		return s, err
+	if out > 0 {
+		s.out, err = driver.Pinned(out)
 	}
-	return s, nil
+	return s, err
 }
 
 // capture makes the graph from the slot's input to its output buffer.

@@ -51,6 +51,7 @@ func Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
 		r.compare(ctx, o, n)
 	}
 	if !o.Short {
+		r.surfaces(ctx, o)
 		r.time(ctx, o)
 	}
 	return r, ctx.Err()
@@ -131,12 +132,16 @@ func (r *Report) compare(ctx context.Context, o VerifyOptions, n network) {
 	check.OK, check.Detail = err == nil, detail
 	if err != nil {
 		check.Detail = err.Error()
-		if r.shortage == nil && errors.Is(err, errNoMemory) {
-			r.shortage = err
-		}
+		r.noteShortage(err)
 	}
 	o.Logger.Debug("verified", "room", "cuda", "check", check.Name, "ok", check.OK)
 	r.Checks = append(r.Checks, check)
+}
+
+func (r *Report) noteShortage(err error) {
+	if r.shortage == nil && errors.Is(err, errNoMemory) {
+		r.shortage = err
+	}
 }
 
 func compareOne(ctx context.Context, o VerifyOptions, n network) (string, error) {
@@ -278,7 +283,7 @@ func (r *Report) time(ctx context.Context, o VerifyOptions) {
 	sizes := []struct{ w, h, frames int }{{320, 180, 200}, {960, 540, 100}}
 	if r.Emulated {
 		sizes = sizes[:1]
-		sizes[0].w, sizes[0].h, sizes[0].frames = 32, 18, 3
+		sizes[0].w, sizes[0].h, sizes[0].frames = 16, 9, 3
 	}
 	for _, name := range []string{"fast", "base"} {
 		c, err := kdsr.Preset(name, 4)

@@ -28,6 +28,22 @@ func FreePinned(b []byte) {
 	}
 }
 
+// Pitched is the first byte of a plane in device memory, and the bytes from row to row.
+type Pitched struct {
+	At    uint64
+	Pitch int
+}
+
+// Copy2D copies rows of so many bytes between planes in device memory.
+func Copy2D(to, from Pitched, bytes, rows int, s cu.Stream) error {
+	c := C.CUDA_MEMCPY2D{
+		srcMemoryType: C.CU_MEMORYTYPE_DEVICE, srcDevice: C.CUdeviceptr(from.At), srcPitch: C.size_t(from.Pitch),
+		dstMemoryType: C.CU_MEMORYTYPE_DEVICE, dstDevice: C.CUdeviceptr(to.At), dstPitch: C.size_t(to.Pitch),
+		WidthInBytes: C.size_t(bytes), Height: C.size_t(rows),
+	}
+	return check("cuMemcpy2DAsync", C.cuMemcpy2DAsync(&c, streamOf(s)))
+}
+
 // Resources is what the driver's compiler made of a kernel.
 type Resources struct {
 	Registers int // of a thread

@@ -43,8 +43,8 @@ func TestEnginesAgree(t *testing.T) {
 	if err != nil {
 		t.Fatalf("source: %v\n%s", err, want)
 	}
-	if n := strings.Count(want, "\n"); n != 22 {
-		t.Fatalf("%d kernels ran, want 22:\n%s", n, want)
+	if n := strings.Count(want, "\n"); n != 23 {
+		t.Fatalf("%d kernels ran, want 23:\n%s", n, want)
 	}
 	for _, c := range []struct{ ptx, seed string }{{ptxFile, "2"}, {"../kernels/vsr_sm75.ptx", "3"}} {
 		got, err := check(t, program, c.ptx, "", "VSR_EMU_ENGINE=ptx", "VSR_EMU_SEED="+c.seed)

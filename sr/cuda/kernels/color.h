@@ -1,4 +1,4 @@
-// Planar YUV (or GBR, or gray) to RGB in [0,1] and back. The arithmetic is that of sr/cpu's plain_yuv.go, which is the
+// Planar YUV (or GBR, or gray), or NV12 and its deeper kin, to RGB in [0,1] and back. The arithmetic is that of sr/cpu's plain_yuv.go, which is the
 // specification; color.go fills Picture from a media.Format.
 #pragma once
 #include "vsr_dev.h"
@@ -10,6 +10,7 @@ struct Picture {
   int W, H, cw, ch;           // luma and chroma size in samples
   int sx, sy, px2, py2;       // log2 of the subsampling; siting: 0 on the first luma sample, 1 between, 2 on the second
   int bytes, mode;            // 1 or 2 bytes a sample; PictureMode
+  int cstep, lift;            // from chroma sample to chroma sample: 2 when Cb and Cr take turns; bits that samples are shifted up
   u32 pitch0, pitchc;         // bytes from row to row, luma and chroma
   u32 plane1, plane2;         // bytes from luma to the other planes
   float kr, kg, kb;           // luma weights
@@ -20,13 +21,14 @@ struct Picture {
 DEV int clamp_int(int v, int hi) { return v < 0 ? 0 : v > hi ? hi : v; }
 DEV float clamp01(float v) { return !(v > 0.f) ? 0.f : v > 1.f ? 1.f : v; }  // not a number gives 0
 
-DEV float sample(const u8* row, int x, int bytes) {
-  return bytes == 1 ? (float)row[x] : (float)((const u16*)row)[x];
+DEV u32 code(const Picture* d, const u8* row, int x) {
+  return d->bytes == 1 ? row[x] : (u32)((const u16*)row)[x] >> d->lift;
 }
-DEV void put_sample(u8* row, int x, int bytes, float v, float top) {
-  u32 n = (u32)((v < 0.f ? 0.f : v > top ? top : v) + 0.5f);
-  if (bytes == 1) row[x] = (u8)n;
-  else ((u16*)row)[x] = (u16)n;
+DEV float sample(const Picture* d, const u8* row, int x) { return (float)code(d, row, x); }
+DEV void put_sample(const Picture* d, u8* row, int x, float v) {
+  u32 n = (u32)((v < 0.f ? 0.f : v > d->top ? d->top : v) + 0.5f);
+  if (d->bytes == 1) row[x] = (u8)n;
+  else ((u16*)row)[x] = (u16)(n << d->lift);
 }
 
 // chroma interpolates plane at luma position (x, y).
@@ -36,8 +38,8 @@ DEV float chroma(const Picture* d, const u8* plane, int x, int y) {
   const u8* r0 = plane + (u64)clamp_int(uy >> 2, d->ch - 1) * d->pitchc;
   const u8* r1 = plane + (u64)clamp_int((uy >> 2) + 1, d->ch - 1) * d->pitchc;
   float wx = (float)(ux & 3) * 0.25f, wy = (float)(uy & 3) * 0.25f;
-  float a = sample(r0, x0, d->bytes) * (1.f - wx) + sample(r0, x1, d->bytes) * wx;
-  float b = sample(r1, x0, d->bytes) * (1.f - wx) + sample(r1, x1, d->bytes) * wx;
+  float a = sample(d, r0, x0 * d->cstep) * (1.f - wx) + sample(d, r0, x1 * d->cstep) * wx;
+  float b = sample(d, r1, x0 * d->cstep) * (1.f - wx) + sample(d, r1, x1 * d->cstep) * wx;
   return (a * (1.f - wy) + b * wy - d->coff) / d->cscale;
 }
 
@@ -46,11 +48,11 @@ DEV void rgb_in(const u8* frame, float* rgb, const Picture* d) {
   int W = d->W, H = d->H, p = blockIdx.x * 128 + threadIdx.x;
   if (p >= W * H) return;
   int x = p % W, y = p / W;
-  float v = (sample(frame + (u64)y * d->pitch0, x, d->bytes) - d->yoff) / d->yscale;
+  float v = (sample(d, frame + (u64)y * d->pitch0, x) - d->yoff) / d->yscale;
   float r = v, g = v, b = v;
   if (d->mode == MODE_GBR) {
-    b = (sample(frame + d->plane1 + (u64)y * d->pitchc, x, d->bytes) - d->yoff) / d->yscale;
-    r = (sample(frame + d->plane2 + (u64)y * d->pitchc, x, d->bytes) - d->yoff) / d->yscale;
+    b = (sample(d, frame + d->plane1 + (u64)y * d->pitchc, x) - d->yoff) / d->yscale;
+    r = (sample(d, frame + d->plane2 + (u64)y * d->pitchc, x) - d->yoff) / d->yscale;
   } else if (d->mode == MODE_YUV) {
     float cb = chroma(d, frame + d->plane1, x, y), cr = chroma(d, frame + d->plane2, x, y);
     r = v + d->rcr * cr;
@@ -80,10 +82,10 @@ DEV void frame_out(const u16* rgb, u8* frame, const Picture* d) {
       const u16* at = rgb + (u64)y * W + x;
       float r = from_fixed(at[0]), g = from_fixed(at[plane]), b = from_fixed(at[2 * plane]);
       float v = d->mode == MODE_GBR ? g : d->kr * r + d->kg * g + d->kb * b;
-      put_sample(frame + (u64)y * d->pitch0, x, d->bytes, d->yoff + d->yscale * v, d->top);
+      put_sample(d, frame + (u64)y * d->pitch0, x, d->yoff + d->yscale * v);
       if (d->mode == MODE_GBR) {
-        put_sample(frame + d->plane1 + (u64)y * d->pitchc, x, d->bytes, d->yoff + d->yscale * b, d->top);
-        put_sample(frame + d->plane2 + (u64)y * d->pitchc, x, d->bytes, d->yoff + d->yscale * r, d->top);
+        put_sample(d, frame + d->plane1 + (u64)y * d->pitchc, x, d->yoff + d->yscale * b);
+        put_sample(d, frame + d->plane2 + (u64)y * d->pitchc, x, d->yoff + d->yscale * r);
       }
     }
   }
@@ -105,6 +107,6 @@ DEV void frame_out(const u16* rgb, u8* frame, const Picture* d) {
       cr += w * (r - l) / d->rcr;
     }
   }
-  put_sample(frame + d->plane1 + (u64)k * d->pitchc, i, d->bytes, d->coff + d->cscale * cb, d->top);
-  put_sample(frame + d->plane2 + (u64)k * d->pitchc, i, d->bytes, d->coff + d->cscale * cr, d->top);
+  put_sample(d, frame + d->plane1 + (u64)k * d->pitchc, i * d->cstep, d->coff + d->cscale * cb);
+  put_sample(d, frame + d->plane2 + (u64)k * d->pitchc, i * d->cstep, d->coff + d->cscale * cr);
 }

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 out=${1:-.}
 clang=${CLANG:-clang-19}
-sum=$(cat vsr_dev.h tile.h block.h conv.h estimate.h color.h tail.h vsr.cu | sha256sum | cut -d' ' -f1)
+sum=$(cat vsr_dev.h tile.h block.h conv.h estimate.h color.h tail.h scene.h vsr.cu | sha256sum | cut -d' ' -f1)
 for target in 75:65 80:70; do
   sm=${target%:*}
   {

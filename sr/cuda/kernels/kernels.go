@@ -2,7 +2,7 @@
 // generate.sh makes of them with clang. PTX is compiled for the card at hand by the driver.
 //
 // Sources: vsr_dev.h (the dialect, the only inline PTX), tile.h (implicit GEMM), block.h (IDR-DCRB), conv.h, estimate.h,
-// color.h, tail.h, and vsr.cu with the entries. The same sources are compiled for the host by sr/cuda/emu.
+// color.h, tail.h, scene.h, and vsr.cu with the entries. The same sources are compiled for the host by sr/cuda/emu.
 package kernels
 
 import (
@@ -70,4 +70,5 @@ var Entries = []Entry{
 	{"vsr_ring_s4", 64, 0, "ppppppiiii"},
 	{"vsr_rgb_in", 128, 0, "ppp"},
 	{"vsr_frame_out", 128, 0, "ppp"},
+	{"vsr_scene_grid", 128, 0, "ppp"},
 }

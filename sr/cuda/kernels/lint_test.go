@@ -13,7 +13,7 @@ import (
 )
 
 // sources are the files that generate.sh hashes, in its order.
-var sources = []string{"vsr_dev.h", "tile.h", "block.h", "conv.h", "estimate.h", "color.h", "tail.h", "vsr.cu"}
+var sources = []string{"vsr_dev.h", "tile.h", "block.h", "conv.h", "estimate.h", "color.h", "tail.h", "scene.h", "vsr.cu"}
 
 var modules = []struct{ name, text, version, target string }{
 	{"vsr_sm75.ptx", sm75, "6.5", "sm_75"},

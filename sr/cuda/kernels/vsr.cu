@@ -3,6 +3,7 @@
 #include "color.h"
 #include "conv.h"
 #include "estimate.h"
+#include "scene.h"
 #include "tail.h"
 
 #define BLOCK(C, COLUMNS)                                                                                              \
@@ -69,3 +70,5 @@ KERNEL(128)
 vsr_rgb_in(const u8* frame, float* rgb, const Picture* picture) { rgb_in(frame, rgb, picture); }
 KERNEL(128)
 vsr_frame_out(const u16* rgb, u8* frame, const Picture* picture) { frame_out(rgb, frame, picture); }
+KERNEL(GRID_THREADS)
+vsr_scene_grid(const u8* frame, u32* sums, const Picture* picture) { scene_grid(frame, sums, picture); }

@@ -77,10 +77,10 @@ bool starts(const std::string& name, const std::string& prefix) { return name.rf
 // picture describes planar YUV 4:2:0 of 8 bits, in the layout of struct Picture in color.h.
 void picture(Args& a, int w, int h) {
   struct {
-    int n[10];
+    int n[12];
     uint32_t p[4];
     float f[12];
-  } d = {{w, h, (w + 1) / 2, (h + 1) / 2, 1, 1, 0, 1, 1, 0},
+  } d = {{w, h, (w + 1) / 2, (h + 1) / 2, 1, 1, 0, 1, 1, 0, 1, 0},
          {64, 64, (uint32_t)(64 * h), (uint32_t)(64 * h + 64 * ((h + 1) / 2))},
          {0.2126f, 0.7152f, 0.0722f, 1.5748f, 1.8556f, 0.1873f, 0.4681f, 16, 219, 128, 224, 255}};
   a.upload(&d, sizeof d);
@@ -139,6 +139,11 @@ Shape setup(const std::string& name, Args& a) {
     a.halves(FRAME / 2, 1), a.output((size_t)3 * W * H * 4);
     picture(a, W, H);
     return {(W * H + 127) / 128, 1, 1, 128, 0};
+  }
+  if (name == "vsr_scene_grid") {
+    a.halves(FRAME / 2, 1), a.output((size_t)3 * 64 * 36 * 4);
+    picture(a, W, H);
+    return {64 * 36 / 128, 3, 1, 128, 0};
   }
   a.halves((size_t)3 * W * H, 1), a.output(FRAME);  // vsr_frame_out
   picture(a, W, H);

@@ -107,7 +107,10 @@ API cuDevicePrimaryCtxRetain(CUcontext* c, CUdevice d) {
 API cuDevicePrimaryCtxRelease_v2(CUdevice) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
   if (state().contexts <= 0) return CUDA_ERROR_INVALID_CONTEXT;
-  if (--state().contexts == 0) state().lost = CUDA_SUCCESS;  // a new context starts healthy
+  if (--state().contexts == 0) {  // a new context starts healthy, and without the work of the old one
+    state().lost = CUDA_SUCCESS;
+    state().null_stream.tasks.clear();
+  }
   return CUDA_SUCCESS;
 }
 API cuCtxSetCurrent(CUcontext c) {
@@ -184,15 +187,16 @@ static CUresult upload(CUdeviceptr d, const void* s, size_t n, CUstream stream) 
 }
 API cuMemcpyHtoD_v2(CUdeviceptr d, const void* s, size_t n) {
   ENTER()
-  if (!fake::bytes_ok(d, n)) return CUDA_ERROR_INVALID_VALUE;
-  CUresult r = fake::drain_all();
-  if (!r) memcpy((void*)d, s, n);
-  return r;
+  CUstream zero = &state().null_stream;
+  if (CUresult r = fake::drain([=] { return zero->tasks.empty(); })) return r;
+  if (CUresult r = upload(d, s, n, nullptr)) return r;
+  if (n <= 64 << 10 && !state().pinned.ok((uint64_t)s, n)) return CUDA_SUCCESS;  // staged: it may return before the copy
+  return fake::drain([=] { return zero->tasks.empty(); });
 }
 API cuMemcpyDtoH_v2(void* d, CUdeviceptr s, size_t n) {
   ENTER()
   if (!fake::bytes_ok(s, n)) return CUDA_ERROR_INVALID_VALUE;
-  CUresult r = fake::drain_all();
+  CUresult r = fake::drain([] { return state().null_stream.tasks.empty(); });  // other streams are not waited for
   if (!r) memcpy(d, (void*)s, n);
   return r;
 }
@@ -217,16 +221,21 @@ API cuMemsetD8Async(CUdeviceptr d, unsigned char v, size_t n, CUstream stream) {
 }
 API cuMemsetD8_v2(CUdeviceptr d, unsigned char v, size_t n) {
   ENTER()
-  if (!fake::bytes_ok(d, n)) return CUDA_ERROR_INVALID_VALUE;
-  CUresult r = fake::drain_all();
-  if (!r) memset((void*)d, v, n);
-  return r;
+  return cuMemsetD8Async(d, v, n, nullptr);  // the host does not wait
 }
 // 2-D copies between host and device memory, for FFmpeg's hardware frames.
 API cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* c, CUstream stream) {
   ENTER()
   if (c->srcMemoryType > CU_MEMORYTYPE_DEVICE || c->dstMemoryType > CU_MEMORYTYPE_DEVICE) return CUDA_ERROR_INVALID_VALUE;
   CUDA_MEMCPY2D m = *c;
+  auto inside = [&](CUmemorytype type, CUdeviceptr p, size_t pitch, size_t x, size_t y) {
+    if (!pitch) pitch = m.WidthInBytes;
+    return type != CU_MEMORYTYPE_DEVICE || (m.WidthInBytes + x <= pitch && m.Height &&
+                                            fake::bytes_ok(p + y * pitch + x, (m.Height - 1) * pitch + m.WidthInBytes));
+  };
+  if (!inside(m.srcMemoryType, m.srcDevice, m.srcPitch, m.srcXInBytes, m.srcY) ||
+      !inside(m.dstMemoryType, m.dstDevice, m.dstPitch, m.dstXInBytes, m.dstY))
+    return CUDA_ERROR_INVALID_VALUE;
   return put(stream, {[m] {
                auto s = m.srcMemoryType == CU_MEMORYTYPE_HOST ? (const uint8_t*)m.srcHost : (const uint8_t*)m.srcDevice;
                auto d = m.dstMemoryType == CU_MEMORYTYPE_HOST ? (uint8_t*)m.dstHost : (uint8_t*)m.dstDevice;

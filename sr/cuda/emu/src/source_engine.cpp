@@ -35,7 +35,7 @@ const std::map<std::string, Twin>& twins() {
       TWIN(vsr_conv3_n32),   TWIN(vsr_conv3_n64),    TWIN(vsr_first_conv),  TWIN(vsr_pool_partial),
       TWIN(vsr_pool_finish), TWIN(vsr_linear),       TWIN(vsr_tail3_s2),    TWIN(vsr_tail3_s3),   TWIN(vsr_tail3_s4),
       TWIN(vsr_tail5_s2),    TWIN(vsr_tail5_s3),     TWIN(vsr_tail5_s4),    TWIN(vsr_ring_s2),    TWIN(vsr_ring_s3),
-      TWIN(vsr_ring_s4),     TWIN(vsr_rgb_in),       TWIN(vsr_frame_out),
+      TWIN(vsr_ring_s4),     TWIN(vsr_rgb_in),       TWIN(vsr_frame_out), TWIN(vsr_scene_grid),
   };
   return t;
 }

@@ -1,0 +1,210 @@
+//go:build nvidia
+
+package cuda
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"vsr/media"
+	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/cpu"
+)
+
+// cardPicture is a surface for tests: its memory has odd pitches and gaps, and is filled with garbage before the picture comes.
+type cardPicture struct {
+	Surface
+	layout frameLayout
+	at     cu.DevicePtr
+	before []byte
+}
+
+const garbage = 0xa5
+
+func newCardPicture(t *testing.T, c *card, f media.Format, semi bool) *cardPicture {
+	t.Helper()
+	p := &cardPicture{Surface: Surface{Format: f, Semi: semi}, layout: layoutOf(f, semi)}
+	size := 48
+	for i := range p.layout.planes {
+		n, rows := p.layout.row(i)
+		p.layout.offset[i], p.layout.pitch[i] = size, (n+37)/2*2
+		size += p.layout.pitch[i]*rows + 32
+	}
+	p.before = bytes.Repeat([]byte{garbage}, size)
+	err := c.thread.Do(func() (err error) {
+		p.at, err = cu.MemAlloc(int64(size))
+		return firstError(err, cu.MemcpyHtoD(p.at, pointer(p.before), int64(size)))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.thread.Do(func() error { return cu.MemFree(p.at) }) })
+	for i := range p.layout.planes {
+		p.Plane[i], p.Pitch[i] = uint64(p.at)+uint64(p.layout.offset[i]), p.layout.pitch[i]
+	}
+	return p
+}
+
+// set writes a frame, get reads one and reports writes beside its samples.
+func (p *cardPicture) set(t *testing.T, c *card, fr *media.Frame) {
+	t.Helper()
+	p.layout.load(p.before, fr)
+	if err := c.thread.Do(func() error { return cu.MemcpyHtoD(p.at, pointer(p.before), int64(len(p.before))) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *cardPicture) get(t *testing.T, c *card) *media.Frame {
+	t.Helper()
+	got := make([]byte, len(p.before))
+	if err := c.thread.Do(func() error { return cu.MemcpyDtoH(pointer(got), p.at, int64(len(got))) }); err != nil {
+		t.Fatal(err)
+	}
+	fr := media.NewFrame(p.Format)
+	p.layout.store(fr, got)
+	mask := slices.Clone(got)
+	p.layout.rows(func(_, _, at, n int) { copy(mask[at:at+n], bytes.Repeat([]byte{garbage}, n)) })
+	if !bytes.Equal(mask, bytes.Repeat([]byte{garbage}, len(mask))) {
+		t.Errorf("%v: bytes beside the samples have changed", p.Format)
+	}
+	return fr
+}
+
+// surfaceFormats are semi-planar and planar pictures with every siting and range, at sizes that no tile divides.
+func surfaceFormats() (all []Surface) {
+	for i, size := range [][2]int{{37, 21}, {1, 1}, {5, 4}, {17, 3}, {2, 9}, {33, 10}} {
+		for j, depth := range []int{8, 10} {
+			f := yuv(size[0], size[1])
+			f.Depth, f.Color.Siting, f.Color.Range = depth, media.Siting(1+(i+3*j)%6), media.Range(1+(i+j)%2)
+			all = append(all, Surface{Format: f, Semi: true})
+		}
+	}
+	deep, wide, full, gray, rgb := yuv(19, 7), yuv(13, 9), yuv(9, 5), yuv(21, 6), yuv(7, 6)
+	deep.Depth, wide.Layout, wide.Depth, full.Layout, full.Depth = 16, media.YUV422, 10, media.YUV444, 12
+	gray.Layout, rgb.Layout, rgb.Color.Matrix = media.Gray, media.YUV444, media.MatrixRGB
+	return append(all, Surface{Format: deep, Semi: true}, Surface{Format: yuv(37, 21)}, Surface{Format: wide},
+		Surface{Format: full}, Surface{Format: gray}, Surface{Format: rgb})
+}
+
+// A picture on the card gives the same bits as one from the host, in the estimate, the scene sums and the result.
+func TestSurfacesAreLikeFrames(t *testing.T) {
+	emulated(t, "ptx")
+	w := preset(t, "nano", 2, 1, 1)
+	onHost, onCard := open(t, w), open(t, w)
+	ctx := context.Background()
+	vector := make([]float32, 16)
+	vector[3] = 2
+	modulate := func(e *engine) sr.Degradation {
+		d, err := e.Modulate(ctx, vector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	hostKernels, cardKernels := modulate(onHost), modulate(onCard)
+	for i, s := range surfaceFormats() {
+		name := fmt.Sprintf("%v, semi %v, siting %d", s.Format, s.Semi, s.Format.Color.Siting)
+		fr, want := picture(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(2))
+		wantVector, err := onHost.Estimate(ctx, fr)
+		if err := firstError(err, onHost.Upscale(ctx, want, fr, hostKernels)); err != nil {
+			t.Fatal(err)
+		}
+		src, dst := newCardPicture(t, onCard.card, s.Format, s.Semi), newCardPicture(t, onCard.card, want.Format, s.Semi)
+		src.set(t, onCard.card, fr)
+		wantSums := make([]uint32, scene.Planes(s.Format)*scene.Cells)
+		scene.Sums(wantSums, fr)
+		sums := make([]uint32, len(wantSums))
+		if err := onCard.SceneSums(ctx, sums, &src.Surface); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !slices.Equal(sums, wantSums) {
+			t.Errorf("%s: other scene sums", name)
+		}
+		v, err := onCard.EstimateSurface(ctx, &src.Surface)
+		if err != nil || !slices.Equal(v, wantVector) {
+			t.Errorf("%s: vector %v, error %v, want %v", name, v, err, wantVector)
+		}
+		if err := onCard.UpscaleSurface(ctx, &dst.Surface, &src.Surface, cardKernels); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !same(dst.get(t, onCard.card), want) {
+			t.Errorf("%s: another picture", name)
+		}
+	}
+}
+
+// NV12 and P010 through the card, against the CPU engine: within one level.
+func TestSurfacesAgreeWithCPU(t *testing.T) {
+	emulated(t, "source")
+	w := preset(t, "nano", 3, 2, 1)
+	e := open(t, w)
+	host, err := cpu.New(w, cpu.Options{ISA: "go"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	ctx := context.Background()
+	for i, s := range surfaceFormats() {
+		if !s.Semi || s.Format.Depth > 10 {
+			continue
+		}
+		fr, want := picture(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(3))
+		v, err := host.Estimate(ctx, fr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err1 := host.Modulate(ctx, v)
+		ours, err2 := e.Modulate(ctx, v)
+		src, dst := newCardPicture(t, e.card, s.Format, true), newCardPicture(t, e.card, want.Format, true)
+		src.set(t, e.card, fr)
+		if err := firstError(err1, err2, host.Upscale(ctx, want, fr, theirs), e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, ours)); err != nil {
+			t.Fatal(err)
+		}
+		if d, level := worst(dst.get(t, e.card), want), 1<<(s.Format.Depth-8); d > level {
+			t.Errorf("%v, siting %d: %d apart, want at most %d", s.Format, s.Format.Color.Siting, d, level)
+		}
+	}
+}
+
+// Surfaces that cannot be are refused before the card sees them.
+func TestBadSurfaces(t *testing.T) {
+	emulated(t, "source")
+	e := open(t, preset(t, "nano", 2, 1, 0))
+	ctx := context.Background()
+	d, err := e.Modulate(ctx, make([]float32, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := yuv(8, 6)
+	src, dst := newCardPicture(t, e.card, f, true), newCardPicture(t, e.card, f.Scaled(2), true)
+	src.set(t, e.card, picture(f, 1))
+	for name, change := range map[string]func(src, dst *Surface){
+		"no address":       func(src, _ *Surface) { src.Plane[1] = 0 },
+		"short rows":       func(src, _ *Surface) { src.Pitch[0] = 7 },
+		"short output":     func(_, dst *Surface) { dst.Pitch[1] = 15 },
+		"4:2:2":            func(src, _ *Surface) { src.Format.Layout = media.YUV422 },
+		"size of output":   func(_, dst *Surface) { dst.Format.Width = 14 },
+		"output planar":    func(_, dst *Surface) { dst.Semi, dst.Plane[2], dst.Pitch[2] = false, dst.Plane[1], dst.Pitch[1] },
+		"foreign address":  func(src, _ *Surface) { src.Plane[0] = uint64(uintptr(unsafe.Pointer(&src))) },
+		"colour of output": func(_, dst *Surface) { dst.Format.Color.Matrix = media.MatrixBT2020NCL },
+	} {
+		a, b := src.Surface, dst.Surface
+		change(&a, &b)
+		if err := e.UpscaleSurface(ctx, &b, &a, d); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, d); err != nil {
+		t.Errorf("after all that: %v", err)
+	}
+	if err := e.SceneSums(ctx, make([]uint32, 5), &src.Surface); err == nil {
+		t.Error("too few sums: no error")
+	}
+}
