@@ -83,7 +83,7 @@ func (r *benchRequest) validate() error {
 }
 
 func (r *benchRequest) options() cpu.Options {
-	return cpu.Options{Threads: r.threads, Precision: r.precision, ISA: r.isa}
+	return cpu.Options{Threads: r.threads, Precision: r.precision, ISA: r.isa, NoReuse: true}
 }
 
 // openWeights opens a model, or makes random weights for the name of a shape.

@@ -42,5 +42,6 @@ func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
 	fmt.Fprintf(w, "bottleneck\t%s\t\n", b.Bottleneck)
 	fmt.Fprintf(w, "work\t%.0f GFLOP/s\t%.2f of the peak measured now (%.0f fp32, %.0f bf16)\n", b.GFLOPS, b.ShareOfPeak, b.PeakFP32, b.PeakBF16)
 	fmt.Fprintf(w, "limit\t%.2f ms\t%.2f of it reached: products at their peak, the rest at the float32 peak, transforms at one vector a cycle\n", b.Limit, b.ShareOfLimit)
+	fmt.Fprintf(w, "processor\t%.2f ms\tof all threads a frame: %.2f of the limit if no thread ever waited\n", b.CPU, b.CPUShareOfLimit)
 	return w.Flush()
 }

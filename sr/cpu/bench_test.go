@@ -11,7 +11,7 @@ import (
 // BenchmarkUpscale/<preset>/<isa>/<precision> upscales 320x180 frames by 4. It reports the figures of Bench; its own time is that
 // of the whole call.
 func BenchmarkUpscale(b *testing.B) {
-	for _, preset := range []string{"nano", "fast", "base"} {
+	for _, preset := range []string{"nano", "fast", "base", "m"} {
 		c, err := kdsr.Preset(preset, 4)
 		if err != nil {
 			b.Fatal(err)
@@ -31,6 +31,8 @@ func BenchmarkUpscale(b *testing.B) {
 					b.ReportMetric(r.GFLOPS, "GFLOP/s")
 					b.ReportMetric(r.ShareOfPeak, "of_peak")
 					b.ReportMetric(r.ShareOfLimit, "of_limit")
+					b.ReportMetric(r.CPU, "cpu_ms")
+					b.ReportMetric(r.CPUShareOfLimit, "cpu_of_limit")
 				})
 			}
 		}
