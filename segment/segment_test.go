@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -234,9 +235,30 @@ func race(t *testing.T, dir string) {
 
 func FuzzParsePlan(f *testing.F) {
 	f.Add([]byte(`{"version":1,"pieces":[{"index":0,"first_frame":0,"frames":5}]}`))
+	g, pieces := testGuide()
+	p := testPlan()
+	p.Pieces = pieces
+	p.SetGuide(g)
+	whole, _ := json.Marshal(p)
+	f.Add(whole)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, err := ParsePlan(b); err == nil {
-			p.ID()
+		p, err := ParsePlan(b)
+		if err != nil {
+			return
+		}
+		p.ID()
+		g, err := p.Guide()
+		if err != nil {
+			return
+		}
+		for i := range p.Pieces {
+			o, err := g.Order(p.Pieces[i], nil)
+			if err != nil {
+				continue
+			}
+			if int64(len(o.Marks)) != o.Frames || o.SceneOf(o.First) != o.Scene {
+				t.Errorf("piece %+v has %d marks and begins in scene %d", o.Piece, len(o.Marks), o.SceneOf(o.First))
+			}
 		}
 	})
 }
