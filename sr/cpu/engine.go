@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -15,17 +16,20 @@ import (
 
 // The values of Options.Precision.
 const (
-	PrecisionAuto = "auto" // half-precision maps between layers, and bfloat16 products where the CPU has them
+	// PrecisionAuto keeps maps between layers in half precision and multiplies in bfloat16 where the CPU can. A scene whose numbers
+	// half precision cannot hold is computed in float32.
+	PrecisionAuto = "auto"
 	PrecisionFP32 = "fp32" // float32 everywhere
 )
 
 // Options of New. The zero value is a good choice.
 type Options struct {
-	Threads   int    // workers; 0 means GOMAXPROCS
-	Precision string // PrecisionAuto (the default) or PrecisionFP32. The plain Go path is always float32
-	ISA       string // one of conv.ISAs; the default is the best. "go" is the plain path
-	NoReuse   bool   // compute every frame whole, whatever the frame before was
-	MaxMemory int64  // bytes for feature maps of one picture; 0 means 1 GiB. Larger pictures run in bands
+	Threads   int          // workers; 0 means GOMAXPROCS
+	Precision string       // PrecisionAuto (the default) or PrecisionFP32. The plain Go path is always float32
+	ISA       string       // one of conv.ISAs; the default is the best. "go" is the plain path
+	NoReuse   bool         // compute every frame whole, whatever the frame before was
+	Logger    *slog.Logger // gets a warning when PrecisionAuto falls back to float32; nil discards
+	MaxMemory int64        // bytes for feature maps of one picture; 0 means 1 GiB. Larger pictures run in bands
 }
 
 // Validate reports the first option that is out of range.
@@ -60,6 +64,8 @@ type Engine struct {
 	fullTail bool
 
 	estimate, upscale *program
+	exact             *program // upscale in float32, once half precision has not been enough
+	exactFor          *kernels // of the scene that needs it
 	last              repeat
 	stats             Stats
 	stages            [stages]time.Duration
@@ -83,6 +89,9 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 	}
 	if opts.MaxMemory == 0 {
 		opts.MaxMemory = defaultMemory
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	if opts.Precision == "" {
 		opts.Precision = PrecisionAuto
@@ -125,7 +134,7 @@ func (e *Engine) Close() error {
 	if !e.closed {
 		e.closed = true
 		e.pool.workers.Close()
-		e.estimate, e.upscale, e.last, e.plain, e.tails, e.packed = nil, nil, repeat{}, nil, nil, nil
+		e.estimate, e.upscale, e.exact, e.exactFor, e.last, e.plain, e.tails, e.packed = nil, nil, nil, nil, repeat{}, nil, nil, nil
 	}
 	return nil
 }
@@ -216,7 +225,7 @@ func (e *Engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degrad
 
 // again computes what has changed since the frame before.
 func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) error {
-	p, err := e.planFor(src.Format)
+	p, err := e.planFor(src.Format, e.exactFor == k)
 	if err != nil {
 		return err
 	}
@@ -241,6 +250,14 @@ func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) e
 	if err := p.run(ctx); err != nil {
 		return err
 	}
+	if p.overflow.Load() && e.mixed() && e.exactFor != k {
+		e.exactFor = k
+		e.opts.Logger.Warn("half precision cannot hold the numbers of this scene, which is computed in float32: slower, but right", "room", "sr")
+		return e.again(ctx, dst, src, k)
+	}
+	if e.exactFor == k {
+		e.stats.Exact++
+	}
 	if p.strips == nil {
 		copySamples(e.last.dst, dst)
 	}
@@ -250,15 +267,22 @@ func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) e
 	return nil
 }
 
-// planFor returns the plan of Upscale for a format.
-func (e *Engine) planFor(f media.Format) (*plan, error) {
-	if e.upscale == nil || e.upscale.format != f {
-		e.upscale = nil // so that the old memory can go before the new is taken
-		g, err := e.buildUpscale(f)
+// planFor returns the plan of Upscale for a format, exact being in float32.
+func (e *Engine) planFor(f media.Format, exact bool) (*plan, error) {
+	at := &e.upscale
+	if exact {
+		at = &e.exact
+	}
+	if *at == nil || (*at).format != f {
+		*at = nil // so that the old memory can go before the new is taken
+		if !exact {
+			e.exact = nil
+		}
+		g, err := e.buildUpscaleIn(f, exact)
 		if err != nil {
 			return nil, err
 		}
-		e.upscale = g
+		*at = g
 	}
-	return e.upscale.plan, nil
+	return (*at).plan, nil
 }

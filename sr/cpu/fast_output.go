@@ -64,7 +64,9 @@ func (b *fastBuilder) output(n *node, f media.Format) {
 	b.scratch(k.YUVScratch(x.w))
 	p.add(&step{stage: StageOutput, in: []edge{{x, 1 << c.sy, 1, 2}}, h: (x.h + 1<<c.sy - 1) >> c.sy, align: 4, run: func(s *scratch, k0, k1 int) {
 		f := yuv(p.dst, &p.colour)
-		k.FromRGB(&f, x.window(), k0, k1, 0, x.w, s.mem)
+		if !k.FromRGB(&f, x.window(), k0, k1, 0, x.w, s.mem) {
+			p.overflow.Store(true)
+		}
 	}})
 }
 
@@ -88,7 +90,9 @@ func (b *fastBuilder) outputStrips(l *enlarged, sy int) {
 			picture.Lo = y * l.scale
 			l.run(picture, s.mem, y, min(y+4, l.small.h), computed)
 			began := time.Now()
-			k.FromRGB(&f, picture, k0, end, written.y0, written.y1, s.mem[colours:])
+			if !k.FromRGB(&f, picture, k0, end, written.y0, written.y1, s.mem[colours:]) {
+				p.overflow.Store(true)
+			}
 			p.keep(span{k0, end}, written)
 			p.output.Add(int64(time.Since(began)))
 		}

@@ -98,6 +98,7 @@ type plan struct {
 	cuts     []int
 	times    *[stages]time.Duration // in one band: the workers' time over their number
 	kept     *media.Frame           // gets a copy of dst, if the plan has strips
+	overflow atomic.Bool            // numbers of the picture were infinite: half precision ends at 65504
 	output   atomic.Int64           // of the time of StageTail, all workers together, what belongs to StageOutput
 
 	pool *pool
@@ -295,6 +296,7 @@ func aligned(n int) []byte {
 // run computes one picture. The error is ctx.Err().
 func (p *plan) run(ctx context.Context) error {
 	p.ctx = ctx
+	p.overflow.Store(false)
 	defer func() {
 		p.ctx, p.src, p.dst, p.kernels, p.kept = nil, nil, nil, nil, nil
 		output := time.Duration(p.output.Swap(0)) / time.Duration(p.pool.workers.Len())

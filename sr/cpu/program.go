@@ -31,11 +31,14 @@ type builder interface {
 	output(n *node, f media.Format)
 }
 
+// mixed reports whether Upscale keeps maps in half precision.
+func (e *Engine) mixed() bool { return e.frames != nil && e.opts.Precision == PrecisionAuto }
+
 // newPlan returns an empty plan and what fills it. exact asks for float32 whatever the options say.
 func (e *Engine) newPlan(exact bool) (*plan, builder) {
 	p := &plan{pool: e.pool, times: &e.stages}
 	if e.frames != nil {
-		half := !exact && e.opts.Precision == PrecisionAuto
+		half := !exact && e.mixed()
 		return p, newFastBuilder(p, e, half, half && e.opts.ISA == "avx512bf16")
 	}
 	return p, &plainBuilder{p: p, e: e, maps: map[*node]*fmap{}}
@@ -62,12 +65,14 @@ func (e *Engine) buildEstimate(f media.Format) (*program, error) {
 	return g, p.layout(e.opts.MaxMemory)
 }
 
-func (e *Engine) buildUpscale(f media.Format) (*program, error) {
+func (e *Engine) buildUpscale(f media.Format) (*program, error) { return e.buildUpscaleIn(f, false) }
+
+func (e *Engine) buildUpscaleIn(f media.Format, exact bool) (*program, error) {
 	nodes, err := recordUpscale(e.w.Config)
 	if err != nil {
 		return nil, err
 	}
-	p, b := e.newPlan(false)
+	p, b := e.newPlan(exact)
 	p.slanted = true
 	collapse := e.tail != nil && (e.frames != nil || !e.fullTail)
 	var before *node // what goes into the tail
@@ -142,9 +147,11 @@ func stageOf(name string) Stage {
 
 // Stats counts what an engine has done since it was made.
 type Stats struct {
-	Frames    int64   // frames upscaled, repeated ones included
-	Repeated  int64   // frames that were copies of the frame before
-	Reused    float64 // what was taken from the frame before instead of computed, in frames: repeated ones and parts of others
+	Frames   int64   // frames upscaled, repeated ones included
+	Repeated int64   // frames that were copies of the frame before
+	Reused   float64 // what was taken from the frame before instead of computed, in frames: repeated ones and parts of others
+	// Exact counts the frames that PrecisionAuto has computed in float32, because half precision could not hold their numbers.
+	Exact     int64
 	Estimates int64
 	Modulates int64
 

@@ -118,9 +118,10 @@ func (f *Frames) ToRGB(a *FrameYUV, dst FrameMap, y0, y1 int, scratch []byte) {
 }
 
 // FromRGB converts columns [x0,x1) of an RGB picture into chroma rows [k0,k1) of the frame and the luma rows that go with them.
-// x0 is a multiple of 16, and x1 too unless it is W. It reads the 16 columns to the left as well.
-func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1, x0, x1 int, scratch []byte) {
-	C.call_frame_from_rgb(f.ops, a.c(), src.c(), C.int(k0), C.int(k1), C.int(x0), C.int(x1), unsafe.Pointer(unsafe.SliceData(scratch)))
+// x0 is a multiple of 16, and x1 too unless it is W. It reads the 16 columns to the left as well. It reports
+// whether all numbers were finite; others give black or white.
+func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1, x0, x1 int, scratch []byte) bool {
+	return C.call_frame_from_rgb(f.ops, a.c(), src.c(), C.int(k0), C.int(k1), C.int(x0), C.int(x1), unsafe.Pointer(unsafe.SliceData(scratch))) != 0
 }
 
 // Clock runs about n dependent additions, one cycle each.

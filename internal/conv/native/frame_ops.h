@@ -74,7 +74,7 @@ struct frame_ops {
     void (*sums)(double *rows, const struct frame_map *m, int w, int c, int half, int y0, int y1);
     size_t (*yuv_scratch)(int w);
     void (*to_rgb)(const struct frame_yuv *f, const struct frame_map *dst, int y0, int y1, void *scratch);
-    void (*from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch);
+    int (*from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch);
 };
 
 #if defined(__x86_64__)
@@ -113,8 +113,8 @@ static inline void call_frame_sums(const struct frame_ops *o, double *rows, stru
 static inline void call_frame_to_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map dst, int y0, int y1, void *scratch) {
     o->to_rgb(&f, &dst, y0, y1, scratch);
 }
-static inline void call_frame_from_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map src, int k0, int k1, int x0, int x1, void *scratch) {
-    o->from_rgb(&f, &src, k0, k1, x0, x1, scratch);
+static inline int call_frame_from_rgb(const struct frame_ops *o, struct frame_yuv f, struct frame_map src, int k0, int k1, int x0, int x1, void *scratch) {
+    return o->from_rgb(&f, &src, k0, k1, x0, x1, scratch);
 }
 
 #endif

@@ -106,9 +106,13 @@ INLINE void frame_put(const struct frame_yuv *f, uint8_t *row, int i, vf v, int 
 // v clamped to [0,1]; 0 for what is not a number.
 INLINE vf frame_unit(const float *v) { return vmin(vmax(vload(v), vset(0)), vset(1)); }
 
+// What is not a number or infinite in n lanes of three colours stays in the sum.
+INLINE vf frame_finite(vf sum, vf r, vf g, vf b) { return vfma(vadd(vadd(r, g), b), vset(0), sum); }
+INLINE vf frame_some(const float *v, int n) { return n >= VL ? vload(v) : vload_n(v, n); }
+
 // Adds `weight` times the chroma of columns [x0,x1) of row y of the picture to cb and cr, or with `first` sets them, and writes
-// the luma from column `from` on to a row of samples, unless that is NULL.
-INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1, int from, uint8_t *luma, float *cb, float *cr,
+// the luma from column `from` on to a row of samples, unless that is NULL. Returns `sum` and what frame_finite finds in the latter.
+INLINE vf frame_luma_chroma(vf sum, const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1, int from, uint8_t *luma, float *cb, float *cr,
                               float weight, const int first, const int chroma) {
     const int plane = frame_round_up(f->w, 16);
     const float *r = (const float *)frame_row(src, y), *g = r + plane, *b = g + plane;
@@ -117,13 +121,17 @@ INLINE void frame_luma_chroma(const struct frame_yuv *f, const struct frame_map 
     for (int x = x0; x < x1; x += VL) {
         vf red = frame_unit(r + x), blue = frame_unit(b + x);
         vf l = vfma(kb, blue, vfma(kg, frame_unit(g + x), vmul(kr, red)));
-        if (luma && x >= from) frame_put(f, luma, x, vfma(scale, l, off), x1 - x);
+        if (luma && x >= from) {
+            frame_put(f, luma, x, vfma(scale, l, off), x1 - x);
+            sum = frame_finite(sum, frame_some(r + x, x1 - x), frame_some(g + x, x1 - x), frame_some(b + x, x1 - x));
+        }
         if (chroma) {
             vf u = vsub(blue, l), v = vsub(red, l);
             vstore(cb + x, first ? vmul(u, ub) : vfma(u, ub, vload(cb + x)));
             vstore(cr + x, first ? vmul(v, ur) : vfma(v, ur, vload(cr + x)));
         }
     }
+    return sum;
 }
 
 // Chroma samples [c0,c1) of row k of plane p from v at full width, of which v[-2..-1] and the 2*VL behind the last are writable.
@@ -146,28 +154,33 @@ INLINE void frame_put_chroma(const struct frame_yuv *f, int p, int k, int c0, in
 }
 
 // A row of RGB samples, columns [x0,x1).
-INLINE void frame_put_rgb(const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1) {
+INLINE vf frame_put_rgb(vf sum, const struct frame_yuv *f, const struct frame_map *src, int y, int x0, int x1) {
     static const int order[3] = {1, 2, 0}; // plane 0 is green, 1 blue, 2 red
     for (int p = 0; p < 3; p++) {
         const float *v = (const float *)frame_row(src, y) + (size_t)order[p] * frame_round_up(f->w, 16);
-        for (int x = x0; x < x1; x += VL) frame_put(f, f->plane[p] + f->stride[p] * y, x, vfma(vset(f->yscale), frame_unit(v + x), vset(f->yoff)), x1 - x);
+        for (int x = x0; x < x1; x += VL) {
+            frame_put(f, f->plane[p] + f->stride[p] * y, x, vfma(vset(f->yscale), frame_unit(v + x), vset(f->yoff)), x1 - x);
+            sum = vfma(frame_some(v + x, x1 - x), vset(0), sum);
+        }
     }
+    return sum;
 }
 
 // Writes columns [x0,x1) of chroma rows [k0,k1) and of the luma rows that go with them. x0 is a multiple of 16 and x1 too unless
-// it is w. The 16 columns to the left of x0 are read as well.
-static void FN(frame_from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch) {
+// it is w. The 16 columns to the left of x0 are read as well. Returns whether all numbers were finite.
+static int FN(frame_from_rgb)(const struct frame_yuv *f, const struct frame_map *src, int k0, int k1, int x0, int x1, void *scratch) {
     const size_t line = frame_yuv_line(f->w);
     float *cb = (float *)scratch + 16, *cr = cb + line;
     const int left = x0 ? x0 - 16 : 0, c0 = x0 >> f->sx, c1 = x1 == f->w ? f->cw : x1 >> f->sx;
+    vf sum = vset(0);
     for (int k = k0; k < k1; k++) {
         const int y0 = k << f->sy, end = (k + 1) << f->sy;
         if (f->rgb) {
-            frame_put_rgb(f, src, k, x0, x1);
+            sum = frame_put_rgb(sum, f, src, k, x0, x1);
             continue;
         }
         if (f->gray) {
-            frame_luma_chroma(f, src, k, x0, x1, x0, f->plane[0] + f->stride[0] * k, NULL, NULL, 0, 0, 0);
+            sum = frame_luma_chroma(sum, f, src, k, x0, x1, x0, f->plane[0] + f->stride[0] * k, NULL, NULL, 0, 0, 0);
             continue;
         }
         int from = y0, n = 1;
@@ -177,10 +190,14 @@ static void FN(frame_from_rgb)(const struct frame_yuv *f, const struct frame_map
         for (int i = 0; i < n; i++) {
             const int y = frame_clamp(from + i, f->h - 1), mine = from + i == y && y >= y0 && y < end;
             uint8_t *luma = mine ? f->plane[0] + f->stride[0] * y : NULL;
-            if (i == 0) frame_luma_chroma(f, src, y, left, x1, x0, luma, cb, cr, weight[0], 1, 1);
-            else frame_luma_chroma(f, src, y, left, x1, x0, luma, cb, cr, weight[i], 0, 1);
+            if (i == 0) sum = frame_luma_chroma(sum, f, src, y, left, x1, x0, luma, cb, cr, weight[0], 1, 1);
+            else sum = frame_luma_chroma(sum, f, src, y, left, x1, x0, luma, cb, cr, weight[i], 0, 1);
         }
         frame_put_chroma(f, 1, k, c0, c1, cb);
         frame_put_chroma(f, 2, k, c0, c1, cr);
     }
+    float lanes[VL], all = 0;
+    vstore(lanes, sum);
+    for (int i = 0; i < VL; i++) all += lanes[i];
+    return all == 0;
 }
