@@ -124,6 +124,8 @@ func (c *card) start() error {
 	if c.dev, err = cu.GetDevice(c.info.Index); err != nil {
 		return wrap("cuDeviceGet", err)
 	}
+	// FFmpeg takes a primary context that is active only with these flags. A context that somebody else has set up stays as it is.
+	_ = c.dev.SetPrimaryCtxFlags(cu.SchedBlockingSync)
 	ctx, err := c.dev.RetainPrimaryCtx()
 	if err != nil {
 		return wrap("retain the primary context", err)

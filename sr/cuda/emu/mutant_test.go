@@ -225,7 +225,7 @@ func compileMutant(t *testing.T, m mutant, dir string) string {
 	run(t, "g++", "-std=c++17", "-O0", "-fPIC", "-mavx2", "-mf16c", "-mfma", "-ffp-contract=off", "-w", "-DVSR_EMU", "-I"+src,
 		"-c", "-o", object, filepath.Join(src, "source_engine.cpp"))
 	args := []string{"-o", program, object, filepath.Join(dir, "check.o")}
-	for _, o := range []string{"fiber", "ptx_parse", "ptx_run", "fake_state", "fake_driver", "fake_module"} {
+	for _, o := range []string{"fiber", "ptx_parse", "ptx_run", "fake_state", "fake_driver", "fake_module", "fake_ffmpeg"} {
 		args = append(args, filepath.Join(dir, o+".o"))
 	}
 	run(t, "g++", args...)

@@ -80,6 +80,7 @@ struct State {
   std::set<CUgraphExec> execs;
   std::set<CUmodule> modules;
   int contexts = 0;  // retained
+  unsigned context_flags = 0;  // of the primary context
   int capturing = 0;
   emu::Rng rng{1};
   std::string injection;  // the text of VSR_EMU_FAIL that left counts down

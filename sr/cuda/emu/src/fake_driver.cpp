@@ -74,6 +74,7 @@ API cuDeviceGetAttribute(int* v, CUdevice_attribute a, CUdevice d) {
     case 8: *v = 48 << 10; break;        // shared bytes of a block
     case 10: *v = 32; break;             // warp size
     case 13: *v = 1000000; break;        // clock, kHz
+    case 14: *v = 512; break;            // alignment of textures, to which FFmpeg rounds its planes
     case 16: *v = 1; break;              // multiprocessors
     case 75: *v = cc / 10; break;        // compute capability
     case 76: *v = cc % 10; break;
