@@ -106,6 +106,8 @@ type runRequest struct {
 	task    *task // of vsr segment and vsr join; nil for vsr run
 	config  string
 	print   bool
+	json    bool
+	preview float64 // seconds of each part; 0 is a run
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -117,6 +119,8 @@ func (a *app) runCommand() *cobra.Command {
 			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n" +
 			"Longer files are worked on in pieces, kept in .OUT.vsr-work beside the output: after a crash, a full disk or a Ctrl-C the same\n" +
 			"command goes on where it stopped. The folder goes when the output is whole.\n\n" + exitHelp,
+		Example: "  vsr run clip.mp4\n  vsr run film.mkv --scale 2 -o big.mkv --preview 3s    # time, size and memory to expect\n" +
+			"  vsr run film.mkv --scale 2 -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
 		Args: cobra.MaximumNArgs(1),
 	}
 	f := cmd.Flags()
@@ -128,6 +132,8 @@ func (a *app) runCommand() *cobra.Command {
 	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
 	f.IntVar(&r.Workers, "workers", r.Workers, "make so many pieces at a time, each with its own decoder, network and encoder; 0 is one for each device")
 	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
+	f.Var((*lengthFlag)(&r.preview), "preview", "do so much of each of four places first, say what the whole will take, and write nothing: 3s, 0:03")
+	f.BoolVar(&r.json, "json", false, "print the report, or with --preview the estimate, as JSON on standard output")
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := layer(cmd, r.config, &r.runConfig); err != nil {
@@ -144,9 +150,25 @@ func (a *app) runCommand() *cobra.Command {
 			return usageFault("vsr help run", "which file?")
 		}
 		r.in = args[0]
+		switch {
+		case cmd.Flags().Changed("preview") && r.preview <= 0:
+			return usageFault("as in --preview 3s", "--preview 0: nothing to measure")
+		case r.preview > 0:
+			return a.preview(cmd.Context(), r)
+		case r.json:
+			r.reportAsJSON(a)
+		}
 		return a.run(cmd.Context(), r)
 	}
 	return cmd
+}
+
+// reportAsJSON sends the report to standard output, and nothing else.
+func (r *runRequest) reportAsJSON(a *app) {
+	r.Report = "-"
+	if r.Progress == progressAuto && !isTerminal(a.stderr) || r.Progress == progressJSON {
+		r.Progress = progressNone
+	}
 }
 
 // flags are those that say what the output is to be.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vsr/internal/testmedia"
+)
+
+// A preview measures four places, expects something of the whole, and leaves nothing behind.
+func TestPreview(t *testing.T) {
+	in, weights, temp := clip(t, "in.mp4", testmedia.Options{Frames: 96, Cuts: []int{50}, Tone: 440}), tinyWeights(t, 2), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.mkv")
+	if err := os.WriteFile(out, []byte("precious"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"run", in, "-o", out, "--model", weights, "--threads", "1", "--preset", "ultrafast", "--preview", "0.5s"}
+	code, stdout, stderr := vsr(t, append(args, "--json")...)
+	var e estimate
+	if err := json.Unmarshal([]byte(stdout), &e); code != 0 || err != nil {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	var starts []float64
+	for _, p := range e.Parts {
+		starts = append(starts, p.Start)
+		if p.Frames != 12 || p.FPS <= 0 {
+			t.Errorf("part %+v", p)
+		}
+	}
+	if diff := cmp.Diff([]float64{0.25, 1.25, 2.25, 3.25}, starts); diff != "" {
+		t.Errorf("places (-want +got):\n%s", diff)
+	}
+	if e.Frames != 96 || e.Length != 4 || e.Output != out || !e.Exists || e.Model.Name != "tiny" || e.Seconds <= 0 || e.Bytes <= 0 || e.Memory < 1<<20 || e.Free <= 0 {
+		t.Errorf("%+v", e)
+	}
+	code, stdout, _ = vsr(t, args...)
+	for _, want := range []string{"96 frames, 0:04.000", "out.mkv exists", "nothing was written", "at 0:03.250", "memory"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit code %d; %q is not in: %s", code, want, stdout)
+		}
+	}
+	if text, _ := os.ReadFile(out); string(text) != "precious" {
+		t.Error("the output was touched")
+	}
+	only(t, dir, "out.mkv")
+	only(t, temp)
+}
+
+func TestEstimate(t *testing.T) {
+	r := runRequest{runConfig: defaultRun(), in: "/dev/null"}
+	e := estimate{Output: "/dev/null/x", Frames: 1000, Length: 40, Workers: 2, Parts: []previewPart{
+		{Frames: 50, Seconds: 5, FPS: 10, video: 1000 + 49*100, first: 1000, others: 400}, {Frames: 50, Seconds: 2.5, FPS: 20, video: 3000 + 49*300, first: 3000, others: 400}}}
+	e.sum(&r, 1<<20)
+	// 200 bytes a frame, a keyframe of 2000 bytes at the start and every ten seconds, and 800 bytes in 4 s of the other streams.
+	if want := int64(200*1000 + 2000*5 + 8000); e.Bytes != want || e.Disk != want {
+		t.Errorf("%d bytes, %d on disk, want %d", e.Bytes, e.Disk, want)
+	}
+	if e.Seconds != 75 || e.SecondsMin != 50 || e.SecondsMax != 100 || e.Memory != 2<<20 || len(e.Notes) != 1 {
+		t.Errorf("%+v", e)
+	}
+	for length, want := range map[float64]int{3: 4, 15: 2, 25: 1, 100: 1} {
+		if got := e.places(length); len(got) != want || want == 1 && got[0] != 0 {
+			t.Errorf("parts of %g s in 40 s: %v", length, got)
+		}
+	}
+}
+
+func TestPreviewRefuses(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "p.ts")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+	}{{[]string{pipe, "--preview", "3s"}, exitRequest}, {[]string{"x.mp4", "--preview", "0"}, exitUsage}, {[]string{"x.mp4", "--preview", "3x"}, exitUsage},
+		{[]string{"none.mp4", "--preview", "3s"}, exitInput}} {
+		if code, _, stderr := vsr(t, append([]string{"run"}, c.args...)...); code != c.code {
+			t.Errorf("%v: exit code %d: %s", c.args, code, stderr)
+		}
+	}
+}
+
+// --json gives the report and nothing else on standard output.
+func TestRunAsJSON(t *testing.T) {
+	in := clip(t, "in.mp4", testmedia.Options{Frames: 3})
+	code, stdout, stderr := vsr(t, "run", in, "-o", filepath.Join(t.TempDir(), "out.mkv"), "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--json")
+	var r report
+	if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil || r.Frames.Out != 3 {
+		t.Errorf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+}
