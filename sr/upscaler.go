@@ -66,6 +66,15 @@ type Stats struct {
 	Estimate  time.Duration `json:"estimate_ns"` // time spent on estimates and kernels
 	Upscale   time.Duration `json:"upscale_ns"`
 	Resize    time.Duration `json:"resize_ns"` // resampling to Options.Height, and of alpha
+	// Reused is how many frames' worth of picture the engine took from the frame before instead of computing it, and Exact how
+	// many frames it computed in float32 because half precision could not hold their numbers. 0 from engines that do neither.
+	Reused float64 `json:"reused_frames"`
+	Exact  int64   `json:"exact_frames,omitempty"`
+}
+
+// Saver is an Engine that knows Stats.Reused and Stats.Exact.
+type Saver interface {
+	Saved() (reused float64, exact int64)
 }
 
 // Upscaler enlarges frames: it keeps the degradation of the running scene and a pool of output frames.
@@ -168,6 +177,9 @@ func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, e
 	u.stats.Frames++
 	u.stats.Upscale += upscaled.Sub(began)
 	u.stats.Resize += time.Since(upscaled)
+	if e, ok := u.engine.(Saver); ok {
+		u.stats.Reused, u.stats.Exact = e.Saved()
+	}
 	u.mu.Unlock()
 	return out, nil
 }

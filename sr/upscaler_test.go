@@ -182,6 +182,38 @@ func TestSceneRecord(t *testing.T) {
 	}
 }
 
+// savingEngine says what it has saved.
+type savingEngine struct {
+	fakeEngine
+	frames int64
+}
+
+func (e *savingEngine) Upscale(ctx context.Context, dst, src *media.Frame, d Degradation) error {
+	e.frames++
+	return e.fakeEngine.Upscale(ctx, dst, src, d)
+}
+
+func (e *savingEngine) Saved() (float64, int64) { return float64(e.frames) / 4, e.frames }
+
+func TestStatsOfSavings(t *testing.T) {
+	u, err := New(&savingEngine{fakeEngine: fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	pool := media.NewPool(format(24, 16, media.YUV420, 8, 1), 1, nil)
+	for i, s := range shots("nnn") {
+		out, err := u.Process(context.Background(), s.frame(pool, int64(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Release()
+	}
+	if s := u.Stats(); s.Reused != 0.75 || s.Exact != 3 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestProcessAlwaysConsumes: no frame leaks on any error, and the next frame is fine.
 func TestProcessAlwaysConsumes(t *testing.T) {
 	u, e := newFake(t, Options{Frames: 1})

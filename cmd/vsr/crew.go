@@ -271,6 +271,7 @@ func (c *crew) report(found pipeline.Stats) {
 		r.Upscale.Frames, r.Upscale.Observed, r.Upscale.Estimates, r.Upscale.Modulates = r.Upscale.Frames+s.Frames, r.Upscale.Observed+s.Observed,
 			r.Upscale.Estimates+s.Estimates, r.Upscale.Modulates+s.Modulates
 		r.Upscale.Estimate, r.Upscale.Upscale, r.Upscale.Resize = r.Upscale.Estimate+s.Estimate, r.Upscale.Upscale+s.Upscale, r.Upscale.Resize+s.Resize
+		r.Upscale.Reused, r.Upscale.Exact = r.Upscale.Reused+s.Reused, r.Upscale.Exact+s.Exact
 	}
 	r.Upscale.Scenes = int64(len(r.Scenes))
 }

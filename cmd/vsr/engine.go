@@ -62,6 +62,14 @@ func openEngine(o engineOptions) (*engine, error) {
 	return e, e.start(w, o)
 }
 
+// Saved implements sr.Saver, for engines that do.
+func (e *engine) Saved() (reused float64, exact int64) {
+	if s, ok := e.Engine.(sr.Saver); ok {
+		return s.Saved()
+	}
+	return 0, 0
+}
+
 // start makes the engine on the device that was asked for.
 func (e *engine) start(w *kdsr.Weights, o engineOptions) error {
 	kind, index, _ := parseDevice(o.Device)
@@ -92,7 +100,7 @@ func (e *engine) startCard(w *kdsr.Weights, o engineOptions, index int) (err err
 }
 
 func (e *engine) startCPU(w *kdsr.Weights, o engineOptions) error {
-	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision})
+	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision, Logger: o.Logger})
 	if err != nil {
 		return fault{exitRequest, err, ""}
 	}

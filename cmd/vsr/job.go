@@ -263,6 +263,12 @@ func (j *job) finish(err error) error {
 	} else {
 		j.crew.close()
 	}
+	if s := j.report.Upscale; s.Frames > 0 {
+		j.report.Frames.Reused = s.Reused / float64(s.Frames)
+		if s.Exact > 0 {
+			j.report.Notes = append(j.report.Notes, fmt.Sprintf("%d frames were computed in float32, because half precision cannot hold their numbers", s.Exact))
+		}
+	}
 	j.report.OK = err == nil
 	if err != nil {
 		j.report.Error = explain(err).line()

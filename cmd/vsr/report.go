@@ -61,8 +61,11 @@ func (r *inputReport) from(s decode.Stats) {
 type frameCounts struct {
 	In       int64 `json:"in"`
 	Out      int64 `json:"out"`
-	Repeated int64 `json:"repeated"`          // frames that equal the one before
-	Resumed  int64 `json:"resumed,omitempty"` // frames that an earlier run had finished
+	Repeated int64 `json:"repeated"` // frames that equal the one before
+	// Reused is the share of the computed picture area that was taken from the frame before, because nothing that the network
+	// looks at had changed there; repeated frames count whole.
+	Reused  float64 `json:"reused_share"`
+	Resumed int64   `json:"resumed,omitempty"` // frames that an earlier run had finished
 }
 
 type workerReport struct {

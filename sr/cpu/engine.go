@@ -72,7 +72,10 @@ type Engine struct {
 	closed            bool
 }
 
-var _ sr.Engine = (*Engine)(nil)
+var (
+	_ sr.Engine = (*Engine)(nil)
+	_ sr.Saver  = (*Engine)(nil)
+)
 
 var errClosed = errors.New("cpu: engine is closed")
 

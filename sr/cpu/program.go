@@ -169,6 +169,9 @@ func (e *Engine) Stats() Stats {
 	return s
 }
 
+// Saved implements sr.Saver.
+func (e *Engine) Saved() (reused float64, exact int64) { return e.stats.Reused, e.stats.Exact }
+
 // plainConv is a convolution as the plain path wants it: weights [ky][kx][in][out] and bias [out].
 type plainConv struct{ w, bias []float32 }
 
