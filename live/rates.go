@@ -55,6 +55,13 @@ func (r *rates) lowest() (bps int) {
 	return bps
 }
 
+// now is the target in force, 0 before the first.
+func (r *rates) now() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.target
+}
+
 func (r *rates) forget(v *viewer) {
 	r.mu.Lock()
 	delete(r.estimates, v)

@@ -118,16 +118,17 @@ func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 
 // Status is what /status tells the page.
 type Status struct {
-	Live     bool   `json:"live"`    // pictures flow to the viewers
-	Publish  bool   `json:"publish"` // the page may send a camera
-	Sound    bool   `json:"sound"`   // comes from the publisher
+	Live     bool   `json:"live"`     // pictures flow to the viewers
+	Publish  bool   `json:"publish"`  // the page may send a camera
+	Sound    bool   `json:"sound"`    // comes from the publisher
+	BitRate  int    `json:"bit_rate"` // asked of the encoder, 0 before anybody watches
 	Viewers  int    `json:"viewers"`
 	Run      string `json:"run"` // another one after a restart, which knows no session of the one before
 	Pipeline any    `json:"pipeline,omitempty"`
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run, Sound: s.feed.sound.flows()}
+	st := Status{Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run, Sound: s.feed.sound.flows(), BitRate: s.feed.rates.now()}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}

@@ -122,6 +122,7 @@ type browserReport struct {
 	BackMS        float64 `json:"back_ms"`   // from the kill of the server, which is started again, to the first picture
 	SecondMS      float64 `json:"second_ms"` // from the second viewer's press of the button to the first picture
 	Toggled       string  // caption after E
+	Sound         float64 // energy of the sound that came back
 	Problems      []string
 }
 
@@ -200,6 +201,9 @@ func (r browserReport) check(t *testing.T) {
 	}
 	if !strings.Contains(r.Toggled, "not enhanced") {
 		t.Errorf("after E the caption says %q", r.Toggled)
+	}
+	if r.Sound <= 0 {
+		t.Error("the microphone's sound did not come back")
 	}
 	for _, p := range r.Problems {
 		t.Error(p)

@@ -35,6 +35,10 @@ func (s *studio) status() any {
 		st.Dropped[reason] = count()
 	}
 	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
+	if st.State != "live" { // the numbers of the source before would only confuse
+		st.FPSIn, st.FPSOut = 0, 0
+		return st
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.from.Width > 0 {

@@ -28,9 +28,12 @@ const decoded = (page, least) => page.waitForFunction(n => window.live.decoded >
 
 async function watchAndRestart() {
   const { browser, page } = await open(['--use-file-for-fake-video-capture=' + camera],
-    { viewport: { width: 1280, height: 800 }, permissions: ['camera'] });
+    { viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'] });
   await page.waitForFunction(() => window.live.status);
-  await page.screenshot({ path: folder + '/live-start.png' });
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.screenshot({ path: folder + '/live-start.png' }); // shows the focus
+  await page.keyboard.press('m');
   await page.click('#start');
   await decoded(page, 60);
   await page.waitForFunction(() => (window.live.latencies || []).length >= 60, null, { timeout: 60000 });
@@ -41,6 +44,7 @@ async function watchAndRestart() {
   await page.screenshot({ path: folder + '/live.png' });
   await secondViewer(page);
   await keys(page);
+  await sound(page);
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForTimeout(600);
   await page.screenshot({ path: folder + '/live-phone.png', fullPage: true });
@@ -74,6 +78,23 @@ async function keys(page) {
   await page.keyboard.press('s');
   await page.waitForTimeout(1000);
   if (files.length !== 2) report.problems.push('S gives files ' + files);
+}
+
+// sound waits for the fake microphone's sound to come back, and lets it be heard.
+async function sound(page) {
+  await page.waitForFunction(() => !document.getElementById('sound').hidden, null, { timeout: 20000 });
+  if (!/microphone/.test(await page.textContent('#sending'))) report.problems.push('the mark does not name the microphone');
+  await page.keyboard.press('m');
+  if (await page.evaluate(() => document.getElementById('enhanced').muted)) report.problems.push('M leaves the sound off');
+  report.sound = await page.evaluate(async () => {
+    let energy = 0;
+    for (let i = 0; i < 100 && !energy; i++) {
+      (await window.live.down.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'audio') energy = s.totalAudioEnergy; });
+      await new Promise(r => setTimeout(r, 50));
+    }
+    return energy;
+  });
+  await page.keyboard.press('m');
 }
 
 // secondViewer joins from a page of its own and takes the time from the press of the button to the first picture.
