@@ -15,7 +15,7 @@ import (
 
 // A preview measures four places, expects something of the whole, and leaves nothing behind.
 func TestPreview(t *testing.T) {
-	in, weights, temp := clip(t, "in.mp4", testmedia.Options{Frames: 96, Cuts: []int{50}, Tone: 440}), tinyWeights(t, 2), t.TempDir()
+	in, weights, temp := clip(t, "in.mp4", testmedia.Options{Frames: 96, Cuts: []int{50}}), tinyWeights(t, 2), t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.mkv")
