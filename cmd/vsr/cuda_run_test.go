@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
+	"vsr/sr/cpu"
 	"vsr/sr/cuda"
 	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
@@ -85,24 +85,6 @@ func frames(t *testing.T, path string) (all []*media.Frame) {
 	}
 }
 
-// levels is the largest difference of two frames in sample values.
-func levels(a, b *media.Frame) (most int) {
-	for p := range a.Planes() {
-		_, h := a.PlaneSize(p)
-		for y := range h {
-			x, z := a.Row(p, y), b.Row(p, y)
-			for i := 0; i < len(x); i += a.BytesPerSample() {
-				d := int(x[i]) - int(z[i])
-				if a.Depth > 8 {
-					d = int(binary.LittleEndian.Uint16(x[i:])) - int(binary.LittleEndian.Uint16(z[i:]))
-				}
-				most = max(most, d, -d)
-			}
-		}
-	}
-	return most
-}
-
 // A built-in model and one of the paper's size m with fewer blocks, from file to file: every sample within 1 level of the CPU's.
 func TestRunOnCard(t *testing.T) {
 	in, config := smallClip(t)
@@ -142,7 +124,7 @@ func TestRunOnCard(t *testing.T) {
 				t.Fatalf("%d frames %v, %d frames %v", len(a), a[0].Format, len(b), b[0].Format)
 			}
 			for i := range a {
-				if d := levels(a[i], b[i]); d > 1 {
+				if d, _ := apart(a[i], b[i]); d > 1 {
 					t.Errorf("frame %d: %d levels apart", i, d)
 				}
 			}
@@ -244,8 +226,65 @@ func TestDoctorOnCard(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "emulated card") || !strings.Contains(stdout, cuda.NeverRun) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
+	if r := trustedOnEmulator(t, cache); !strings.HasPrefix(r, "cuda:0") {
+		t.Errorf("after a green doctor auto takes %s", r)
+	}
 	code, stdout, _ = onEmulator(t, []string{cache, "VSR_EMU_FAIL=cuGraphLaunch:1:719"}, "doctor", "--device", "cuda:0", "--quick")
 	if code != exitDevice || !strings.Contains(stdout, "FAILED") || !strings.Contains(stdout, "hint: ") {
 		t.Errorf("a failing card: exit code %d: %s", code, stdout)
+	}
+	if r := trustedOnEmulator(t, cache); !strings.HasPrefix(r, "cpu") {
+		t.Errorf("after a red doctor auto takes %s", r)
+	}
+}
+
+// trustedOnEmulator is the device that --device auto takes.
+func trustedOnEmulator(t *testing.T, cache string) string {
+	t.Helper()
+	in, _ := smallClip(t)
+	dir := t.TempDir()
+	reportFile := filepath.Join(dir, "report.json")
+	code, _, stderr := onEmulator(t, []string{cache}, "run", in, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2),
+		"--codec", "ffv1", "--progress", "none", "--report", reportFile)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	return cardReport(t, reportFile).Device
+}
+
+// Doctor's clips: two scenes each on both sides, near enough; a network that is not the same is found out.
+func TestDoctorClips(t *testing.T) {
+	w, err := openModel(clipModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := testmedia.Options{Frames: 4, Cuts: []int{2}, Format: tinyFormat}
+	o.Format.Width, o.Format.Height = 37, 21
+	run := func() []*media.Frame {
+		e, err := cpu.New(w, cpu.Options{Precision: "fp32"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := throughBelt(context.Background(), o, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	a := run()
+	w.Tensors["G.tail.0.bias"].Data[0] += 0.05
+	b := run()
+	if text, err := judgeClips(a, a, 4); err != nil || !strings.Contains(text, "2 scenes, largest difference 0 levels") {
+		t.Errorf("the same frames: %q, %v", text, err)
+	}
+	if text, err := judgeClips(a, b, 4); err == nil {
+		t.Errorf("another network passes: %s", text)
+	}
+	if text, err := judgeClips(a[:3], a, 4); err == nil {
+		t.Errorf("a lost frame passes: %s", text)
+	}
+	a[3].Scene = 1
+	if text, err := judgeClips(run(), a, 4); err == nil {
+		t.Errorf("another scene passes: %s", text)
 	}
 }

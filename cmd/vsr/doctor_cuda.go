@@ -39,6 +39,9 @@ func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
 			}
 			return err
 		}
+		if !*quick {
+			checkClips(c.Context(), report, index)
+		}
 		// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
 		_ = report.Keep(cuda.TrustOptions{Device: index, Program: versionString(), Logger: a.logger()})
 		return a.deviceReport(report, *file)

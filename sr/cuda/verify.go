@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -131,7 +132,7 @@ func (r *Report) compare(ctx context.Context, o VerifyOptions, n network) {
 	detail, err := compareOne(ctx, o, n)
 	check.OK, check.Detail = err == nil, detail
 	if err != nil {
-		check.Detail = err.Error()
+		check.Detail, check.Advice = err.Error(), cmp.Or(Advice(err), check.Advice)
 		r.noteShortage(err)
 	}
 	o.Logger.Debug("verified", "room", "cuda", "check", check.Name, "ok", check.OK)

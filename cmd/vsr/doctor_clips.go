@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"vsr/internal/testmedia"
+	"vsr/media"
+	"vsr/pipeline"
+	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/cpu"
+	"vsr/sr/cuda"
+)
+
+// What a clip through the whole belt may differ by between card and CPU.
+const (
+	clipLevels = 2
+	clipPSNR   = 55 // dB
+)
+
+// clipModel is the built-in model that doctor sends its clips through.
+const clipModel = "fast-x2"
+
+// checkClips sends two synthetic clips, each with a cut, through scenes, estimates and upscaling on the card and on the CPU, and
+// adds a check for each to the report.
+func checkClips(ctx context.Context, report *cuda.Report, index int) {
+	sizes, frames := [][2]int{{64, 36}, {320, 180}}, 12
+	if report.Emulated { // which takes a minute for a frame of 320x180
+		sizes, frames = [][2]int{{64, 36}, {37, 21}}, 3
+	}
+	for _, s := range sizes {
+		o := testmedia.Options{Frames: frames, Cuts: []int{frames / 2}, Format: media.Format{Width: s[0], Height: s[1], Layout: media.YUV420, Depth: 8,
+			Color: media.Color{Matrix: media.MatrixBT709, Range: media.RangeLimited, Primaries: 1, Transfer: 1, Siting: 1}}}
+		check := cuda.Check{Name: fmt.Sprintf("%d frames of %dx%d through %s, against the CPU engine", frames, s[0], s[1], clipModel),
+			Advice: "use --device cpu, and report this card, the driver and this report"}
+		detail, err := checkClip(ctx, o, index)
+		if check.OK, check.Detail = err == nil, detail; err != nil {
+			check.Detail = fault{err: err}.line()
+			if advice := cuda.Advice(err); advice != "" {
+				check.Advice = advice
+			}
+		}
+		report.Checks = append(report.Checks, check)
+	}
+}
+
+func checkClip(ctx context.Context, o testmedia.Options, index int) (string, error) {
+	w, err := openModel(clipModel)
+	if err != nil {
+		return "", err
+	}
+	card, err := cuda.New(w, cuda.Options{Device: index})
+	if err != nil {
+		return "", err
+	}
+	got, err := throughBelt(ctx, o, card)
+	if err != nil {
+		return "", err
+	}
+	host, err := cpu.New(w, cpu.Options{Precision: "fp32"})
+	if err != nil {
+		return "", err
+	}
+	want, err := throughBelt(ctx, o, host)
+	if err != nil {
+		return "", err
+	}
+	return judgeClips(got, want, o.Frames)
+}
+
+// judgeClips compares what the card made with what the CPU made.
+func judgeClips(got, want []*media.Frame, frames int) (string, error) {
+	if len(got) != len(want) || len(got) != frames {
+		return "", fmt.Errorf("%d frames, on the CPU %d, want %d", len(got), len(want), frames)
+	}
+	most, least := 0, math.Inf(1)
+	for i := range got {
+		if got[i].Scene != want[i].Scene {
+			return "", fmt.Errorf("frame %d is in scene %d, on the CPU in %d", i, got[i].Scene, want[i].Scene)
+		}
+		levels, psnr := apart(got[i], want[i])
+		most, least = max(most, levels), min(least, psnr)
+	}
+	text := fmt.Sprintf("%d scenes, largest difference %d levels, PSNR %.1f dB", got[len(got)-1].Scene, most, least)
+	if most > clipLevels || least < clipPSNR {
+		return "", fmt.Errorf("%s; want at most %d and at least %d dB", text, clipLevels, clipPSNR)
+	}
+	return text, nil
+}
+
+// collector is a sink that keeps the frames.
+type collector struct{ frames []*media.Frame }
+
+func (c *collector) Write(_ context.Context, u media.Unit) error {
+	if u.Frame != nil {
+		c.frames = append(c.frames, u.Frame)
+	}
+	return nil
+}
+
+func (c *collector) Close() error { return nil }
+
+// throughBelt runs a synthetic clip through the engine, which it closes.
+func throughBelt(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*media.Frame, error) {
+	u, err := sr.New(e, sr.Options{Frames: o.Frames + 2})
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	defer u.Close()
+	src, err := testmedia.New(o)
+	if err != nil {
+		return nil, err
+	}
+	scenes, out := scene.New(scene.Options{MinLength: 1}), &collector{}
+	steps := []pipeline.Step{
+		{Name: roomScene, Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) { scenes.Mark(f); return f, nil })},
+		{Name: roomUpscale, Stage: pipeline.Video(u.Process)},
+	}
+	_, err = pipeline.Run(ctx, src, steps, out, pipeline.Options{SourceName: roomDecode, SinkName: roomEncode})
+	return out.frames, err
+}
+
+// apart is the largest difference of two frames of 8 bits in levels, and their PSNR over all planes.
+func apart(a, b *media.Frame) (levels int, psnr float64) {
+	sum, n := 0.0, 0
+	for p := range a.Planes() {
+		_, h := a.PlaneSize(p)
+		for y := range h {
+			x, z := a.Row(p, y), b.Row(p, y)
+			for i := range x {
+				d := int(x[i]) - int(z[i])
+				levels = max(levels, d, -d)
+				sum += float64(d * d)
+				n++
+			}
+		}
+	}
+	return levels, -10 * math.Log10(max(sum/float64(n), 1e-9)/(255*255))
+}
