@@ -65,7 +65,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, creat
 		s.refuse(w, kind, err)
 		return
 	}
-	sess, answer, err := create(r.Context(), string(offer))
+	sess, answer, err := create(r.Context(), openBundled(string(offer)))
 	if err != nil {
 		s.refuse(w, kind, err)
 		return

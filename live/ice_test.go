@@ -145,6 +145,14 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+func TestBundleOnlyLinesAreOpen(t *testing.T) {
+	offer := "v=0\r\nm=video 9 x 1\r\na=bundle-only\r\nm=audio 0 x 0\r\na=mid:1\r\na=bundle-only\r\nm=audio 0 x 1\r\na=mid:2\r\n"
+	want := strings.Replace(offer, "m=audio 0 x 0", "m=audio 9 x 0", 1)
+	if got := openBundled(offer); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // FuzzFragment: whatever a fragment says, it is refused, or every credential of the offer is replaced by a valid one.
 func FuzzFragment(f *testing.F) {
 	f.Add("a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", "v=0\r\nm=video 9 x 1\r\na=ice-ufrag:efgh\r\na=ice-pwd:x\r\n")

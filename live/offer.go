@@ -2,6 +2,7 @@ package live
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/pion/webrtc/v3"
 )
@@ -38,4 +39,22 @@ func checkOffer(offer, kind string) error {
 
 func unprocessable(detail string) error {
 	return &refusal{status: http.StatusUnprocessableEntity, detail: detail}
+}
+
+// openBundled gives the port 9 to m-lines that are 0 only because they are bundle-only (RFC 8843 section 6): pion takes port 0 for
+// a refused line. GStreamer's offers are like this.
+func openBundled(offer string) string {
+	lines := strings.SplitAfter(offer, "\n")
+	media := -1
+	for i, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "m="):
+			media = i
+		case strings.TrimSpace(l) == "a=bundle-only" && media >= 0:
+			if name, rest, ok := strings.Cut(lines[media], " 0 "); ok && !strings.Contains(name, " ") {
+				lines[media] = name + " 9 " + rest
+			}
+		}
+	}
+	return strings.Join(lines, "")
 }

@@ -118,6 +118,12 @@ func positive[T int | float64 | time.Duration](v *T, d T) {
 	}
 }
 
+// sessionEvent tells and logs what became of a session.
+func (o *Options) sessionEvent(kind, outcome string) {
+	o.Logger.Info("session", "room", "live", "kind", kind, "outcome", outcome)
+	o.OnEvent(kind, outcome)
+}
+
 // isLoopback reports whether a host part of an address stays on this machine. The empty host means all addresses.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {

@@ -46,7 +46,7 @@ func New(o Options) (*Server, error) {
 	if err := o.fill(); err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
-	s := &Server{o: o, run: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.OnEvent),
+	s := &Server{o: o, run: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
 		accept: make(chan *Publication), done: make(chan struct{}), served: make(chan error, 1)}
 	s.feed = newBroadcast(s)
 	var err error
