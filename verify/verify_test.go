@@ -163,6 +163,18 @@ func TestListedDropIsNoFailure(t *testing.T) {
 	}
 }
 
+// A stream without a packet may be left out, an attachment may not.
+func TestEmptyStreamMayBeLeftOut(t *testing.T) {
+	for kind, ok := range map[media.TrackType]bool{media.TrackAudio: true, media.TrackSubtitle: true, media.TrackAttachment: false} {
+		extra := func(f *film) {
+			f.info.Tracks = append(f.info.Tracks, media.Track{Index: 2, Type: kind, Codec: "x", TimeBase: media.Rational{Num: 1, Den: 1000}})
+		}
+		if r := compare(t, newFilm(5, 32, 16, 1000, extra), newFilm(5, 32, 16, 1000), Options{}); r.OK != ok {
+			t.Errorf("%v: ok %v, failures %v", kind, r.OK, r.Failures())
+		}
+	}
+}
+
 func TestReferenceIsMeasured(t *testing.T) {
 	r := compare(t, newFilm(4, 32, 16, 1000), newFilm(4, 32, 16, 1000), Options{Reference: newFilm(4, 32, 16, 1000)})
 	if r.Picture.PSNR != 100 || r.Picture.SSIM < 0.9999 {

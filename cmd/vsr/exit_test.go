@@ -132,39 +132,3 @@ func TestCUDAIsNotInThisBuild(t *testing.T) {
 		t.Errorf("files left behind: %v", left)
 	}
 }
-
-// Broken files: one clear line, no half file, the code of the input.
-func TestBrokenClips(t *testing.T) {
-	const folder = "../../../shared/data/clips"
-	if _, err := os.Stat(folder); err != nil {
-		t.Skipf("no test clips: %v", err)
-	}
-	weights := tinyWeights(t, 2)
-	tests := []struct {
-		clip string
-		code int
-	}{
-		{"derived/broken_empty.mp4", exitInput},
-		{"derived/broken_no_moov.mp4", exitInput},
-		{"derived/broken_text.mp4", exitInput},
-		{"native/audio_only_two_aac_tracks.mp4", exitInput},
-		{"derived/broken_bitflips.ts", exitOK},
-		{"derived/broken_truncated_faststart.mp4", exitOK},
-	}
-	for _, tt := range tests {
-		t.Run(filepath.Base(tt.clip), func(t *testing.T) {
-			dir := t.TempDir()
-			code, _, stderr := vsr(t, "run", filepath.Join(folder, tt.clip), "-o", dir+"/out.mkv", "--model", weights, "--threads", "1", "--preset", "ultrafast", "--progress", "none")
-			if code != tt.code {
-				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
-			}
-			left, _ := os.ReadDir(dir)
-			if want := map[int]int{exitOK: 1}[tt.code]; len(left) != want {
-				t.Errorf("files: %v", left)
-			}
-			if tt.code != exitOK && strings.Count(stderr, "vsr: ") != 1 {
-				t.Errorf("not one line: %s", stderr)
-			}
-		})
-	}
-}
