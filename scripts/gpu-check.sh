@@ -35,7 +35,7 @@ section() {
 if [ -z "$program" ]; then
   program=$PWD/build/cuda.test
   . scripts/cuda-env.sh
-  section "build the test program" 240 go test -c -tags nvidia -o "$program" ./sr/cuda
+  section "build the test program" 600 go test -c -tags nvidia -o "$program" ./sr/cuda
   [ -x "$program" ] || { say "no test program: see $report"; exit 1; }
   if pkg-config --exists libavcodec libavformat libswscale 2>/dev/null; then
     vsr=$PWD/bin/vsr

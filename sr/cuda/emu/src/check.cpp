@@ -21,7 +21,7 @@
 namespace {
 
 constexpr int W = 21, H = 11;  // two tiles in each direction, none of them full
-constexpr int FRAME = 64 * (H + (H + 1) / 2 * 2);  // bytes of a frame with 64 bytes a row
+constexpr int FRAME = 64 * 3 * H;  // bytes of a frame with 64 bytes a row
 
 void must(CUresult r, const char* what) {
   if (r == CUDA_SUCCESS) return;
@@ -74,19 +74,27 @@ struct Shape {
 int number(const std::string& name, const std::string& prefix) { return atoi(name.c_str() + prefix.size()); }
 bool starts(const std::string& name, const std::string& prefix) { return name.rfind(prefix, 0) == 0; }
 
-// picture describes planar YUV 4:2:0 of 8 bits, in the layout of struct Picture in color.h.
-void picture(Args& a, int w, int h) {
+// picture describes a frame with rows of 64 bytes, in the layout of struct Picture in color.h: planar 4:2:0 of 8 bits (variant 0),
+// NV12 (1), P010 (2), planar GBR of 8 bits (3) or 10 bits (4).
+void picture(Args& a, int w, int h, int variant) {
+  bool deep = variant == 2 || variant == 4, full = variant >= 3, semi = variant == 1 || variant == 2;
+  int bytes = deep ? 2 : 1, half = full ? 0 : 1, cw = full ? w : (w + 1) / 2, ch = full ? h : (h + 1) / 2;
+  uint32_t chroma = 64 * h, cr = semi ? chroma + bytes : chroma + 64 * ch;
+  float unit = deep ? 4 : 1;
   struct {
     int n[12];
     uint32_t p[4];
     float f[12];
-  } d = {{w, h, (w + 1) / 2, (h + 1) / 2, 1, 1, 0, 1, 1, 0, 1, 0},
-         {64, 64, (uint32_t)(64 * h), (uint32_t)(64 * h + 64 * ((h + 1) / 2))},
-         {0.2126f, 0.7152f, 0.0722f, 1.5748f, 1.8556f, 0.1873f, 0.4681f, 16, 219, 128, 224, 255}};
+  } d = {{w, h, cw, ch, half, half, 0, 1, bytes, full ? 2 : 0, semi ? 2 : 1, variant == 2 ? 6 : 0},
+         {64, 64, chroma, cr},
+         {0.2126f, 0.7152f, 0.0722f, 1.5748f, 1.8556f, 0.1873f, 0.4681f, 16 * unit, 219 * unit, 128 * unit, 224 * unit, deep ? 1023.f : 255.f}};
   a.upload(&d, sizeof d);
 }
 
-Shape setup(const std::string& name, Args& a) {
+// variants is how many pictures a kernel runs on.
+int variants(const std::string& name) { return name == "vsr_rgb_in" || name == "vsr_frame_out" || name == "vsr_scene_grid" ? 5 : 1; }
+
+Shape setup(const std::string& name, Args& a, int variant) {
   constexpr int P = 48;
   Shape s;
   unsigned tx = (W + 15) / 16, ty = (H + 7) / 8;
@@ -108,8 +116,9 @@ Shape setup(const std::string& name, Args& a) {
     int k = name[8] == '5' || ring ? 5 : 3, scale = name.back() - '0', in = 32, n = (3 * scale * scale + 15) / 16 * 16;
     a.halves((size_t)W * H * in, 1), a.output((size_t)W * H * scale * scale * 6);
     if (ring) {
-      int sets[16] = {};
-      a.floats((size_t)25 * in * 3 * scale * scale, 0.05f), a.floats(n, 0.1f), a.upload(sets, sizeof sets);
+      int sets[16];
+      for (int i = 0; i < 16; i++) sets[i] = i % 3;
+      a.floats((size_t)3 * 25 * in * 3 * scale * scale, 0.05f), a.floats(3 * n, 0.1f), a.upload(sets, sizeof sets);
     } else {
       a.halves((size_t)k * k * in * n, 0.05f), a.floats(n, 0.1f);
     }
@@ -137,23 +146,23 @@ Shape setup(const std::string& name, Args& a) {
   }
   if (name == "vsr_rgb_in") {
     a.halves(FRAME / 2, 1), a.output((size_t)3 * W * H * 4);
-    picture(a, W, H);
+    picture(a, W, H, variant);
     return {(W * H + 127) / 128, 1, 1, 128, 0};
   }
   if (name == "vsr_scene_grid") {
     a.halves(FRAME / 2, 1), a.output((size_t)3 * 64 * 36 * 4);
-    picture(a, W, H);
+    picture(a, W, H, variant);
     return {64 * 36 / 128, 3, 1, 128, 0};
   }
   a.halves((size_t)3 * W * H, 1), a.output(FRAME);  // vsr_frame_out
-  picture(a, W, H);
-  return {((W + 1) / 2 * ((H + 1) / 2) + 127) / 128, 1, 1, 128, 0};
+  picture(a, W, H, variant);
+  return {(W * H + 127) / 128, 1, 1, 128, 0};  // enough for full chroma
 }
 
-// launch returns the hash of the output, or 0 after an error.
-uint64_t launch(CUmodule m, const std::string& name, int& error) {
+// launch adds the output to the hash; error tells how it went.
+uint64_t launch(CUmodule m, const std::string& name, int variant, uint64_t h, int& error) {
   Args a;
-  Shape s = setup(name, a);
+  Shape s = setup(name, a, variant);
   CUfunction f;
   must(cuModuleGetFunction(&f, m, name.c_str()), name.c_str());
   std::vector<void*> params;
@@ -163,9 +172,15 @@ uint64_t launch(CUmodule m, const std::string& name, int& error) {
   std::vector<uint8_t> out(a.out_bytes);
   if (!error) error = cuMemcpyDtoH_v2(out.data(), a.out, out.size());
   for (CUdeviceptr p : a.buffers) cuMemFree_v2(p);
-  uint64_t h = 14695981039346656037ull;  // FNV-1a
-  for (uint8_t b : out) h = (h ^ b) * 1099511628211ull;
-  return error ? 0 : h;
+  for (uint8_t b : out) h = (h ^ b) * 1099511628211ull;  // FNV-1a
+  return h;
+}
+
+// launches runs a kernel on all its variants and returns the hash.
+uint64_t launches(CUmodule m, const std::string& name, int& error) {
+  uint64_t h = 14695981039346656037ull;
+  for (int v = 0; v < variants(name) && !error; v++) h = launch(m, name, v, h, error);
+  return h;
 }
 
 }  // namespace
@@ -187,7 +202,7 @@ int main(int argc, char** argv) {
   for (const std::string& name : names) {
     if (argc > 2 && name.find(argv[2]) == std::string::npos) continue;
     int e1 = 0, e2 = 0;
-    uint64_t h1 = launch(module, name, e1), h2 = e1 ? 0 : launch(module, name, e2);
+    uint64_t h1 = launches(module, name, e1), h2 = e1 ? 0 : launches(module, name, e2);
     if (e1 || e2) {
       printf("%s error %d\n", name.c_str(), e1 ? e1 : e2);
       return 1;  // the context is lost
