@@ -116,6 +116,7 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 		e.opts.ISA, e.opts.Precision = "go", PrecisionFP32
 	}
 	e.pool = newPool(opts.Threads)
+	e.pool.moved = func() { e.estimate, e.upscale, e.exact = nil, nil, nil }
 	return e, nil
 }
 
@@ -137,6 +138,7 @@ func (e *Engine) Close() error {
 	if !e.closed {
 		e.closed = true
 		e.pool.workers.Close()
+		e.pool.slots = nil
 		e.estimate, e.upscale, e.exact, e.exactFor, e.last, e.plain, e.tails, e.packed = nil, nil, nil, nil, repeat{}, nil, nil, nil
 	}
 	return nil

@@ -276,7 +276,7 @@ func (p *plan) allocate() {
 		sizes[m.slot] = max(sizes[m.slot], m.rows*m.pitch)
 	}
 	for i, n := range sizes {
-		p.slots[i] = aligned(n)
+		p.slots[i] = p.pool.slot(i, n)
 	}
 	for _, m := range p.maps {
 		m.mem = p.slots[m.slot][:m.rows*m.pitch]
