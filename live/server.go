@@ -170,6 +170,9 @@ func (s *Server) Token() string { return s.o.Token }
 // Viewers returns how many WHEP sessions are open.
 func (s *Server) Viewers() int { return s.table.count("whep") }
 
+// Sound reports whether sound came from a publisher lately.
+func (s *Server) Sound() bool { return s.feed.sound.flows() }
+
 // Inbound tells how well the publishers' packets arrive.
 func (s *Server) Inbound() Inbound { return s.inbound.stats() }
 
