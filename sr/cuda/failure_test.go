@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"unsafe"
@@ -216,5 +217,42 @@ func TestMachines(t *testing.T) {
 	}
 	if _, err := New(w, Options{Device: 3}); !errors.Is(err, sr.ErrNoDevice) {
 		t.Errorf("device 3: error %v, want %v", err, sr.ErrNoDevice)
+	}
+}
+
+// A copy from ordinary memory may return before it is done, and no stream of ours waits for it: the emulated driver shows that.
+func TestEarlyCopyShows(t *testing.T) {
+	emulated(t, "source")
+	c, err := openCard(0, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	stale := func(upload func(to cu.DevicePtr, from []byte) error) (n int) {
+		for range 40 {
+			err := c.thread.Do(func() error {
+				a, err1 := c.alloc(64)
+				b, err2 := c.alloc(64)
+				defer c.free(a)
+				defer c.free(b)
+				data, got := []byte(strings.Repeat("x", 64)), make([]byte, 64)
+				err := firstError(err1, err2, upload(a, data), cu.MemcpyDtoDAsync(b, a, 64, c.compute), c.compute.Synchronize(),
+					cu.MemcpyDtoH(pointer(got), b, 64))
+				if string(got) != string(data) {
+					n++
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	if n := stale(func(to cu.DevicePtr, from []byte) error { return cu.MemcpyHtoDAsync(to, pointer(from), 64, c.compute) }); n > 0 {
+		t.Errorf("a copy on the stream itself was overtaken %d times", n)
+	}
+	if n := stale(func(to cu.DevicePtr, from []byte) error { return cu.MemcpyHtoD(to, pointer(from), 64) }); n == 0 {
+		t.Error("a copy on the default stream was never overtaken")
 	}
 }
