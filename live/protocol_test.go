@@ -42,6 +42,7 @@ func TestStatusTable(t *testing.T) {
 		{"GET", "GET", "/whep", "", "", nil, 204, "", ""},
 		{"HEAD", "HEAD", "/whep", "", "", nil, 200, "Content-Type", sdpType},
 		{"OPTIONS", "OPTIONS", "/whip", "", "", nil, 200, "Accept-Post", sdpType},
+		{"OPTIONS without token", "OPTIONS", "/whep", "", "", []string{"Authorization", "", "Origin", "http://" + s.Addr()}, 200, "Access-Control-Allow-Origin", ""},
 		{"PUT", "PUT", "/whip", "", "", nil, 405, "Allow", "POST, GET, HEAD, OPTIONS"},
 		{"unknown session", "DELETE", "/session/0123", "", "", nil, 404, "", ""},
 		{"unknown session PATCH", "PATCH", "/session/0123", fragmentType, "", nil, 404, "", ""},
