@@ -165,7 +165,7 @@ func (a *app) modelImport() *cobra.Command {
 }
 
 func (a *app) modelExport() *cobra.Command {
-	var out, like string
+	var out, like, precision string
 	var half, force, onnx bool
 	cmd := &cobra.Command{
 		Use: "export NAME|FILE -o FILE", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
@@ -174,6 +174,15 @@ func (a *app) modelExport() *cobra.Command {
 			w, err := openModel(args[0])
 			if err != nil {
 				return err
+			}
+			switch precision {
+			case "":
+			case "auto":
+				delete(w.Meta, kdsr.MetaPrecision)
+			case "fp32":
+				w.Meta[kdsr.MetaPrecision] = precision
+			default:
+				return usageFault("", "--precision %s: want fp32 or auto", precision)
 			}
 			if onnx {
 				return a.exportONNX(cmd.Context(), w, like, out, force)
@@ -187,6 +196,7 @@ func (a *app) modelExport() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
 	cmd.Flags().BoolVar(&half, "f16", false, "store half precision")
+	cmd.Flags().StringVar(&precision, "precision", "", "note in the file that half precision is not good enough for it (fp32), or that it is (auto)")
 	cmd.Flags().BoolVar(&onnx, "onnx", false, "write the static network of one scene as ONNX, for other programs")
 	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or picture whose degradation the network is made for")
 	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")

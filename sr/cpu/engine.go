@@ -17,7 +17,7 @@ import (
 // The values of Options.Precision.
 const (
 	// PrecisionAuto keeps maps between layers in half precision and multiplies in bfloat16 where the CPU can. A scene whose numbers
-	// half precision cannot hold is computed in float32.
+	// half precision cannot hold is computed in float32, and so is a network whose file asks for it (kdsr.MetaPrecision).
 	PrecisionAuto = "auto"
 	PrecisionFP32 = "fp32" // float32 everywhere
 )
@@ -98,6 +98,9 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 	}
 	if opts.Precision == "" {
 		opts.Precision = PrecisionAuto
+	}
+	if w.Meta[kdsr.MetaPrecision] == PrecisionFP32 {
+		opts.Precision = PrecisionFP32
 	}
 	if opts.ISA == "" {
 		opts.ISA = conv.ISA()

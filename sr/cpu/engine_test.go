@@ -297,3 +297,24 @@ func TestBadCalls(t *testing.T) {
 		t.Errorf("after Close: error %v", err)
 	}
 }
+
+// A network that half precision does not suit says so in its file.
+func TestPrecisionOfFile(t *testing.T) {
+	c, err := kdsr.Preset("nano", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := kdsr.RandomWeights(c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Meta[kdsr.MetaPrecision] = PrecisionFP32
+	e, err := New(w, Options{Precision: PrecisionAuto})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if e.Precision() != PrecisionFP32 {
+		t.Errorf("precision %s, the file asks for fp32", e.Precision())
+	}
+}

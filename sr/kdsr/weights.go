@@ -34,6 +34,9 @@ const (
 	MetaScores      = "scores"        // measured quality
 	MetaLicence     = "licence"
 	MetaParent      = "parent" // Hash of the weights that training started from
+	// MetaPrecision is "fp32" in a file whose network loses too much in half precision: more than one sample in a thousand
+	// of the 8-bit output off by more than one level. Engines then compute in float32 where the user leaves them the choice.
+	MetaPrecision = "precision"
 )
 
 // WeightsError lists everything in a weights file that does not fit the network, all at once.
