@@ -158,6 +158,7 @@ type pipeline struct {
 	Dropped map[string]int64   `json:"dropped"`
 	StageMS map[string]float64 `json:"stage_ms"`
 	Changes int                `json:"rung_changes"`
+	bitRate int                // asked of the encoder, bit/s
 }
 
 func status(c livetest.Client) (p pipeline) {
@@ -172,8 +173,12 @@ func status(c livetest.Client) (p pipeline) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)
-	var all struct{ Pipeline pipeline }
+	var all struct {
+		Pipeline pipeline
+		BitRate  int `json:"bit_rate"`
+	}
 	_ = json.Unmarshal(body, &all)
+	all.Pipeline.bitRate = all.BitRate
 	return all.Pipeline
 }
 
@@ -220,6 +225,7 @@ func report(sent <-chan shot, got []livetest.Picture, early int, codec string, b
 		at := func(q float64) float64 { return ages[int(q*float64(len(ages)-1))].Seconds() * 1000 }
 		fmt.Printf("age in ms     median %.0f, 95 %% %.0f, 99 %% %.0f, longest %.0f; on the server %.0f\n", at(.5), at(.95), at(.99), at(1), after.AgeMS)
 	}
+	fmt.Printf("bit rate      asked of the encoder %.2f Mbit/s before, %.2f after\n", float64(before.bitRate)/1e6, float64(after.bitRate)/1e6)
 	fmt.Printf("unreadable    %d pictures\n", unreadable)
 	return nil
 }
