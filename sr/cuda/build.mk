@@ -17,6 +17,11 @@ cuda-ptx:
 cuda-ptxas:
 	tools/cuda/assemble.sh
 
+# Every kernel under the sanitizers; make test takes one of each template.
+.PHONY: cuda-sanitize
+cuda-sanitize:
+	VSR_ALL_KERNELS=1 go test -count=1 -v -run TestSanitizers ./sr/cuda/emu
+
 cuda-test:
 	$(CUDA_ENV) go test -tags nvidia ./sr/cuda/...
 

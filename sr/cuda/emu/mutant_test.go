@@ -64,8 +64,15 @@ func TestSanitizers(t *testing.T) {
 	if out, err := check(t, filepath.Join(dir, CheckASan), ptxFile, ""); err != nil {
 		t.Errorf("address and undefined-behaviour sanitizer: %v\n%s", err, out)
 	}
-	// One kernel of each template: a fiber costs ThreadSanitizer a millisecond.
-	for _, kernel := range []string{"block_c32", "conv3_n16", "tail5_s2", "linear", "pool", "ring_s2", "frame_out", "rgb_in", "first", "scene"} {
+	// One kernel of each template: a fiber costs ThreadSanitizer a millisecond. `make cuda-sanitize` takes all.
+	kernels := []string{"block_c32", "conv3_n16", "tail5_s2", "linear", "pool", "ring_s2", "frame_out", "rgb_in", "first", "scene"}
+	if os.Getenv("VSR_ALL_KERNELS") != "" {
+		kernels = nil
+		for _, e := range entries(read(t, ptxFile)) {
+			kernels = append(kernels, e.name)
+		}
+	}
+	for _, kernel := range kernels {
 		out, err := check(t, filepath.Join(dir, CheckTSan), ptxFile, kernel, "TSAN_OPTIONS=halt_on_error=1:history_size=0")
 		if err != nil {
 			t.Errorf("thread sanitizer, %s: %v\n%s", kernel, err, out)

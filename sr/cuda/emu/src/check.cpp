@@ -152,7 +152,7 @@ Shape setup(const std::string& name, Args& a, int variant) {
   if (name == "vsr_scene_grid") {
     a.halves(FRAME / 2, 1), a.output((size_t)3 * 64 * 36 * 4);
     picture(a, W, H, variant);
-    return {64 * 36 / 128, 3, 1, 128, 0};
+    return {3, 3, 1, 128, 0};  // six rows of cells; the rest of the output stays as it is
   }
   a.halves((size_t)3 * W * H, 1), a.output(FRAME);  // vsr_frame_out
   picture(a, W, H, variant);
