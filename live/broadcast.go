@@ -118,7 +118,14 @@ func (b *Broadcast) leave(v *viewer) {
 // estimate takes a viewer's bandwidth estimate in bit/s.
 func (b *Broadcast) estimate(v *viewer, bps int) {
 	takeBytes := func() int64 { return b.sentBytes.Swap(0) }
-	if target, changed := b.rates.update(v, bps, time.Now(), takeBytes); changed {
+	b.mu.Lock()
+	if v.ring.isClosed() { // the estimator speaks on for a moment; what it says must not hold the others down
+		b.mu.Unlock()
+		return
+	}
+	target, changed := b.rates.update(v, bps, time.Now(), takeBytes)
+	b.mu.Unlock()
+	if changed {
 		b.server.o.OnBitrate(target)
 	}
 }

@@ -62,7 +62,7 @@ func (s *Server) newPeer(codec string, onRate func(bps int)) (*webrtc.PeerConnec
 		if err := m.RegisterHeaderExtension(ext, webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverDirectionSendonly); err != nil {
 			return nil, err
 		}
-		if err := addEstimator(m, reg, s.o.MinBitrate, onRate); err != nil {
+		if err := addEstimator(m, reg, s.o.MinBitrate, s.o.MaxBitrate, onRate); err != nil {
 			return nil, err
 		}
 	}
@@ -87,9 +87,13 @@ func extensionID(s *webrtc.RTPSender, uri string) uint8 {
 	return 0
 }
 
-func addEstimator(m *webrtc.MediaEngine, reg *interceptor.Registry, floor int, onRate func(int)) error {
+// firstRate is what a line is taken for until it has been measured, in bit/s: viewers are mostly near, and an estimate that
+// begins low takes half a minute to rise.
+const firstRate = 2_000_000
+
+func addEstimator(m *webrtc.MediaEngine, reg *interceptor.Registry, floor, ceiling int, onRate func(int)) error {
 	f, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
-		return gcc.NewSendSideBWE(gcc.SendSideBWEInitialBitrate(4*floor), gcc.SendSideBWEMinBitrate(floor),
+		return gcc.NewSendSideBWE(gcc.SendSideBWEInitialBitrate(max(floor, min(firstRate, ceiling))), gcc.SendSideBWEMinBitrate(floor),
 			gcc.SendSideBWEPacer(gcc.NewNoOpPacer()))
 	})
 	if err != nil {

@@ -44,6 +44,30 @@ func TestSlowViewerHurtsNobodyElse(t *testing.T) {
 	}
 }
 
+// TestViewerThatLeftHoldsNobodyDown: its estimator speaks once more after it has gone.
+func TestViewerThatLeftHoldsNobodyDown(t *testing.T) {
+	s := start(t, Options{})
+	var viewers [2]*viewer
+	for i := range viewers {
+		v, err := s.newViewer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.feed.join(v)
+		viewers[i] = v
+	}
+	s.feed.estimate(viewers[0], 300_000)
+	s.feed.estimate(viewers[1], 900_000)
+	if n := s.feed.Estimate(); n != 300_000 {
+		t.Errorf("the lowest estimate is %d, want 300000", n)
+	}
+	s.feed.leave(viewers[0])
+	s.feed.estimate(viewers[0], 250_000)
+	if n := s.feed.Estimate(); n != 900_000 {
+		t.Errorf("the lowest estimate is %d after the slow viewer left, want 900000", n)
+	}
+}
+
 // TestETagOfAnotherSession replays one session's ETag on another.
 func TestETagOfAnotherSession(t *testing.T) {
 	var wantKey atomic.Bool
