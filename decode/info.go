@@ -109,8 +109,13 @@ func (s *Source) readVideo(info *media.Info) error {
 	info.SampleAspect = media.Rational{Num: sar.Num(), Den: max(sar.Den(), 1)}
 	info.VideoSideData = p.SideData
 	for _, sd := range p.SideData {
-		if sd.Type == av.PacketDisplayMatrix {
+		switch sd.Type {
+		case av.PacketDisplayMatrix:
 			info.Rotation = rotation(sd.Data)
+		case av.PacketDolbyVision:
+			if err := dolbyVision(sd.Data); err != nil {
+				return err
+			}
 		}
 	}
 	info.Interlaced = p.Interlaced()
@@ -126,6 +131,16 @@ func (s *Source) readVideo(info *media.Info) error {
 		s.cutInfo(info)
 	}
 	return nil
+}
+
+// dolbyVision refuses pictures that mean nothing without their metadata. conf is FFmpeg's AVDOVIDecoderConfigurationRecord, eight bytes;
+// byte 2 is the profile and byte 7 the compatibility of the base layer: 0 is with nothing, 1 HDR10, 2 SDR, 4 HLG.
+func dolbyVision(conf []byte) error {
+	if len(conf) < 8 || conf[7] != 0 {
+		return nil // the base layer is a video of its own, and is taken for that
+	}
+	return &UnsupportedError{Reason: fmt.Sprintf("Dolby Vision profile %d: its base layer has colours that only the metadata explain", conf[2]),
+		Hint: "convert it to HDR10 first"}
 }
 
 // cutInfo adapts the estimates and chapters to Start and Duration.

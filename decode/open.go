@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 
 	astiav "github.com/asticode/go-astiav"
@@ -147,6 +148,11 @@ func (s *Source) openStreams(ctx context.Context) error {
 func (s *Source) openDecoder() error {
 	st := s.streams[s.info.Video]
 	codec := astiav.FindDecoder(st.CodecParameters().CodecID())
+	if name, ok := alphaDecoders[s.info.VideoTrack().Codec]; ok && hasAlphaMode(s.info.VideoTrack()) {
+		if c := astiav.FindDecoderByName(name); c != nil {
+			codec = c
+		}
+	}
 	if codec == nil {
 		return &UnsupportedError{Reason: "this FFmpeg has no decoder for " + s.info.VideoTrack().Codec}
 	}
@@ -179,6 +185,18 @@ func (s *Source) cutIn() float64 {
 		return s.opt.Start
 	}
 	return max(float64(s.skipTo)*s.info.VideoTrack().TimeBase.Float(), 0)
+}
+
+// alphaDecoders decode the alpha channel that WebM keeps beside each packet; FFmpeg's own decoders of these codecs do not look at it.
+var alphaDecoders = map[string]string{"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+func hasAlphaMode(t *media.Track) bool {
+	for k, v := range t.Metadata {
+		if strings.EqualFold(k, "alpha_mode") && v == "1" {
+			return true
+		}
+	}
+	return false
 }
 
 // primeBytes bounds the packets of other tracks kept while Open looks for the first picture.

@@ -154,8 +154,14 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() {
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
 	}
+	if out, ok := av.DescribePixels(pixels); f.Alpha && ok && !out.Alpha {
+		why = joinWhy(why, AlphaDropped)
+	}
 	s.actions = []StreamAction{{Index: info.Video, Type: "video", Codec: s.codec.name, Action: Encoded, Why: why}}
 }
+
+// AlphaDropped is what an action says of a video whose alpha channel the encoder cannot hold.
+const AlphaDropped = "the alpha channel is dropped"
 
 // frameRate is the average rate with a denominator that encoders take, 0/1 if unknown.
 func frameRate(info *media.Info) media.Rational {

@@ -56,7 +56,7 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 		return j, openFault(err)
 	}
 	info := *j.source.Info()
-	j.total = expectedFrames(&info, r.Decode)
+	j.total, r.alpha = expectedFrames(&info, r.Decode), info.Format.Alpha
 	j.chooseWorkers(&r)
 	e, err := openEngine(engineOptions{r.Model, j.devices[0], r.factor(info.Format.Height), j.threads, r.Precision, log})
 	if err != nil {
@@ -184,7 +184,13 @@ func (j *job) notes(info *media.Info, e *engine) {
 	if info.Interlaced && j.request.Decode.Deinterlace != decode.DeinterlaceOff {
 		note("the input is interlaced and is deinterlaced (bwdif)")
 	}
+	if hdr := info.Format.Color.Transfer; hdr == media.TransferPQ || hdr == media.TransferHLG {
+		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")
+	}
 	for _, s := range j.report.Streams {
+		if s.Index == info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, "Dolby Vision")) {
+			note("%s", s.Why)
+		}
 		if s.Action == encode.Dropped {
 			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
 		}

@@ -37,9 +37,13 @@ func workFolder(out string) string {
 	return filepath.Join(dir, "."+base+".vsr-work")
 }
 
-// inPieces reports whether a run is to be one that can be resumed: the input can be read again, and there is more than one piece.
+// inPieces reports whether a run is to be one that can be resumed: the input can be read again, there is more than one piece, and
+// the pieces' container holds all of the picture, which it does not for an alpha channel beside VP8 or VP9.
 func (r *runRequest) inPieces(total int64) bool {
 	st, err := os.Stat(r.in)
+	if codec := family(r.Encode.Codec); r.alpha && (codec == "vp9" || codec == "vp8") {
+		return false
+	}
 	return r.Resume && err == nil && st.Mode().IsRegular() && (total == 0 || total > r.PieceMin)
 }
 

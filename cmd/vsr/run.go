@@ -107,6 +107,7 @@ type runRequest struct {
 	config  string
 	print   bool
 	json    bool
+	alpha   bool    // the input has an alpha channel
 	preview float64 // seconds of each part; 0 is a run
 }
 
