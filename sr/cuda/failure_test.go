@@ -197,7 +197,7 @@ func TestMachines(t *testing.T) {
 		noDevice                    bool
 	}{
 		{"no card", "VSR_EMU_DEVICES", "0", "the driver sees no card", true},
-		{"old driver", "VSR_EMU_DRIVER", "10020", "update the NVIDIA driver", false},
+		{"old driver", "VSR_EMU_DRIVER", "11030", "update the NVIDIA driver", false},
 		{"old card", "VSR_EMU_CC", "70", "too old", false},
 		{"small card", "VSR_EMU_MEMORY", "1", "MiB wanted", false},
 	} {

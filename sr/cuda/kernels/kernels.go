@@ -17,14 +17,18 @@ var (
 	sm80 string
 )
 
-// PTX returns the module for a device of the given compute capability, and the oldest CUDA version of a driver that reads it.
+// oldestDriver is the CUDA version whose driver (R470, 2021) first had all that the host calls, cuGraphInstantiateWithFlags last. The
+// PTX alone would do with older ones: 10.2 for sm_75, 11.0 for sm_80.
+const oldestDriver = 11040
+
+// PTX returns the module for a device of the given compute capability, and the oldest CUDA version of a driver that runs it.
 // Devices before 7.5 lack the tensor instructions.
 func PTX(major, minor int) (text string, driver int, err error) {
 	switch cc := 10*major + minor; {
 	case cc >= 80:
-		return sm80, 11000, nil
+		return sm80, oldestDriver, nil
 	case cc >= 75:
-		return sm75, 10020, nil
+		return sm75, oldestDriver, nil
 	}
 	return "", 0, fmt.Errorf("compute capability %d.%d, want 7.5 (Turing) or newer", major, minor)
 }

@@ -155,7 +155,7 @@ func TestPTXOfDevice(t *testing.T) {
 		target       string
 	}{{7, 5, "sm_75"}, {8, 0, "sm_80"}, {8, 9, "sm_80"}, {12, 0, "sm_80"}} {
 		text, driver, err := PTX(c.major, c.minor)
-		if err != nil || driver < 10020 || !strings.Contains(text, ".target "+c.target+"\n") {
+		if err != nil || driver != 11040 || !strings.Contains(text, ".target "+c.target+"\n") {
 			t.Errorf("%d.%d: not the text for %s, error %v", c.major, c.minor, c.target, err)
 		}
 	}

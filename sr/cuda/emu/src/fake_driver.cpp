@@ -331,6 +331,7 @@ API cuStreamEndCapture(CUstream s, CUgraph* g) {
 }
 API cuGraphInstantiateWithFlags(CUgraphExec* x, CUgraph g, unsigned long long) {
   ENTER()
+  if (fake::setting("VSR_EMU_DRIVER", 12060) < 11040) return CUDA_ERROR_NOT_FOUND;
   *x = new CUgraphExec_st{g->tasks};
   state().execs.insert(*x);
   return CUDA_SUCCESS;
