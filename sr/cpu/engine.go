@@ -141,7 +141,7 @@ func (e *Engine) Close() error {
 	if !e.closed {
 		e.closed = true
 		e.pool.workers.Close()
-		e.pool.slots = nil
+		e.pool.maps = nil
 		e.estimate, e.upscale, e.exact, e.exactFor, e.last, e.plain, e.tails, e.packed = nil, nil, nil, nil, repeat{}, nil, nil, nil
 	}
 	return nil

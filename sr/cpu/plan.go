@@ -275,8 +275,13 @@ func (p *plan) allocate() {
 	for _, m := range p.maps {
 		sizes[m.slot] = max(sizes[m.slot], m.rows*m.pitch)
 	}
+	total := 0
+	for _, n := range sizes {
+		total += (n + 63) &^ 63
+	}
+	room := p.pool.room(total)
 	for i, n := range sizes {
-		p.slots[i] = p.pool.slot(i, n)
+		p.slots[i], room = room[:n:n], room[(n+63)&^63:]
 	}
 	for _, m := range p.maps {
 		m.mem = p.slots[m.slot][:m.rows*m.pitch]

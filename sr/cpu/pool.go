@@ -1,7 +1,7 @@
 package cpu
 
 import (
-	"runtime"
+	"runtime/debug"
 
 	"vsr/internal/conv"
 )
@@ -11,25 +11,22 @@ import (
 type pool struct {
 	workers *conv.Workers
 	free    chan *scratch
-	slots   [][]byte
-	// moved is called when a slot has grown, so that plans that look at its old memory are given up.
+	maps    []byte
+	// moved is called when maps has grown, so that plans that look at its old memory are given up.
 	moved func()
 }
 
-// slot returns n bytes of slot i, which start on a cache line and hold anything.
-func (p *pool) slot(i, n int) []byte {
-	for len(p.slots) <= i {
-		p.slots = append(p.slots, nil)
-	}
-	if old := len(p.slots[i]); old < n {
+// room returns n bytes for the maps of a plan, which start on a cache line and hold anything.
+func (p *pool) room(n int) []byte {
+	if old := len(p.maps); old < n {
 		p.moved()
-		p.slots[i] = nil
+		p.maps = nil
 		if old > 1<<24 {
-			runtime.GC() // or the peak would hold both
+			debug.FreeOSMemory() // or the peak would hold both
 		}
-		p.slots[i] = aligned(n)
+		p.maps = aligned(n)
 	}
-	return p.slots[i][:n:n]
+	return p.maps
 }
 
 func newPool(threads int) *pool {

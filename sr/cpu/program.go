@@ -44,6 +44,10 @@ func (e *Engine) newPlan(exact bool) (*plan, builder) {
 	return p, &plainBuilder{p: p, e: e, maps: map[*node]*fmap{}}
 }
 
+// estimateMemory is for the maps of Estimate, which are in single precision: more would not make it faster, and its memory is that of
+// Upscale, which needs less for most pictures.
+const estimateMemory = 256 << 20
+
 func (e *Engine) buildEstimate(f media.Format) (*program, error) {
 	nodes, err := recordEstimate(e.w.Config)
 	if err != nil {
@@ -62,7 +66,7 @@ func (e *Engine) buildEstimate(f media.Format) (*program, error) {
 	for _, s := range p.steps {
 		s.stage = StageEstimate
 	}
-	return g, p.layout(e.opts.MaxMemory)
+	return g, p.layout(min(e.opts.MaxMemory, estimateMemory))
 }
 
 func (e *Engine) buildUpscale(f media.Format) (*program, error) { return e.buildUpscaleIn(f, false) }
