@@ -256,3 +256,30 @@ func TestEarlyCopyShows(t *testing.T) {
 		t.Error("a copy on the default stream was never overtaken")
 	}
 }
+
+// Kernels are derived from the vector that was given, not from the one before it.
+func TestModulateWaitsForItsVector(t *testing.T) {
+	emulated(t, "source")
+	e := open(t, preset(t, "nano", 2, 1, 0))
+	kernels := func(v float32) string {
+		vector := make([]float32, 16)
+		for i := range vector {
+			vector[i] = v * float32(i%3)
+		}
+		d, err := e.Modulate(context.Background(), vector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, kernelBytes(e.w.Config))
+		err = e.card.thread.Do(func() error { return cu.MemcpyDtoH(pointer(got), d.(*degradation).kernels, int64(len(got))) })
+		if err := firstError(err, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return string(got)
+	}
+	for i := range 20 {
+		if once, again := kernels(float32(i+1)), kernels(float32(i+1)); once != again {
+			t.Fatalf("vector %d gives other kernels the second time", i)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -137,6 +138,18 @@ func TestSurfacesAreLikeFrames(t *testing.T) {
 		if !same(dst.get(t, onCard.card), want) {
 			t.Errorf("%s: another picture", name)
 		}
+		// Once more, with the plan in place: the next picture may still be on its way on the default stream.
+		fr = picture(s.Format, uint64(i+100))
+		if err := onHost.Upscale(ctx, want, fr, hostKernels); err != nil {
+			t.Fatal(err)
+		}
+		src.set(t, onCard.card, fr)
+		if err := onCard.UpscaleSurface(ctx, &dst.Surface, &src.Surface, cardKernels); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !same(dst.get(t, onCard.card), want) {
+			t.Errorf("%s: another second picture", name)
+		}
 	}
 }
 
@@ -185,20 +198,23 @@ func TestBadSurfaces(t *testing.T) {
 	f := yuv(8, 6)
 	src, dst := newCardPicture(t, e.card, f, true), newCardPicture(t, e.card, f.Scaled(2), true)
 	src.set(t, e.card, picture(f, 1))
-	for name, change := range map[string]func(src, dst *Surface){
-		"no address":       func(src, _ *Surface) { src.Plane[1] = 0 },
-		"short rows":       func(src, _ *Surface) { src.Pitch[0] = 7 },
-		"short output":     func(_, dst *Surface) { dst.Pitch[1] = 15 },
-		"4:2:2":            func(src, _ *Surface) { src.Format.Layout = media.YUV422 },
-		"size of output":   func(_, dst *Surface) { dst.Format.Width = 14 },
-		"output planar":    func(_, dst *Surface) { dst.Semi, dst.Plane[2], dst.Pitch[2] = false, dst.Plane[1], dst.Pitch[1] },
-		"foreign address":  func(src, _ *Surface) { src.Plane[0] = uint64(uintptr(unsafe.Pointer(&src))) },
-		"colour of output": func(_, dst *Surface) { dst.Format.Color.Matrix = media.MatrixBT2020NCL },
+	for _, c := range []struct {
+		want   string
+		change func(src, dst *Surface)
+	}{
+		{"plane 1 at 0x0", func(src, _ *Surface) { src.Plane[1] = 0 }},
+		{"plane 0 at", func(src, _ *Surface) { src.Pitch[0] = 7 }},
+		{"plane 1 at", func(_, dst *Surface) { dst.Pitch[1] = 15 }},
+		{"want 4:2:0", func(src, _ *Surface) { src.Format.Layout = media.YUV422 }},
+		{"output surface is", func(_, dst *Surface) { dst.Format.Width = 14 }},
+		{"output surface is", func(_, dst *Surface) { dst.Semi, dst.Plane[2], dst.Pitch[2] = false, dst.Plane[1], dst.Pitch[1] }},
+		{"output surface is", func(_, dst *Surface) { dst.Format.Color.Matrix = media.MatrixBT2020NCL }},
+		{"read a surface", func(src, _ *Surface) { src.Plane[0] = uint64(uintptr(unsafe.Pointer(&src))) }},
 	} {
 		a, b := src.Surface, dst.Surface
-		change(&a, &b)
-		if err := e.UpscaleSurface(ctx, &b, &a, d); err == nil {
-			t.Errorf("%s: no error", name)
+		c.change(&a, &b)
+		if err := e.UpscaleSurface(ctx, &b, &a, d); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
 	if err := e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, d); err != nil {
@@ -206,5 +222,27 @@ func TestBadSurfaces(t *testing.T) {
 	}
 	if err := e.SceneSums(ctx, make([]uint32, 5), &src.Surface); err == nil {
 		t.Error("too few sums: no error")
+	}
+}
+
+// P010 has its ten bits at the top of sixteen, and Cb before Cr.
+func TestLayoutOfP010(t *testing.T) {
+	f := yuv(2, 2)
+	f.Depth = 10
+	fr := media.NewFrame(f)
+	for p, v := range []byte{1, 2, 3} {
+		fr.Row(p, 0)[0] = v
+	}
+	l := layoutOf(f, true)
+	buffer := make([]byte, l.size)
+	l.load(buffer, fr)
+	chroma := buffer[l.offset[1]:]
+	if buffer[0] != 0x40 || chroma[0] != 0x80 || chroma[2] != 0xc0 || chroma[1]|chroma[3] != 0 {
+		t.Errorf("luma % x, chroma % x", buffer[:4], chroma[:4])
+	}
+	back := media.NewFrame(f)
+	l.store(back, buffer)
+	if !same(back, fr) {
+		t.Error("not the same after load and store")
 	}
 }
