@@ -266,21 +266,29 @@ func TestFullDiskGoesOn(t *testing.T) {
 	only(t, disk, "out.mkv")
 }
 
-// A work folder that is taken away under a run gives one line.
-func TestLostWorkFolder(t *testing.T) {
-	in, weights, config := longClip(t, 150), tinyWeights(t, 2), shortPieces(t)
-	out := filepath.Join(t.TempDir(), "out.mkv")
-	c, stderr := child(t, "run", in, "-o", out, "--model", weights, "-c", config)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	waitForPiece(t, out)
-	if err := os.RemoveAll(workFolder(out)); err != nil {
-		t.Logf("in the first try: %v", err)
-		os.RemoveAll(workFolder(out))
-	}
-	c.Wait()
-	if code := c.ProcessState.ExitCode(); code != exitDestination || strings.Count(stderr.String(), "vsr: ") != 1 {
-		t.Errorf("exit code %d: %s", code, stderr)
+// A work folder, or the whole folder of the output, that is taken away under a run gives one line.
+func TestLostFolder(t *testing.T) {
+	for name, lost := range map[string]func(out string) string{"work": workFolder, "output": filepath.Dir} {
+		for _, workers := range []string{"1", "2"} {
+			in, weights, config := longClip(t, 150), tinyWeights(t, 2), shortPieces(t)
+			out := filepath.Join(t.TempDir(), "to", "out.mkv")
+			if err := os.Mkdir(filepath.Dir(out), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c, stderr := child(t, "run", in, "-o", out, "--model", weights, "-c", config, "--workers", workers)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitForPiece(t, out)
+			for range 3 { // the run may make a file at the same moment
+				if os.RemoveAll(lost(out)) == nil {
+					break
+				}
+			}
+			c.Wait()
+			if code := c.ProcessState.ExitCode(); code != exitDestination || strings.Count(stderr.String(), "vsr: ") != 1 {
+				t.Errorf("%s folder, %s workers: exit code %d: %s", name, workers, code, stderr)
+			}
+		}
 	}
 }

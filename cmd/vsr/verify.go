@@ -14,6 +14,7 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/av"
 	"vsr/media"
 	"vsr/verify"
 )
@@ -121,7 +122,19 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, fault{code: exitInput, err: err}
 	}
+	if err == nil && r.ref != "" {
+		report.Checks = append(report.Checks, vmaf(av.HasFilter("libvmaf")))
+	}
 	return report, err
+}
+
+// vmaf says why there is no VMAF: FFmpeg's filter measures it, where it is built in.
+func vmaf(there bool) verify.Check {
+	c := verify.Check{Name: "VMAF", Detail: "not measured: this FFmpeg is built without libvmaf"}
+	if there {
+		c.Detail = "not measured by vsr; this FFmpeg can: ffmpeg -i OUT -i REF -lavfi libvmaf -f null -"
+	}
+	return c
 }
 
 // capable asks the output's container what it can hold of the source, by beginning such a file in the folder for temporary ones.

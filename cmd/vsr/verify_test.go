@@ -47,6 +47,9 @@ func TestVerifyCatchesEveryLoss(t *testing.T) {
 		if code != 0 || !r.OK || len(r.Checks) < 8 {
 			t.Errorf("%v: exit code %d: %s%s", args, code, stdout, stderr)
 		}
+		if strings.Contains(stdout, `"VMAF"`) != slices.Contains(args, "--ref") || strings.Contains(stdout, "VMAF") && !strings.Contains(stdout, "libvmaf") {
+			t.Errorf("%v: a word about VMAF belongs to a reference: %s", args, stdout)
+		}
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")

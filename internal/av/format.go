@@ -171,3 +171,6 @@ func fill(d **C.AVDictionary, m map[string]string) {
 		C.free(unsafe.Pointer(cv))
 	}
 }
+
+// HasFilter reports whether this FFmpeg has a filter of that name.
+func HasFilter(name string) bool { return astiav.FindFilterByName(name) != nil }
