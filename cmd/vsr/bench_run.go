@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -11,7 +13,10 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vsr/decode"
+	"vsr/encode"
 	"vsr/media"
 	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
@@ -30,8 +35,12 @@ type runBench struct {
 	Rounds    int         `json:"rounds"`
 	Frames    int64       `json:"frames"`
 	Repeated  int64       `json:"repeated"` // frames that cost the network nothing, because they equal the one before
-	// Times are medians over the rounds, in milliseconds. NetworkMS is the frames that are not repeated times FrameMS, the mean
+	// Times are medians over the rounds, in milliseconds. NetworkMS is the frames, less what was reused, times FrameMS, the mean
 	// of a measurement before each run and one after it; Estimate and Modulate are not in it.
+	// EncodeMS is the processor time that x264 veryfast by itself takes for the pictures of the output, over the threads: what the
+	// run pays besides the network if nothing else costs anything and no core ever waits. Floor is what Ratio would be then.
+	EncodeMS   float64 `json:"encode_ms"`
+	Floor      float64 `json:"floor"`
 	WallMS     float64 `json:"wall_ms"` // from opening the input to the output under its name
 	FrameMS    float64 `json:"frame_ms"`
 	NetworkMS  float64 `json:"network_ms"`
@@ -41,6 +50,8 @@ type runBench struct {
 	Bottleneck string  `json:"bottleneck"` // the room that was busy the longest in the last run
 	// PeakRSS is the most memory in bytes that the program has had, with the measurements of the network alone in it.
 	PeakRSS int64 `json:"peak_rss_bytes"`
+
+	computed float64 // frames, those not counted that were reused, as parts
 }
 
 // benchRun runs a clip whole, encoded by x264 veryfast into a temporary file, and the network alone before and after it.
@@ -91,21 +102,89 @@ func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, form
 			return err
 		}
 		frame := time.Duration((before.MS + after.MS) / 2 * float64(time.Millisecond))
-		computed := done.Frames.Out - done.Frames.Repeated
+		computed := float64(done.Frames.Out) * (1 - done.Frames.Reused)
 		if computed < 1 {
 			return requestFault("", "%s has no frame for the network", r.clip)
 		}
 		walls, frames = append(walls, wall), append(frames, frame)
-		ratios = append(ratios, float64(wall)/float64(frame)/float64(computed))
+		ratios = append(ratios, float64(wall)/float64(frame)/computed)
 		b.ISA, b.Precision, b.Threads = after.ISA, after.Precision, after.Threads
 		b.Frames, b.Repeated, b.Bottleneck = done.Frames.Out, done.Frames.Repeated, done.Bottleneck
 		b.PeakRSS, before = done.PeakRSS, after
+		b.computed = computed
 	}
 	slices.Sort(ratios)
 	b.WallMS, b.FrameMS = median(walls), median(frames)
-	b.NetworkMS = b.FrameMS * float64(b.Frames-b.Repeated)
+	b.NetworkMS = b.FrameMS * b.computed
 	b.Ratio, b.LeastRatio, b.MostRatio = ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1]
+	if b.EncodeMS, err = encodeAlone(ctx, filepath.Join(dir, "out.mkv"), b.Frames); err != nil {
+		return err
+	}
+	b.EncodeMS /= float64(b.Threads)
+	b.Floor = (b.NetworkMS + b.EncodeMS) / b.NetworkMS
 	return nil
+}
+
+// encodeAlone encodes the first pictures of a file as runOnce does, from memory, and returns the milliseconds of processor time for n
+// pictures.
+func encodeAlone(ctx context.Context, path string, n int64) (float64, error) {
+	const most = 256 << 20 // bytes of pictures
+	source, err := decode.Open(ctx, path, decode.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer source.Close()
+	var units []media.Unit
+	info, size := source.Info(), 0
+	for size < most {
+		u, err := source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		if u.Frame == nil {
+			u.Release()
+			continue
+		}
+		own := media.NewFrame(u.Frame.Format) // a pool would run out
+		for p := range own.Planes() {
+			_, h := own.PlaneSize(p)
+			for y := range h {
+				size += copy(own.Row(p, y), u.Frame.Row(p, y))
+			}
+		}
+		own.CopyProps(u.Frame)
+		u.Release()
+		units = append(units, media.Unit{Frame: own})
+	}
+	if len(units) == 0 {
+		return 0, errors.New("bench: the output holds no picture")
+	}
+	before := processorTime()
+	sink, err := encode.CreateFile(path, info, encode.Options{Codec: "x264", Preset: "veryfast"}, encode.FileOptions{Overwrite: true})
+	if err != nil {
+		return 0, err
+	}
+	for _, u := range units {
+		if err := sink.Write(ctx, u); err != nil {
+			return 0, errors.Join(err, sink.Close())
+		}
+	}
+	if err := sink.Close(); err != nil {
+		return 0, err
+	}
+	return float64(processorTime()-before) / 1e6 / float64(len(units)) * float64(n), nil
+}
+
+// processorTime is what this process has used of all cores.
+func processorTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // runOnce is one `vsr run`; it returns its report and how long it took.
@@ -140,6 +219,7 @@ func (a *app) printRunBench(b runBench, asJSON bool) error {
 	fmt.Fprintf(w, "whole run\t%.0f ms\t%d frames, %d of them repeated; the %s room was the busiest\n", b.WallMS, b.Frames, b.Repeated, b.Bottleneck)
 	fmt.Fprintf(w, "network\t%.0f ms\t%.2f ms a frame\n", b.NetworkMS, b.FrameMS)
 	fmt.Fprintf(w, "ratio\t%.2f\t%.2f to %.2f over the rounds\n", b.Ratio, b.LeastRatio, b.MostRatio)
+	fmt.Fprintf(w, "encode\t%.0f ms\tx264 veryfast alone: the ratio cannot be below %.2f on these cores\n", b.EncodeMS, b.Floor)
 	fmt.Fprintf(w, "memory\t%.2f GiB\tat most\n", float64(b.PeakRSS)/(1<<30))
 	return w.Flush()
 }

@@ -133,7 +133,7 @@ func TestBenchRun(t *testing.T) {
 	if b["frames"] != 6.0 || b["width"] != 96.0 || b["height"] != 64.0 || b["rounds"] != 2.0 || b["clip"] != "in.mkv" {
 		t.Errorf("%v", b)
 	}
-	for _, field := range []string{"ratio", "wall_ms", "network_ms", "frame_ms", "peak_rss_bytes"} {
+	for _, field := range []string{"ratio", "wall_ms", "network_ms", "frame_ms", "encode_ms", "floor", "peak_rss_bytes"} {
 		if v, _ := b[field].(float64); v <= 0 {
 			t.Errorf("%s is %v", field, b[field])
 		}
