@@ -77,3 +77,30 @@ func TestGuardsNoticeDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The check of surfaces says no to another picture and to another estimate.
+func TestVerifySeesOtherSurfaces(t *testing.T) {
+	emulated(t, "source")
+	e := open(t, preset(t, "nano", 2, 1, 0))
+	ctx := context.Background()
+	fr := noise(yuv(19, 9))
+	want, vector, err := upscaleOnce(ctx, e, fr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Modulate(ctx, vector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.throughSurfaces(ctx, fr, want, vector, d); err != nil {
+		t.Fatal(err)
+	}
+	want.Row(2, 8)[18] ^= 1
+	if err := e.throughSurfaces(ctx, fr, want, vector, d); err == nil || err.Error() != "another picture" {
+		t.Errorf("error %v for a sample that differs", err)
+	}
+	vector[15]++
+	if err := e.throughSurfaces(ctx, fr, want, vector, d); err == nil || err.Error() != "another estimate" {
+		t.Errorf("error %v for a vector that differs", err)
+	}
+}
