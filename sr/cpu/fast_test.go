@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -220,5 +221,33 @@ func TestNoAllocation(t *testing.T) {
 	frame() // the first that looks for what has changed
 	if n := testing.AllocsPerRun(5, frame); n > 0 {
 		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+// TestFastCancel ends the context at every task of a picture that many tasks make: each time the picture is given up, and the next
+// one is whole, also where it could reuse parts of the one before.
+func TestFastCancel(t *testing.T) {
+	e := testEngine(t, fastConfigs()[1], Options{Threads: 3})
+	f := media.Format{Width: 40, Height: 190, Layout: media.YUV420, Depth: 8}
+	src, k := randomFrame(f, 1), degradation(t, e)
+	want := upscale(t, e, src, k)
+	dst, ended := media.NewFrame(want.Format), 0
+	for calls := range 40 {
+		src.Row(0, 90)[20] ^= 1 // there and back
+		ctx := &endsAfter{Context: context.Background(), calls: calls + 1}
+		if err := e.Upscale(ctx, dst, src, k); err == nil {
+			continue
+		} else if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		ended++
+		src.Row(0, 90)[20] ^= 1
+		if !equalSamples(upscale(t, e, src, k), want) {
+			t.Fatalf("after a picture that ended at call %d the next one is wrong", calls)
+		}
+		src.Row(0, 90)[20] ^= 1
+	}
+	if ended < 5 {
+		t.Errorf("%d pictures were given up", ended)
 	}
 }
