@@ -43,8 +43,11 @@ func newFlow(p *plan, n int) *flow {
 	f := &flow{done: make([]int, len(p.steps)), first: make([]int, len(p.steps)), rows: make([][]int, len(p.steps))}
 	f.changed.L = &f.mu
 	if p.slanted {
-		rows := p.rowsInCache()
-		spans := p.advance(rows*n, true)
+		rows, abreast := p.rowsInCache(), n
+		if n > 1 {
+			abreast++ // a part more than workers: who ends first goes on, because what comes next does not need what still runs
+		}
+		spans := p.advance(rows*abreast, true)
 		for b := range spans[0] {
 			for i, s := range p.steps {
 				each := max(1, rows*s.h/p.steps[0].h/s.align) * s.align
