@@ -123,7 +123,10 @@ func (w *worker) make(ctx context.Context, soft <-chan struct{}, o segment.Order
 	if err != nil {
 		return m, destinationFault(err)
 	}
-	if !ok || r.Piece != o.Piece {
+	if !ok {
+		return m, destinationFault(fmt.Errorf("piece %d is gone as soon as it was finished: the work folder was removed or its disk lost it", o.Index))
+	}
+	if r.Piece != o.Piece {
 		return m, fault{code: exitCheck, err: fmt.Errorf("check: the piece is %+v and not %+v of the plan", r.Piece, o.Piece)}
 	}
 	m.record = r
