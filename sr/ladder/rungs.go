@@ -147,7 +147,7 @@ func timed(ctx context.Context, r *Rung, f *media.Frame) (time.Duration, error) 
 	return time.Since(start), nil
 }
 
-// variant is a copy of f, one luma sample of which depends on n.
+// variant is a copy of f, all of whose luma depends on n: engines do not compute again what has not changed since the last call.
 func variant(f *media.Frame, n int) *media.Frame {
 	g := media.NewFrame(f.Format)
 	for p := range f.Planes() {
@@ -157,6 +157,15 @@ func variant(f *media.Frame, n int) *media.Frame {
 		}
 	}
 	g.CopyProps(f)
-	g.Row(0, 0)[0] ^= byte(n)
+	step := 1
+	if f.Depth > 8 {
+		step = 2 // the low byte comes first
+	}
+	for y := range f.Height {
+		row := g.Row(0, y)
+		for x := 0; x < len(row); x += step {
+			row[x] ^= byte(n & 7)
+		}
+	}
 	return g
 }
