@@ -29,19 +29,8 @@ fi
 command -v go >/dev/null 2>&1 || { echo "Go is not installed: see https://go.dev/dl" >&2; exit 1; }
 [ -z "$missing" ] && exit 0
 
-if ! command -v apt-get >/dev/null 2>&1; then
-	echo "missing:$missing; there is no apt-get here, please install them by hand" >&2
-	exit 1
-fi
-run=""
-if [ "$(id -u)" != 0 ]; then
-	command -v sudo >/dev/null 2>&1 || { echo "missing:$missing; install them as root, or install sudo" >&2; exit 1; }
-	run="sudo"
-fi
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086 # the list is meant to be split
-$run apt-get update -q && $run apt-get install -y -q --no-install-recommends $missing
+"$(dirname "$0")/apt.sh" $missing
 
 pkg-config --exists 'libavcodec >= 59 libavcodec < 60' ||
 	echo "warning: vsr is built for FFmpeg 5.1 (libavcodec 59); this is libavcodec $(pkg-config --modversion libavcodec)" >&2
