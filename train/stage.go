@@ -17,7 +17,7 @@ type machine struct {
 	prog    *graph.Program
 	inputs  []*g.Node
 	feed    func(b *data.Batch) [][]float32 // in the order of inputs
-	weights []float32                       // of the losses; read at every run
+	weights []float32                       // of the losses
 	losses  []*graph.Output                 // total, l1, kd
 	names   []string
 	params  []g.ValueGrad // what the solver changes, always all of the stage's

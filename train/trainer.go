@@ -210,7 +210,7 @@ func (t *trainer) openMachine() (err error) {
 			return err
 		}
 	}
-	if t.c.warmup(t.stage) > 0 {
+	if t.c.estimatorOnly(t.stage) > 0 {
 		if t.warm, err = newWarmup(t.ws, t.weights, t.teacher, geo, t.c, p); err != nil {
 			return err
 		}
@@ -295,7 +295,7 @@ func (t *trainer) loop(ctx context.Context) error {
 
 // running is the machine of the next step.
 func (t *trainer) running() *machine {
-	if t.step < t.c.warmup(t.stage) {
+	if t.step < t.c.estimatorOnly(t.stage) {
 		return t.warm
 	}
 	return t.m

@@ -16,8 +16,8 @@ import (
 // that teach the estimator alone: from the probe in stage 1 (optim.probe_only), from the teacher's vector afterwards
 // (optim.kd_only). They leave the SR network out and cost a third of a whole step.
 
-// warmup is the number of such steps.
-func (c Config) warmup(stage Stage) int {
+// estimatorOnly is the number of such steps. Optim.Warmup is another thing: the steps in which the rate grows.
+func (c Config) estimatorOnly(stage Stage) int {
 	if stage == Teacher {
 		return c.Optim.ProbeOnly
 	}

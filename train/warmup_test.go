@@ -68,6 +68,11 @@ func TestTraits(t *testing.T) {
 	if math.Abs(float64(plain[0])) > 0.3 || blur[0] > plain[0]-0.2 || noise[0] < plain[0]+0.2 {
 		t.Errorf("gain in the finest octave: plain %.2f, blurred %.2f, noisy %.2f", plain[0], blur[0], noise[0])
 	}
+	for k := 4; k < 6; k++ { // white noise halves with each octave: ln 2 = 0.69
+		if d := noise[k-1] - noise[k]; d < 0.4 || d > 1 {
+			t.Errorf("error of noise falls by %.2f from octave %d to the next, want about 0.69", d, k-4)
+		}
+	}
 	for k := 3; k < probeTraits; k++ {
 		if noise[k] < plain[k]+0.3 {
 			t.Errorf("error %d: plain %.2f, noisy %.2f", k, plain[k], noise[k])
