@@ -113,6 +113,41 @@ func TestMetricMeasuresLuma(t *testing.T) {
 	}
 }
 
+// The output goes into the filter's first input and the reference into its second: libvmaf would give other numbers else.
+func TestMetricOrder(t *testing.T) {
+	difference := metricKind{"blend", func(log string) string {
+		return "all_mode=subtract,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=" + log
+	}, func(text []byte) (scores []float64, err error) {
+		for line := range strings.Lines(string(text)) {
+			if _, v, ok := strings.Cut(line, "YMAX="); ok {
+				x, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+				if err != nil {
+					return nil, err
+				}
+				scores = append(scores, x)
+			}
+		}
+		return scores, nil
+	}}
+	m, err := newMetric(difference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	dark, light := ramp(32, 32, 8, 0, media.YUV420), ramp(32, 32, 8, 0, media.YUV420)
+	for i := range light.Plane[0] {
+		light.Plane[0][i] = 53
+	}
+	for _, pair := range [][2]*media.Frame{{light, dark}, {dark, light}} {
+		if err := m.Add(pair[0], pair[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := m.Scores(); err != nil || fmt.Sprint(got) != "[33 0]" {
+		t.Errorf("output less reference, 53 less 20 and 20 less 53: %v, %v", got, err)
+	}
+}
+
 // The first pair settles the depth; pictures of another that come later are brought to it.
 func TestMetricKeepsItsDepth(t *testing.T) {
 	m, err := newMetric(psnrKind)
