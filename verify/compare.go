@@ -27,12 +27,21 @@ type Options struct {
 	Dropped map[int]string
 	// Reference, when not nil, is a video of the output's size to compute PSNR and SSIM against.
 	Reference Source
+	// Judge, when not nil, measures each output frame against the reference, too; its numbers are the report's VMAF. NoJudge says why there is none.
+	Judge   Judge
+	NoJudge string
 	// FrameTimes, when not nil, are the times that the frames must have, in the source's ticks, rising: sources that give packets of the
 	// video instead of frames (decode.OpenCopy) do not know of frames that were damaged, or of times that were repaired.
 	FrameTimes []int64
 	Progress   func(frames int)
 	// Frame, when not nil, hears of every pair of frames, with Pictures only. The frames live until it returns.
 	Frame func(n Numbers, src, out *media.Frame)
+}
+
+// Judge is a tool that looks at pairs of pictures of one size and tells at the end what it thinks of each: FFmpeg's libvmaf.
+type Judge interface {
+	Add(out, ref *media.Frame) error
+	Scores() ([]float64, error) // one for each Add
 }
 
 // Numbers is what was measured on one pair of frames: luma, in dB or 8-bit levels.
@@ -47,6 +56,8 @@ type Numbers struct {
 	// PSNR and SSIM are against the reference; 0 without one.
 	PSNR float64 `json:"psnr,omitempty"`
 	SSIM float64 `json:"ssim,omitempty"`
+	// VMAF is known when all frames have been seen: see Report.VMAF.
+	VMAF float64 `json:"vmaf,omitempty"`
 }
 
 // Compare reads both to their ends. The error is about reading; what differs stands in the report.
@@ -75,6 +86,9 @@ func Compare(ctx context.Context, src, out Source, o Options) (*Report, error) {
 	compareTracks(r, a, b, o)
 	if p != nil {
 		p.judge(r)
+		if o.Reference != nil {
+			p.against(r, o)
+		}
 		r.Picture = &p.Picture
 	}
 	return r, nil
@@ -135,6 +149,7 @@ func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, err
 	var ref *reader
 	if o.Reference != nil {
 		ref = newReader(o.Reference)
+		p.judging = o.Judge
 		defer ref.drop()
 	}
 	for n := 1; ; n++ {

@@ -94,7 +94,7 @@ func FuzzCompare(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b []byte, how byte) {
 		o := Options{Pictures: how&1 != 0, AnySize: how&2 != 0, Dropped: map[int]string{1: "x"}}
 		if how&4 != 0 {
-			o.Reference = newWild(a)
+			o.Reference, o.Judge = newWild(a), &judge{fails: int(how >> 4)}
 		}
 		if how&8 != 0 {
 			o.FrameTimes = []int64{}

@@ -12,6 +12,10 @@ type pictures struct {
 	Picture
 	sumDB, sumPSNR, sumSSIM float64
 	refs                    int
+	refSize                 [2]int // of the first reference frame
+	judging                 Judge
+	judged                  []int      // the frames that the judge has seen
+	judgeErr                error      // its first
 	meanA, meanB            [3]float64 // sums of plane means, in 8-bit levels
 	clipA, clipB            float64
 	prevA, prevB            []float64 // luma of the frame before, at the source's size, 8-bit levels
@@ -61,8 +65,19 @@ func (p *pictures) flicker(a, b []float64) (allA, allB float64) {
 
 // reference compares an output frame with the true picture of the same size. A nil reference is a video that ended early.
 func (p *pictures) reference(ref, out *media.Frame, one *Numbers) {
-	if ref == nil || ref.Width != out.Width || ref.Height != out.Height {
+	if ref == nil {
 		return
+	}
+	if p.refSize == [2]int{} {
+		p.refSize = [2]int{ref.Width, ref.Height}
+	}
+	if ref.Width != out.Width || ref.Height != out.Height {
+		return
+	}
+	if p.judging != nil && p.judgeErr == nil {
+		if p.judgeErr = p.judging.Add(out, ref); p.judgeErr == nil {
+			p.judged = append(p.judged, one.Frame)
+		}
 	}
 	x, y := luma(ref), luma(out)
 	s, err := quality.SSIM(x, y, out.Width, out.Height)
@@ -94,9 +109,45 @@ func (p *pictures) judge(r *Report) {
 	r.must("colour drift", p.ColorDrift < 3, "%.2f levels of 255", p.ColorDrift)
 	r.add(false, "flicker", p.Flicker <= p.SourceFlicker*1.5+0.5, "%.3f levels, source %.3f", p.Flicker, p.SourceFlicker)
 	r.add(false, "clipping", p.Clipped < 0.02, "%.3f %% more samples at the limits than in the source", 100*p.Clipped)
+}
+
+// against says what the comparison with the reference gave.
+func (p *pictures) against(r *Report, o Options) {
 	if p.refs > 0 {
-		r.add(false, "against the reference", true, "PSNR %.2f dB, SSIM %.4f over %d frames", p.PSNR, p.SSIM, p.refs)
+		r.add(false, "against the reference", p.refs == p.Frames, "PSNR %.2f dB, SSIM %.4f over %d of %d frames", p.PSNR, p.SSIM, p.refs, p.Frames)
+	} else {
+		r.add(false, "against the reference", false, "not measured: no frame of it, %dx%d, has the size of the output's, or they are too small", p.refSize[0], p.refSize[1])
 	}
+	why := o.NoJudge
+	if o.Judge != nil {
+		scores, err := o.Judge.Scores()
+		switch {
+		case p.judgeErr != nil:
+			why = p.judgeErr.Error()
+		case err != nil:
+			why = err.Error()
+		case len(scores) == 0:
+			why = "no frame of the output's size"
+		default:
+			p.vmaf(r, scores)
+			return
+		}
+	}
+	r.add(false, "VMAF", false, "not measured: %s", why)
+}
+
+// vmaf puts the judge's numbers in their places.
+func (p *pictures) vmaf(r *Report, scores []float64) {
+	r.VMAF = make([]float64, p.Frames)
+	sum := 0.0
+	p.WorstVMAF = math.Inf(1)
+	for i, v := range scores {
+		r.VMAF[p.judged[i]] = v
+		sum += v
+		p.WorstVMAF = min(p.WorstVMAF, v)
+	}
+	p.VMAF = sum / float64(len(scores))
+	r.add(false, "VMAF", len(scores) == p.Frames, "%.2f, lowest %.2f, over %d of %d frames", p.VMAF, p.WorstVMAF, len(scores), p.Frames)
 }
 
 // sample reads one sample as an 8-bit level with fraction.

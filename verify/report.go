@@ -26,6 +26,8 @@ type Picture struct {
 	Clipped       float64 `json:"clipped"` // share of luma samples at the limits of the range, beyond the source's share
 	PSNR          float64 `json:"psnr,omitempty"`
 	SSIM          float64 `json:"ssim,omitempty"`
+	VMAF          float64 `json:"vmaf,omitempty"` // mean of all frames, 0 to 100
+	WorstVMAF     float64 `json:"vmaf_worst,omitempty"`
 }
 
 // Report is the result of Compare.
@@ -35,6 +37,8 @@ type Report struct {
 	OK      bool     `json:"ok"`
 	Checks  []Check  `json:"checks"`
 	Picture *Picture `json:"picture,omitempty"`
+	// VMAF is the number of every frame, 0 where it was not measured; nil without.
+	VMAF []float64 `json:"-"`
 }
 
 func (r *Report) add(must bool, name string, ok bool, format string, args ...any) {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -179,6 +180,81 @@ func TestReferenceIsMeasured(t *testing.T) {
 	r := compare(t, newFilm(4, 32, 16, 1000), newFilm(4, 32, 16, 1000), Options{Reference: newFilm(4, 32, 16, 1000)})
 	if r.Picture.PSNR != 100 || r.Picture.SSIM < 0.9999 {
 		t.Errorf("against itself: PSNR %v, SSIM %v", r.Picture.PSNR, r.Picture.SSIM)
+	}
+}
+
+// judge gives a frame the number of its call, or fails at one.
+type judge struct {
+	seen, fails int
+	short       bool
+}
+
+func (j *judge) Add(out, ref *media.Frame) error {
+	if j.seen++; j.seen == j.fails {
+		return errors.New("no more")
+	}
+	return nil
+}
+
+func (j *judge) Scores() ([]float64, error) {
+	if j.short {
+		return nil, errors.New("no log")
+	}
+	s := make([]float64, j.seen)
+	for i := range s {
+		s[i] = float64(90 + i)
+	}
+	return s, nil
+}
+
+func check(r *Report, name string) (c Check) {
+	for _, c := range r.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	return c
+}
+
+// The judge sees every frame that has a true picture of its size, and its numbers find their places.
+func TestJudge(t *testing.T) {
+	film := func() *film { return newFilm(4, 32, 16, 1000) }
+	r := compare(t, film(), film(), Options{Reference: film(), Judge: &judge{}})
+	if p := r.Picture; p.VMAF != 91.5 || p.WorstVMAF != 90 || !slices.Equal(r.VMAF, []float64{90, 91, 92, 93}) || !check(r, "VMAF").OK {
+		t.Errorf("four frames: %+v, %v, %+v", p, r.VMAF, check(r, "VMAF"))
+	}
+	odd := newFilm(4, 32, 16, 1000)
+	large := odd.units[2]
+	odd.units[2] = func() media.Unit {
+		u := large()
+		f := media.NewFrame(media.Format{Width: 40, Height: 16, Layout: media.YUV420, Depth: 8})
+		f.PTS = u.Frame.PTS
+		return media.Unit{Frame: f}
+	}
+	r = compare(t, film(), film(), Options{Reference: odd, Judge: &judge{}})
+	if !slices.Equal(r.VMAF, []float64{90, 0, 91, 92}) || check(r, "VMAF").OK || check(r, "against the reference").OK {
+		t.Errorf("one of another size: %v, %+v", r.VMAF, check(r, "VMAF"))
+	}
+	for name, o := range map[string]Options{
+		"built without":   {NoJudge: "built without"},
+		"no more":         {Judge: &judge{fails: 3}},
+		"no log":          {Judge: &judge{short: true}},
+		"no frame of the": {Judge: &judge{}, Reference: newFilm(4, 64, 32, 1000)},
+	} {
+		if o.Reference == nil {
+			o.Reference = film()
+		}
+		r := compare(t, film(), film(), o)
+		if c := check(r, "VMAF"); c.OK || c.Must || !strings.Contains(c.Detail, name) || r.VMAF != nil || !r.OK {
+			t.Errorf("%s: %+v, ok %v", name, c, r.OK)
+		}
+	}
+	r = compare(t, film(), film(), Options{Reference: newFilm(4, 64, 32, 1000)})
+	if c := check(r, "against the reference"); c.OK || !strings.Contains(c.Detail, "64x32") {
+		t.Errorf("a reference of another size: %+v", c)
+	}
+	if r := compare(t, film(), film(), Options{}); check(r, "VMAF") != (Check{}) {
+		t.Error("a word about VMAF without a reference")
 	}
 }
 

@@ -119,6 +119,9 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 	if g.err != nil {
 		return g.err
 	}
+	for i := range min(len(result.VMAF), len(g.numbers)) {
+		g.numbers[i].VMAF = result.VMAF[i]
+	}
 	c := g.card(result, run)
 	if err := r.write(c); err != nil {
 		return err

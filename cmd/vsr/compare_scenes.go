@@ -208,6 +208,9 @@ func (g *gallery) facts(r *verify.Report, run *report) []card.Fact {
 		if p.PSNR > 0 {
 			add("against the reference", "%.2f dB, SSIM %.4f", p.PSNR, p.SSIM)
 		}
+		if r.VMAF != nil {
+			add("VMAF", "%.2f, lowest %.2f", p.VMAF, p.WorstVMAF)
+		}
 	}
 	if run != nil {
 		add("model", "%s", run.Model.Name)

@@ -31,7 +31,7 @@ type verifyRequest struct {
 
 // flags are those that compare has, too.
 func (r *verifyRequest) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.ref, "ref", "", "a true large video to compute PSNR and SSIM against")
+	f.StringVar(&r.ref, "ref", "", "a true large video to compute PSNR, SSIM and, if this FFmpeg has libvmaf, VMAF against")
 	f.Var((*clockFlag)(&r.start), "start", "the output begins here in the source: seconds, or h:m:s")
 	f.Var((*clockFlag)(&r.duration), "duration", "length of the source that the output is of; 0 is all")
 }
@@ -109,6 +109,7 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 		}
 		defer ref.Close()
 		v.Reference = ref
+		defer vmaf(&v)()
 	}
 	if r.frame != nil {
 		about := framePair{srcInfo: src.Info(), outInfo: out.Info()}
@@ -122,19 +123,18 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, fault{code: exitInput, err: err}
 	}
-	if err == nil && r.ref != "" {
-		report.Checks = append(report.Checks, vmaf(av.HasFilter("libvmaf")))
-	}
 	return report, err
 }
 
-// vmaf says why there is no VMAF: FFmpeg's filter measures it, where it is built in.
-func vmaf(there bool) verify.Check {
-	c := verify.Check{Name: "VMAF", Detail: "not measured: this FFmpeg is built without libvmaf"}
-	if there {
-		c.Detail = "not measured by vsr; this FFmpeg can: ffmpeg -i OUT -i REF -lavfi libvmaf -f null -"
+// vmaf returns the judge of a comparison with a reference, or says why there is none. Call end when the comparison is over.
+func vmaf(v *verify.Options) (end func()) {
+	m, err := av.NewVMAF()
+	if err != nil {
+		v.NoJudge = err.Error()
+		return func() {}
 	}
-	return c
+	v.Judge = m
+	return func() { _ = m.Close() } // its numbers are out, and its folder is a temporary one
 }
 
 // capable asks the output's container what it can hold of the source, by beginning such a file in the folder for temporary ones.

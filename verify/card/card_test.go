@@ -91,6 +91,26 @@ func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 	}
 }
 
+// With a reference there is a plot of its own for each of the two numbers, and none without.
+func TestPlotsOfTheReference(t *testing.T) {
+	c := testCard(t)
+	for _, want := range []int{2, 3, 4} {
+		got := c.plots()
+		if len(got) != want {
+			t.Errorf("%d plots, want %d", len(got), want)
+		}
+		if p := got[len(got)-1]; want == 4 && (p.Bottom != "60" || p.Top != "94 " || p.Keys[0].Text != "VMAF") {
+			t.Errorf("VMAF from %s to %s, %v", p.Bottom, p.Top, p.Keys)
+		}
+		for i := range c.Numbers {
+			if c.Numbers[i].PSNR > 0 {
+				c.Numbers[i].VMAF = []float64{93.5, 60.2, 70, 80}[i]
+			}
+			c.Numbers[i].PSNR = 30
+		}
+	}
+}
+
 // Ten thousand frames with a dip in one: the plot keeps the dip.
 func TestPlotKeepsTheWorstFrame(t *testing.T) {
 	c := &Card{Numbers: make([]verify.Numbers, 10000)}

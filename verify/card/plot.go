@@ -53,6 +53,9 @@ func (c *Card) plots() []plotView {
 	if psnr := column(func(x verify.Numbers) float64 { return x.PSNR }); highest(psnr) > 0 {
 		list = append(list, c.plot("The output against the reference", "dB", line{"main", "PSNR of luma", psnr, true}))
 	}
+	if vmaf := column(func(x verify.Numbers) float64 { return x.VMAF }); highest(vmaf) > 0 {
+		list = append(list, c.plot("The output against the reference, as FFmpeg's libvmaf sees it", "", line{"main", "VMAF", vmaf, true}))
+	}
 	return list
 }
 
