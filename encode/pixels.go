@@ -88,7 +88,7 @@ func pixelList(list []astiav.PixelFormat) string {
 type picture struct {
 	out    *astiav.Frame // what the encoder gets
 	in     *astiav.Frame // the frame as it came, when it must be converted
-	scale  *astiav.SoftwareScaleContext
+	scale  *av.Scaler
 	from   media.Format
 	pixels astiav.PixelFormat
 	native media.Format // what can be copied straight into out, its size that of the encoder
@@ -138,7 +138,7 @@ func (p *picture) load(fr *media.Frame, color media.Color) error {
 		return err
 	}
 	copyIn(p.in, fr, fr.Format)
-	return av.Err(p.scale.ScaleFrame(p.in, p.out))
+	return p.scale.Scale(p.out, p.in)
 }
 
 // rebuild prepares the conversion of another kind of frame. Frames that differ in size by more than the padding are scaled to the output's size.
@@ -152,14 +152,13 @@ func (p *picture) rebuild(fr *media.Frame, src astiav.PixelFormat, color media.C
 	if p.in, err = allocPicture(w, h, src); err != nil {
 		return err
 	}
-	flags := astiav.NewSoftwareScaleContextFlags(astiav.SoftwareScaleContextFlag(av.ScaleFlags))
-	if p.scale, err = astiav.CreateSoftwareScaleContext(w, h, src, p.out.Width(), p.out.Height(), p.pixels, flags); err != nil {
-		return &RequestError{Reason: fmt.Sprintf("no conversion from %v to %s", fr.Format, p.pixels), Err: err}
+	info, _ := av.DescribePixels(p.pixels)
+	p.scale = av.NewScaler(av.Side{Width: w, Height: h, Pixels: src, Matrix: fr.Color.Matrix, Full: fr.Color.Range == media.RangeFull},
+		av.Side{Width: p.out.Width(), Height: p.out.Height(), Pixels: p.pixels, Matrix: color.Matrix, Full: color.Range == media.RangeFull || info.RGB})
+	if p.scale == nil {
+		return &RequestError{Reason: fmt.Sprintf("no conversion from %v to %s", fr.Format, p.pixels)}
 	}
 	p.from = fr.Format
-	info, _ := av.DescribePixels(p.pixels)
-	fullOut := color.Range == media.RangeFull || info.RGB
-	_ = av.SetScaleColor(p.scale, fr.Color.Matrix, fr.Color.Range == media.RangeFull, color.Matrix, fullOut)
 	return nil
 }
 

@@ -1,5 +1,7 @@
 #include "av.h"
 
+#include <libavutil/opt.h>
+
 void vsr_picture_read(const AVFrame *f, vsr_picture *o) {
 	for (int i = 0; i < 4; i++) {
 		o->data[i] = f->data[i];
@@ -66,6 +68,25 @@ vsr_guard *vsr_guard_new(AVFormatContext *fc) {
 	fc->opaque = g;
 	fc->io_open = guarded_open;
 	return g;
+}
+
+struct SwsContext *vsr_scale_new(int w, int h, int from, int full_in, int dw, int dh, int to, int full_out, int flags) {
+	struct SwsContext *s = sws_alloc_context();
+	if (!s) return NULL;
+	av_opt_set_int(s, "srcw", w, 0);
+	av_opt_set_int(s, "srch", h, 0);
+	av_opt_set_int(s, "src_format", from, 0);
+	av_opt_set_int(s, "src_range", full_in, 0);
+	av_opt_set_int(s, "dstw", dw, 0);
+	av_opt_set_int(s, "dsth", dh, 0);
+	av_opt_set_int(s, "dst_format", to, 0);
+	av_opt_set_int(s, "dst_range", full_out, 0);
+	av_opt_set_int(s, "sws_flags", flags, 0);
+	if (sws_init_context(s, NULL, NULL) < 0) {
+		sws_freeContext(s);
+		return NULL;
+	}
+	return s;
 }
 
 int vsr_scale_color(struct SwsContext *s, int matrix_in, int full_in, int matrix_out, int full_out) {

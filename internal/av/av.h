@@ -45,6 +45,8 @@ int *vsr_interrupt_new(AVFormatContext *fc);
 typedef struct vsr_guard { int opens; int allowed; int refused; } vsr_guard;
 vsr_guard *vsr_guard_new(AVFormatContext *fc);
 
+// A scaler whose ranges are known when it is made: swscale picks a plain copy then, or not. NULL if it does not know the formats.
+struct SwsContext *vsr_scale_new(int w, int h, int from, int full_in, int dw, int dh, int to, int full_out, int flags);
 int vsr_scale_color(struct SwsContext *s, int matrix_in, int full_in, int matrix_out, int full_out);
 int vsr_add_chapter(AVFormatContext *fc, int64_t id, AVRational tb, int64_t start, int64_t end, AVDictionary *meta);
 unsigned int vsr_output_tag(const AVOutputFormat *of, enum AVCodecID id, unsigned int tag);
