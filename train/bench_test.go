@@ -1,7 +1,9 @@
 package train
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	g "gorgonia.org/gorgonia"
 
@@ -50,8 +52,14 @@ func BenchmarkStudentStep(b *testing.B) {
 	}
 	step()
 	b.ReportAllocs()
+	var times []float64
 	for b.Loop() {
+		start := time.Now()
 		step()
+		times = append(times, time.Since(start).Seconds())
 	}
+	slices.Sort(times)
+	b.ReportMetric(1e3*times[len(times)/2], "median-ms")
+	b.ReportMetric(1e3*times[0], "best-ms")
 	b.ReportMetric(float64(geo.batch*b.N)/b.Elapsed().Seconds(), "samples/s")
 }

@@ -27,8 +27,8 @@ func BenchmarkBackwardWeights(b *testing.B) {
 // Forward and backward of one IDR-DCRB.
 func BenchmarkBlock(b *testing.B) {
 	benchmark(b, func(ws *Workers, m *tensors, s Shape) {
-		Block(ws, m.y, m.t, m.x, m.k, m.w, m.b, s)
-		BlockBackward(ws, m.dx, m.dk, m.dw, m.db, m.dy, m.x, m.t, m.k, m.w, s)
+		Block(ws, m.y, m.x, m.k, m.w, m.b, s)
+		BlockBackward(ws, m.dx, m.dk, m.dw, m.db, m.dy, m.x, m.k, m.w, s)
 	}, 27)
 }
 
@@ -41,7 +41,7 @@ func BenchmarkDepthwise(b *testing.B) {
 	}, 0)
 }
 
-type tensors struct{ x, y, t, dx, dy, k, dk, w, dw, b, db []float32 }
+type tensors struct{ x, y, dx, dy, k, dk, w, dw, b, db []float32 }
 
 // benchmark runs op on C = 32 and 64; taps is its multiply-adds per pixel and pair of channels.
 func benchmark(b *testing.B, op func(*Workers, *tensors, Shape), taps float64) {
@@ -58,7 +58,7 @@ func benchmark(b *testing.B, op func(*Workers, *tensors, Shape), taps float64) {
 		for _, c := range []int{32, 64} {
 			s := Shape{N: 8, H: 64, W: 64, In: c, Out: c, Stride: 1}
 			n := s.pixels() * c
-			m := &tensors{x: random(r, n), y: random(r, n), t: random(r, n), dx: random(r, n), dy: random(r, n), k: random(r, 8*9*c), dk: random(r, 8*9*c),
+			m := &tensors{x: random(r, n), y: random(r, n), dx: random(r, n), dy: random(r, n), k: random(r, 8*9*c), dk: random(r, 8*9*c),
 				w: random(r, 9*c*c), dw: random(r, 9*c*c), b: random(r, c), db: random(r, c)}
 			b.Run(fmt.Sprintf("%s/C=%d", isa, c), func(b *testing.B) {
 				best := math.Inf(1)

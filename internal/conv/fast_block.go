@@ -99,76 +99,55 @@ func addBands(dk, sums []float32, s Shape, bands int) {
 }
 
 // block takes each sample through depthwise and convolution band by band when there are enough samples for all workers.
-func (f fast) block(ws *Workers, y, t, x, k, w, b []float32, s Shape) {
+func (f fast) block(ws *Workers, y, x, k, w, b []float32, s Shape) {
 	if s.N < ws.Len() {
-		f.depthwise(ws, t, x, k, s, Slope)
-		f.forward(ws, y, t, w, b, x, s.General(), 1)
+		t := takeFloats(len(x))
+		defer giveFloats(t)
+		f.depthwise(ws, *t, x, k, s, Slope)
+		f.forward(ws, y, *t, w, b, x, s.General(), 1)
 		return
 	}
 	u := f.filter(ws, w, s.In, s.Out, false)
 	defer giveFloats(u)
 	rows, step := tileRows(s.H), band(s.W)
 	ws.Run(s.N, func(n int) {
-		y, t, x := sample(y, n, s.N), sample(t, n, s.N), sample(x, n, s.N)
-		d := f.slide(sample(k, n, s.N), s, false, Slope)
-		defer d.close()
-		c := native.Conv{Y: y, X: t, U: *u, Bias: b, Add: x, H: s.H, W: s.W, In: s.In, Out: s.Out, Slope: 1, MaskSlope: 1}
-		done := 0 // rows of t
+		x := sample(x, n, s.N)
+		t := f.middle(x, sample(k, n, s.N), s)
+		defer t.close()
+		c := native.Conv{Y: sample(y, n, s.N), X: t.rows, U: *u, Bias: b, Add: x, H: s.H, W: s.W, In: s.In, Out: s.Out, Slope: 1, MaskSlope: 1}
 		for from := 0; from < rows; from += step {
 			to := min(from+step, rows)
-			ready := min(4*to+4, s.H)
-			d.rows(t, x, nil, done, ready)
-			done = ready
+			t.until(to)
 			f.wino(c, from, to)
 		}
 	})
 }
 
-// blockBackward: dz = conv'(dy) * act'(t), dk from x and dz, dx = depthwise'(dz) + dy, again band by band.
-func (f fast) blockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape) {
-	f.backwardWeights(ws, dw, db, t, dy, s.General())
-	u := f.filter(ws, w, s.Out, s.In, true)
-	defer giveFloats(u)
-	b, sums := f.bands(s)
-	defer giveFloats(sums)
-	conv := func(n int, dz []float32) native.Conv {
-		return native.Conv{Y: dz, X: sample(dy, n, s.N), Mask: sample(t, n, s.N), U: *u,
-			H: s.H, W: s.W, In: s.Out, Out: s.In, Slope: 1, MaskSlope: Slope}
-	}
-	if s.N < ws.Len() {
-		dz := takeFloats(len(dy))
-		defer giveFloats(dz)
-		split(ws, s.N, tileRows(s.H), 1, func(n, from, to int) { f.wino(conv(n, sample(*dz, n, s.N)), from, to) })
-		ws.Run(s.N*b, func(part int) {
-			n, i := part/b, part%b
-			f.bandKernels(*sums, sample(x, n, s.N), sample(*dz, n, s.N), s, n, i)
-		})
-		f.slideAll(ws, dx, *dz, k, dy, s, true, 1)
-	} else {
-		ws.Run(s.N, func(n int) { f.sampleBackward(conv, n, dx, dy, x, k, *sums, s) })
-	}
-	addBands(dk, *sums, s, b)
+// A middle is what lies between the two convolutions of a block, LReLU(depthwise(x, k)) of one sample, computed row by row
+// as it is wanted, so that it is still in the cache then. Nobody keeps it: to compute it again in the backward pass takes
+// less time than to fetch it from memory.
+type middle struct {
+	slide
+	x, rows []float32
+	space   *[]float32
+	done    int
 }
 
-func (f fast) sampleBackward(conv func(n int, dz []float32) native.Conv, n int, dx, dy, x, k, sums []float32, s Shape) {
-	dx, dy, x = sample(dx, n, s.N), sample(dy, n, s.N), sample(x, n, s.N)
-	d := f.slide(sample(k, n, s.N), s, true, 1)
-	defer d.close()
-	dz := takeFloats(len(dx))
-	defer giveFloats(dz)
-	rows, step, done := tileRows(s.H), band(s.W), 0
-	for from := 0; from < rows; from += step {
-		to := min(from+step, rows)
-		f.wino(conv(n, *dz), from, to)
-		f.bandKernels(sums, x, *dz, s, n, from/step)
-		ready := 4*to - 4 // the last of these rows needs the one below it
-		if to == rows {
-			ready = s.H
-		}
-		d.rows(dx, *dz, dy, done, ready)
-		done = ready
+func (f fast) middle(x, k []float32, s Shape) *middle {
+	m := &middle{slide: f.slide(k, s, false, Slope), x: x, space: takeFloats(len(x))}
+	m.rows = *m.space
+	return m
+}
+
+// until makes the rows that tile rows before to need.
+func (m *middle) until(to int) {
+	if ready := min(4*to+4, m.h); ready > m.done {
+		m.slide.rows(m.rows, m.x, nil, m.done, ready)
+		m.done = ready
 	}
-	if rows == 0 {
-		f.bandKernels(sums, x, *dz, s, n, 0)
-	}
+}
+
+func (m *middle) close() {
+	m.slide.close()
+	giveFloats(m.space)
 }

@@ -84,7 +84,7 @@ func TestBlockGradients(t *testing.T) {
 	const step = 1.0 / 512
 	n := s.pixels() * s.In
 	x, k, w, b, dy := random(r, n), random(r, s.N*9*s.In), random(r, 9*s.In*s.In), random(r, s.In), random(r, n)
-	y, mid, z := make([]float32, n), make([]float32, n), make([]float32, n)
+	y, z := make([]float32, n), make([]float32, n)
 	for again := true; again; {
 		again = false
 		plain{}.depthwise(nil, z, x, k, s, 1)
@@ -96,12 +96,12 @@ func TestBlockGradients(t *testing.T) {
 		}
 	}
 	loss := func() float64 {
-		plain{}.block(nil, y, mid, x, k, w, b, s)
+		plain{}.block(nil, y, x, k, w, b, s)
 		return weighted(y, dy)
 	}
 	dx, dk, dw, db := make([]float32, n), make([]float32, len(k)), make([]float32, len(w)), make([]float32, s.In)
 	loss()
-	plain{}.blockBackward(nil, dx, dk, dw, db, dy, x, mid, k, w, s)
+	plain{}.blockBackward(nil, dx, dk, dw, db, dy, x, k, w, s)
 	checkGradient(t, "x", x, dx, step, loss)
 	checkGradient(t, "k", k, dk, step, loss)
 	checkGradient(t, "w", w, dw, 1, loss)

@@ -15,8 +15,8 @@ type engine interface {
 	depthwise(ws *Workers, y, x, k []float32, s Shape, slope float32)
 	depthwiseData(ws *Workers, dx, dy, k []float32, s Shape)
 	depthwiseKernels(ws *Workers, dk, x, dy []float32, s Shape)
-	block(ws *Workers, y, t, x, k, w, b []float32, s Shape)
-	blockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape)
+	block(ws *Workers, y, x, k, w, b []float32, s Shape)
+	blockBackward(ws *Workers, dx, dk, dw, db, dy, x, k, w []float32, s Shape)
 }
 
 // An isa is an instruction set by its name.

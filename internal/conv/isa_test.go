@@ -51,7 +51,7 @@ func TestImpossibleArgumentsPanic(t *testing.T) {
 		"len(dw)":          func() { BackwardWeights(nil, x, nil, x, x, s) },
 		"len(db)":          func() { BackwardWeights(nil, w, x, x, x, s) },
 		"len(k)":           func() { Depthwise(nil, x, x, x, s, true) },
-		"len(t)":           func() { Block(nil, x, nil, x, make([]float32, 144), w, nil, s) },
+		"len(x)":           func() { Block(nil, x, nil, make([]float32, 144), w, nil, s) },
 		"equal channels":   func() { Depthwise(nil, x, x, x, Shape{1, 2, 2, 16, 8, 1}, true) },
 		"impossible shape": func() { Forward(nil, x, x, w, nil, nil, Shape{1, 2, 2, 16, 16, 0}, false) },
 		"slope":            func() { ForwardGeneral(nil, x, x, w, nil, nil, s.General(), 2) },

@@ -156,13 +156,15 @@ func (plain) depthwiseKernels(ws *Workers, dk, x, dy []float32, s Shape) {
 	})
 }
 
-func (p plain) block(ws *Workers, y, t, x, k, w, b []float32, s Shape) {
+func (p plain) block(ws *Workers, y, x, k, w, b []float32, s Shape) {
+	t := make([]float32, len(x))
 	p.depthwise(ws, t, x, k, s, Slope)
 	p.forward(ws, y, t, w, b, x, s.General(), 1)
 }
 
-func (p plain) blockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape) {
-	dz := make([]float32, len(dy)) // the gradient of depthwise(x, k), before the activation
+func (p plain) blockBackward(ws *Workers, dx, dk, dw, db, dy, x, k, w []float32, s Shape) {
+	t, dz := make([]float32, len(x)), make([]float32, len(dy)) // dz is the gradient of depthwise(x, k), before the activation
+	p.depthwise(ws, t, x, k, s, Slope)
 	p.backwardWeights(ws, dw, db, t, dy, s.General())
 	p.backwardData(ws, dz, dy, w, s.General())
 	LReLUBackward(ws, dz, t, dz)

@@ -89,33 +89,32 @@ func LeakyBackward(ws *Workers, dx, y, dy []float32, slope float32) {
 	})
 }
 
-// Block computes one IDR-DCRB (KDSR paper, Fig. 2b) and keeps what BlockBackward needs:
-// t = LReLU(depthwise(x, k)), y = conv(t, w) + b + x. In and Out are both C, Stride is 1, k is [N,9C], b is [C] or nil.
-func Block(ws *Workers, y, t, x, k, w, b []float32, s Shape) {
-	s.wantBlock("block", len(y), len(t), len(x), len(k), len(w))
+// Block computes one IDR-DCRB (KDSR paper, Fig. 2b): t = LReLU(depthwise(x, k)), y = conv(t, w) + b + x.
+// In and Out are both C, Stride is 1, k is [N,9C], b is [C] or nil.
+func Block(ws *Workers, y, x, k, w, b []float32, s Shape) {
+	s.wantBlock("block", len(y), len(x), len(k), len(w))
 	if b != nil {
 		want("block", "b", len(b), s.Out)
 	}
-	using().engine.block(ws, y, t, x, k, w, b, s)
+	using().engine.block(ws, y, x, k, w, b, s)
 }
 
-// BlockBackward computes the gradients of Block's x, k, w and b from dy, the gradient of y; x, t, k and w are Block's.
-// db may be nil.
-func BlockBackward(ws *Workers, dx, dk, dw, db, dy, x, t, k, w []float32, s Shape) {
-	s.wantBlock("block backward", len(dy), len(t), len(x), len(k), len(w))
+// BlockBackward computes the gradients of Block's x, k, w and b from dy, the gradient of y; x, k and w are Block's.
+// It computes t again. db may be nil.
+func BlockBackward(ws *Workers, dx, dk, dw, db, dy, x, k, w []float32, s Shape) {
+	s.wantBlock("block backward", len(dy), len(x), len(k), len(w))
 	want("block backward", "dx", len(dx), len(dy))
 	want("block backward", "dk", len(dk), len(k))
 	want("block backward", "dw", len(dw), len(w))
 	if db != nil {
 		want("block backward", "db", len(db), s.Out)
 	}
-	using().engine.blockBackward(ws, dx, dk, dw, db, dy, x, t, k, w, s)
+	using().engine.blockBackward(ws, dx, dk, dw, db, dy, x, k, w, s)
 }
 
-func (s Shape) wantBlock(op string, y, t, x, k, w int) {
+func (s Shape) wantBlock(op string, y, x, k, w int) {
 	s.wantDepthwise(op)
 	want(op, "y", y, s.pixels()*s.In)
-	want(op, "t", t, s.pixels()*s.In)
 	want(op, "x", x, s.pixels()*s.In)
 	want(op, "k", k, s.N*9*s.In)
 	want(op, "w", w, s.Out*s.In*9)

@@ -122,7 +122,7 @@ func TestDepthwiseAndBlockMatchPlainGo(t *testing.T) {
 	defer three.Close()
 	for i, s := range []Shape{
 		{1, 1, 1, 16, 16, 1}, {2, 1, 7, 16, 16, 1}, {1, 7, 1, 16, 16, 1}, {1, 2, 3, 5, 5, 1}, {3, 5, 4, 33, 33, 1}, {4, 17, 13, 32, 32, 1},
-		{1, 37, 8, 64, 64, 1}, {3, 23, 31, 16, 16, 1}, {1, 41, 130, 16, 16, 1}, {5, 12, 12, 17, 17, 1}, {1, 8, 6, 3, 3, 1},
+		{1, 37, 8, 64, 64, 1}, {3, 23, 31, 16, 16, 1}, {1, 41, 130, 16, 16, 1}, {5, 12, 12, 17, 17, 1}, {1, 8, 6, 3, 3, 1}, {19, 6, 5, 16, 16, 1},
 	} {
 		ws := three
 		if i%2 == 0 {
@@ -136,12 +136,12 @@ func checkBlock(t *testing.T, ws *Workers, s Shape) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(2, uint64(s.H*1000+s.W)))
 	n, c := s.pixels()*s.In, s.In
-	x, k, w, b, dy, mid := random(r, n), random(r, s.N*9*c), random(r, 9*c*c), random(r, c), random(r, n), random(r, n)
+	x, k, w, b, dy := random(r, n), random(r, s.N*9*c), random(r, 9*c*c), random(r, c), random(r, n)
 	passes := func(e engine) map[string][]float32 {
-		y, t, dx, dk, dw, db := random(r, n), random(r, n), random(r, n), random(r, len(k)), random(r, len(w)), random(r, c)
-		e.block(ws, y, t, x, k, w, b, s)
-		e.blockBackward(ws, dx, dk, dw, db, dy, x, mid, k, w, s)
-		all := map[string][]float32{"block": y, "block t": t, "block dx": dx, "block dk": dk, "block dw": dw, "block db": db}
+		y, dx, dk, dw, db := random(r, n), random(r, n), random(r, len(k)), random(r, len(w)), random(r, c)
+		e.block(ws, y, x, k, w, b, s)
+		e.blockBackward(ws, dx, dk, dw, db, dy, x, k, w, s)
+		all := map[string][]float32{"block": y, "block dx": dx, "block dk": dk, "block dw": dw, "block db": db}
 		linear, lrelu, ddx, ddk := random(r, n), random(r, n), random(r, n), random(r, len(k))
 		e.depthwise(ws, linear, x, k, s, 1)
 		e.depthwise(ws, lrelu, x, k, s, Slope)
@@ -161,9 +161,9 @@ func checkBlock(t *testing.T, ws *Workers, s Shape) {
 // Training resumes bit by bit only if nothing depends on who does which part.
 func TestResultsDoNotDependOnWorkers(t *testing.T) {
 	eachISA(t, func(isa string) {
-		for _, s := range []Shape{{3, 37, 30, 32, 32, 1}, {9, 10, 8, 16, 16, 1}, {1, 50, 64, 15, 15, 1}} {
+		for _, s := range []Shape{{3, 37, 30, 32, 32, 1}, {9, 10, 8, 16, 16, 1}, {1, 50, 64, 15, 15, 1}, {19, 6, 5, 16, 16, 1}} {
 			var first []float32
-			for _, n := range []int{1, 2, 3, 7} {
+			for _, n := range []int{1, 2, 3, 7, 18} {
 				ws := NewWorkers(n)
 				got := everything(ws, s)
 				ws.Close()
@@ -185,16 +185,16 @@ func everything(ws *Workers, s Shape) []float32 {
 	r := rand.New(rand.NewPCG(3, 4))
 	n, c := s.pixels()*s.In, s.In
 	x, k, w, b, dy := random(r, n), random(r, s.N*9*c), random(r, 9*c*c), random(r, c), random(r, n)
-	y, mid, dx, dk, dw, db := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, len(k)), make([]float32, len(w)), make([]float32, c)
+	y, dx, dk, dw, db := make([]float32, n), make([]float32, n), make([]float32, len(k)), make([]float32, len(w)), make([]float32, c)
 	var all []float32
 	keep := func(parts ...[]float32) {
 		for _, p := range parts {
 			all = append(all, p...)
 		}
 	}
-	Block(ws, y, mid, x, k, w, b, s)
-	BlockBackward(ws, dx, dk, dw, db, dy, x, mid, k, w, s)
-	keep(y, mid, dx, dk, dw, db)
+	Block(ws, y, x, k, w, b, s)
+	BlockBackward(ws, dx, dk, dw, db, dy, x, k, w, s)
+	keep(y, dx, dk, dw, db)
 	Forward(ws, y, x, w, b, x, s, true)
 	BackwardData(ws, dx, dy, w, s)
 	BackwardWeights(ws, dw, db, x, dy, s)
@@ -220,7 +220,7 @@ func TestEmptyBatch(t *testing.T) {
 			r := rand.New(rand.NewPCG(5, 6))
 			dw, db, dk := random(r, 2304), random(r, 16), random(r, s.N*144)
 			Forward(nil, nil, nil, dw, db, nil, s, true)
-			BlockBackward(nil, nil, dk, dw, db, nil, nil, nil, make([]float32, s.N*144), make([]float32, 2304), s)
+			BlockBackward(nil, nil, dk, dw, db, nil, nil, make([]float32, s.N*144), make([]float32, 2304), s)
 			for i, v := range append(append(dw, db...), dk...) {
 				if v != 0 {
 					t.Fatalf("%s %+v: gradient %d of nothing is %v, want 0", name, s, i, v)
@@ -236,13 +236,13 @@ func TestNothingLargeIsAllocated(t *testing.T) {
 	}
 	s := Shape{4, 32, 32, 32, 32, 1}
 	n := s.pixels() * s.In
-	x, t0, y, dx := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+	x, y, dx := make([]float32, n), make([]float32, n), make([]float32, n)
 	k, w := make([]float32, 4*9*32), make([]float32, 9*32*32)
 	dk, dw := make([]float32, len(k)), make([]float32, len(w))
 	eachISA(t, func(isa string) {
 		step := func() {
-			Block(nil, y, t0, x, k, w, nil, s)
-			BlockBackward(nil, dx, dk, dw, nil, y, x, t0, k, w, s)
+			Block(nil, y, x, k, w, nil, s)
+			BlockBackward(nil, dx, dk, dw, nil, y, x, k, w, s)
 		}
 		step()
 		var before, after runtime.MemStats

@@ -124,10 +124,9 @@ func (n *Net) Block(x, kernels *g.Node, name string) *g.Node {
 		return nil
 	}
 	y, yd := dense(sh...)
-	t := make([]float32, len(yd)) // after the depthwise convolution and LReLU
 	d := def{name: "block " + name, shape: sh, diff: []bool{true, true, true, true}}
 	d.run = func(v []g.Value) (g.Value, error) {
-		conv.Block(n.ws, yd, t, floats(v[0]), floats(v[1]), floats(v[2]), floats(v[3]), s)
+		conv.Block(n.ws, yd, floats(v[0]), floats(v[1]), floats(v[2]), floats(v[3]), s)
 		return y, nil
 	}
 	d.grads = func(args g.Nodes, res, grad *g.Node) (g.Nodes, error) {
@@ -139,7 +138,7 @@ func (n *Net) Block(x, kernels *g.Node, name string) *g.Node {
 		}
 		return n.stash("block-back "+name, func(v []g.Value) {
 			conv.BlockBackward(n.ws, data[0], data[1], data[2], data[3], floats(v[4]),
-				floats(v[0]), t, floats(v[1]), floats(v[2]), s)
+				floats(v[0]), floats(v[1]), floats(v[2]), s)
 		}, bufs, args[0], args[1], args[2], res, grad)
 	}
 	return n.apply(d, args...)

@@ -72,10 +72,10 @@ func (e *Eager) ResBlock(x *Map, name string) *Map {
 
 // Block is IDR-DCRB.
 func (e *Eager) Block(x, kernels *Map, name string) *Map {
-	y, t := NewMap(x.Shape...), NewMap(x.Shape...)
+	y := NewMap(x.Shape...)
 	w, b := e.data(name+".weight"), e.data(name+".bias")
 	return e.run(y, func() {
-		conv.Block(e.Workers, y.Data, t.Data, x.Data, kernels.Data, w, b, e.shape(x, x.Shape[3], 1))
+		conv.Block(e.Workers, y.Data, x.Data, kernels.Data, w, b, e.shape(x, x.Shape[3], 1))
 	})
 }
 
