@@ -9,16 +9,19 @@
 // The distance of two positions: 16 floats more than needed, so that the 36 do not fall into the same cache set.
 #define POSITION(tiles, channels) ((size_t)(tiles) * (channels) + 16)
 
-// o = B^T d for one column.
-INLINE void wino_bt(vf *o, vf d0, vf d1, vf d2, vf d3, vf d4, vf d5) {
-    vf two = vset(2), four = vset(4), five = vset(5);
-    vf a = vfnma(four, d2, d4), b = vfnma(four, d1, d3), c = vsub(d4, d2), e = vsub(d3, d1);
-    o[0] = vfma(four, d0, vfnma(five, d2, d4));
+// Rows 0 to 2 of o = B^T d for one column, and rows 3 to 5: all six of six columns do not fit into the registers.
+INLINE void wino_bt_upper(vf *o, vf d0, vf d1, vf d2, vf d3, vf d4) {
+    vf four = vset(4), a = vfnma(four, d2, d4), b = vfnma(four, d1, d3);
+    o[0] = vfma(four, d0, vfnma(vset(5), d2, d4));
     o[1] = vadd(a, b);
     o[2] = vsub(a, b);
-    o[3] = vfma(two, e, c);
-    o[4] = vfnma(two, e, c);
-    o[5] = vfma(four, d1, vfnma(five, d3, d5));
+}
+
+INLINE void wino_bt_lower(vf *o, vf d1, vf d2, vf d3, vf d4, vf d5) {
+    vf two = vset(2), c = vsub(d4, d2), e = vsub(d3, d1);
+    o[0] = vfma(two, e, c);
+    o[1] = vfnma(two, e, c);
+    o[2] = vfma(vset(4), d1, vfnma(vset(5), d3, d5));
 }
 
 // o = A^T m for one column.
@@ -43,21 +46,25 @@ INLINE void wino_a(vf *o, vf y0, vf y1, vf y2, vf y3) {
 
 // V = B^T d B of one tile and VL channels; pixel (i,j) of d lies at d + i*row + j*col.
 INLINE void wino_input(float *v, size_t stride, const float *d, size_t row, size_t col) {
-    vf t[6][6];
-    UNROLL
-    for (int j = 0; j < 6; j++) {
-        const float *q = d + j * col;
-        vf o[6];
-        wino_bt(o, vload(q), vload(q + row), vload(q + 2 * row), vload(q + 3 * row), vload(q + 4 * row), vload(q + 5 * row));
+    for (int half = 0; half < 2; half++, v += 18 * stride) {
+        vf t[6][3];
         UNROLL
-        for (int i = 0; i < 6; i++) t[i][j] = o[i];
-    }
-    UNROLL
-    for (int i = 0; i < 6; i++) {
-        vf o[6];
-        wino_bt(o, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
+        for (int j = 0; j < 6; j++) {
+            const float *q = d + j * col;
+            vf d1 = vload(q + row), d2 = vload(q + 2 * row), d3 = vload(q + 3 * row), d4 = vload(q + 4 * row);
+            if (half)
+                wino_bt_lower(t[j], d1, d2, d3, d4, vload(q + 5 * row));
+            else
+                wino_bt_upper(t[j], vload(q), d1, d2, d3, d4);
+        }
         UNROLL
-        for (int j = 0; j < 6; j++) vstore(v + (6 * i + j) * stride, o[j]);
+        for (int i = 0; i < 3; i++) {
+            vf o[6];
+            wino_bt_upper(o, t[0][i], t[1][i], t[2][i], t[3][i], t[4][i]);
+            wino_bt_lower(o + 3, t[1][i], t[2][i], t[3][i], t[4][i], t[5][i]);
+            UNROLL
+            for (int j = 0; j < 6; j++) vstore(v + (6 * i + j) * stride, o[j]);
+        }
     }
 }
 
@@ -85,11 +92,21 @@ INLINE vf wino_gradient(float *w, size_t stride, const float *y, size_t row, siz
 
 // Copies a size x size square of n channels whose corner is at (y,x) of the sample, zero where it is outside.
 KERNEL void wino_gather(float *to, int size, const float *from, int h, int w, int c, int y, int x, int n) {
-    for (int i = 0; i < size; i++)
-        for (int j = 0; j < size; j++, to += VL) {
-            int inside = y + i >= 0 && y + i < h && x + j >= 0 && x + j < w;
-            vstore(to, inside ? vload_n(from + ((size_t)(y + i) * w + x + j) * c, n) : vset(0));
+    int left = x < 0 ? -x : 0, right = w - x < size ? w - x : size; // columns [left,right) are inside
+    for (int i = 0; i < size; i++, to += size * VL) {
+        if (y + i < 0 || y + i >= h || n <= 0) {
+            memset(to, 0, size * VL * sizeof *to);
+            continue;
         }
+        const float *q = from + ((ptrdiff_t)(y + i) * w + x) * c;
+        int j = 0;
+        for (; j < left; j++) vstore(to + j * VL, vset(0));
+        if (n == VL)
+            for (; j < right; j++) vstore(to + j * VL, vload(q + (ptrdiff_t)j * c));
+        else
+            for (; j < right; j++) vstore(to + j * VL, vload_n(q + (ptrdiff_t)j * c, n));
+        for (; j < size; j++) vstore(to + j * VL, vset(0));
+    }
 }
 
 // The transformed input of tiles [first,first+count) of a sample x [h,w,c].
@@ -107,7 +124,7 @@ KERNEL void wino_inputs(float *v, size_t stride, const float *x, int h, int w, i
                 continue;
             }
             float d[36 * VL];
-            wino_gather(d, 6, x + g, h, w, c, y0, x0, n < 0 ? 0 : n);
+            wino_gather(d, 6, x + g, h, w, c, y0, x0, n);
             wino_input(to, stride, d, 6 * VL, VL);
         }
     }
@@ -128,7 +145,7 @@ KERNEL void wino_gradients(float *v, size_t stride, float *db, const float *dy, 
                 sum = wino_gradient(to, stride, dy + y0 * row + (size_t)x0 * k + g, row, k);
             } else {
                 float d[16 * VL];
-                wino_gather(d, 4, dy + g, h, w, k, y0, x0, n < 0 ? 0 : n);
+                wino_gather(d, 4, dy + g, h, w, k, y0, x0, n);
                 sum = wino_gradient(to, stride, d, 4 * VL, VL);
             }
             vstore(db + g, vadd(vload(db + g), sum));
