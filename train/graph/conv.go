@@ -110,36 +110,3 @@ func (n *Net) ResBlock(x *g.Node, name string) *g.Node {
 	}
 	return n.apply(d, args...)
 }
-
-// Block is IDR-DCRB (paper Fig. 2b): depthwise 3x3 with kernels [B,9C], LReLU, conv(name), plus x.
-func (n *Net) Block(x, kernels *g.Node, name string) *g.Node {
-	if n.err != nil {
-		return nil
-	}
-	sh := x.Shape().Clone()
-	c := sh[3]
-	s := conv.Shape{N: sh[0], H: sh[1], W: sh[2], In: c, Out: c, Stride: 1}
-	args := g.Nodes{x, kernels, n.param(name+".weight", c, c, 3, 3), n.param(name+".bias", c)}
-	if n.err != nil {
-		return nil
-	}
-	y, yd := dense(sh...)
-	d := def{name: "block " + name, shape: sh, diff: []bool{true, true, true, true}}
-	d.run = func(v []g.Value) (g.Value, error) {
-		conv.Block(n.ws, yd, floats(v[0]), floats(v[1]), floats(v[2]), floats(v[3]), s)
-		return y, nil
-	}
-	d.grads = func(args g.Nodes, res, grad *g.Node) (g.Nodes, error) {
-		bufs, data := n.buffers(args)
-		for i, node := range args { // the kernel computes all four; what nobody asked for goes to a spare buffer
-			if data[i] == nil {
-				_, data[i] = dense(node.Shape()...)
-			}
-		}
-		return n.stash("block-back "+name, func(v []g.Value) {
-			conv.BlockBackward(n.ws, data[0], data[1], data[2], data[3], floats(v[4]),
-				floats(v[0]), floats(v[1]), floats(v[2]), s)
-		}, bufs, args[0], args[1], args[2], res, grad)
-	}
-	return n.apply(d, args...)
-}

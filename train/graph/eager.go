@@ -82,7 +82,7 @@ func (e *Eager) Block(x, kernels *Map, name string) *Map {
 // Pool is the mean over all pixels.
 func (e *Eager) Pool(x *Map) *Map {
 	y := NewMap(x.Shape[0], x.Shape[3])
-	return e.run(y, func() { mean(y.Data, x.Data, x.Shape[0], x.Shape[1]*x.Shape[2], x.Shape[3]) })
+	return e.run(y, func() { mean(e.Workers, y.Data, x.Data, x.Shape[0], x.Shape[1]*x.Shape[2], x.Shape[3]) })
 }
 
 // Linear maps [B,in] to [B,out].
@@ -128,7 +128,7 @@ func (e *Eager) Unshuffle(x *Map, r int) *Map {
 func (e *Eager) Concat(x, y *Map) *Map {
 	ca, cb := x.Shape[3], y.Shape[3]
 	z := NewMap(x.Shape[0], x.Shape[1], x.Shape[2], ca+cb)
-	return e.run(z, func() { concat(z.Data, x.Data, y.Data, ca, cb) })
+	return e.run(z, func() { concat(e.Workers, z.Data, x.Data, y.Data, ca, cb) })
 }
 
 // Enlarge repeats every pixel r times in both directions.

@@ -212,13 +212,14 @@ type Net struct {
 	weights *kdsr.Weights
 	train   func(name string) bool
 	nodes   map[string]*g.Node
+	links   map[*g.Node]link // the blocks whose output no other block reads yet
 }
 
 var _ kdsr.Builder[*g.Node] = (*Net)(nil)
 
 // Net adds a network. prefix keeps the names of two networks apart; train says which parameters get gradients, nil none.
 func (b *Graph) Net(prefix string, w *kdsr.Weights, train func(name string) bool) *Net {
-	return &Net{Graph: b, prefix: prefix, weights: w, train: train, nodes: map[string]*g.Node{}}
+	return &Net{Graph: b, prefix: prefix, weights: w, train: train, nodes: map[string]*g.Node{}, links: map[*g.Node]link{}}
 }
 
 // param fetches a tensor by name, once.

@@ -48,18 +48,22 @@ func shuffle(ws *conv.Workers, dst, src []float32, b, h, w, c, r int, back bool)
 }
 
 // concat joins a [n,ca] and b [n,cb] to dst [n,ca+cb].
-func concat(dst, a, b []float32, ca, cb int) {
-	for p := range len(dst) / (ca + cb) {
-		copy(dst[p*(ca+cb):], a[p*ca:(p+1)*ca])
-		copy(dst[p*(ca+cb)+ca:], b[p*cb:(p+1)*cb])
-	}
+func concat(ws *conv.Workers, dst, a, b []float32, ca, cb int) {
+	each(ws, len(dst)/(ca+cb), func(lo, hi int) {
+		for p := lo; p < hi; p++ {
+			copy(dst[p*(ca+cb):], a[p*ca:(p+1)*ca])
+			copy(dst[p*(ca+cb)+ca:], b[p*cb:(p+1)*cb])
+		}
+	})
 }
 
 // take is the part of concat's result that starts at channel from: dst [n,c] of src [n,total].
-func take(dst, src []float32, c, total, from int) {
-	for p := range len(dst) / c {
-		copy(dst[p*c:(p+1)*c], src[p*total+from:])
-	}
+func take(ws *conv.Workers, dst, src []float32, c, total, from int) {
+	each(ws, len(dst)/c, func(lo, hi int) {
+		for p := lo; p < hi; p++ {
+			copy(dst[p*c:(p+1)*c], src[p*total+from:])
+		}
+	})
 }
 
 // repeat enlarges src [B,h,w,c] to dst [B,rh,rw,c] by repetition.
@@ -81,44 +85,51 @@ func repeat(ws *conv.Workers, dst, src []float32, b, h, w, c, r int) {
 }
 
 // repeatBack sums over the repetitions.
-func repeatBack(dst, grad []float32, b, h, w, c, r int) {
-	clear(dst)
-	for row := range b * h * r {
-		for x := range w * r {
-			d, s := dst[((row/r)*w+x/r)*c:], grad[(row*w*r+x)*c:]
-			for ch := range c {
-				d[ch] += s[ch]
+func repeatBack(ws *conv.Workers, dst, grad []float32, b, h, w, c, r int) {
+	each(ws, b*h, func(lo, hi int) {
+		clear(dst[lo*w*c : hi*w*c])
+		for row := lo * r; row < hi*r; row++ {
+			for x := range w * r {
+				d, s := dst[((row/r)*w+x/r)*c:], grad[(row*w*r+x)*c:]
+				for ch := range c {
+					d[ch] += s[ch]
+				}
 			}
 		}
-	}
+	})
 }
 
 // mean averages src [B,n,c] to dst [B,c] in float64.
-func mean(dst, src []float32, b, n, c int) {
-	sum := make([]float64, c)
-	for i := range b {
-		clear(sum)
-		for p := range n {
-			for ch, v := range src[(i*n+p)*c:][:c] {
-				sum[ch] += float64(v)
+func mean(ws *conv.Workers, dst, src []float32, b, n, c int) {
+	each(ws, b, func(lo, hi int) {
+		sum := make([]float64, c)
+		for i := lo; i < hi; i++ {
+			clear(sum)
+			for p := range n {
+				for ch, v := range src[(i*n+p)*c:][:len(sum)] {
+					sum[ch] += float64(v)
+				}
+			}
+			for ch, s := range sum {
+				dst[i*c+ch] = float32(s / float64(n))
 			}
 		}
-		for ch, s := range sum {
-			dst[i*c+ch] = float32(s / float64(n))
-		}
-	}
+	})
 }
 
 // meanBack spreads grad [B,c] evenly over dst [B,n,c].
-func meanBack(dst, grad []float32, b, n, c int) {
-	for i := range b {
-		for p := range n {
-			d := dst[(i*n+p)*c:][:c]
+func meanBack(ws *conv.Workers, dst, grad []float32, b, n, c int) {
+	each(ws, b, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			all := dst[i*n*c:][:n*c]
 			for ch, v := range grad[i*c:][:c] {
-				d[ch] = v / float32(n)
+				all[ch] = v / float32(n)
+			}
+			for p := 1; p < n; p++ {
+				copy(all[p*c:(p+1)*c], all)
 			}
 		}
-	}
+	})
 }
 
 // shiftMean adds sign times the DIV2K mean to src [n,3].

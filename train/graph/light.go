@@ -37,8 +37,8 @@ func (n *Net) Pool(x *g.Node) *g.Node {
 	s := x.Shape()
 	b, px, c := s[0], s[1]*s[2], s[3]
 	return n.unary("pool", x, []int{b, c},
-		func(dst, src []float32) { mean(dst, src, b, px, c) },
-		func(dst, grad []float32) { meanBack(dst, grad, b, px, c) })
+		func(dst, src []float32) { mean(n.ws, dst, src, b, px, c) },
+		func(dst, grad []float32) { meanBack(n.ws, dst, grad, b, px, c) })
 }
 
 // Shift adds sign times the mean colour.
@@ -81,7 +81,7 @@ func (n *Net) Enlarge(x *g.Node, r int) *g.Node {
 	b, h, w, c := x.Shape()[0], x.Shape()[1], x.Shape()[2], x.Shape()[3]
 	return n.unary("enlarge", x, []int{b, h * r, w * r, c},
 		func(dst, src []float32) { repeat(n.ws, dst, src, b, h, w, c, r) },
-		func(dst, grad []float32) { repeatBack(dst, grad, b, h, w, c, r) })
+		func(dst, grad []float32) { repeatBack(n.ws, dst, grad, b, h, w, c, r) })
 }
 
 // Add is the elementwise sum.
@@ -110,14 +110,14 @@ func (n *Net) Concat(x, y *g.Node) *g.Node {
 	out, data := dense(s...)
 	d := def{name: "concat", shape: s, diff: []bool{true, true}}
 	d.run = func(in []g.Value) (g.Value, error) {
-		concat(data, floats(in[0]), floats(in[1]), ca, cb)
+		concat(n.ws, data, floats(in[0]), floats(in[1]), ca, cb)
 		return out, nil
 	}
 	d.grads = func(in g.Nodes, _, grad *g.Node) (g.Nodes, error) {
 		part := func(i, c, from int) *g.Node {
 			dx, dxd := dense(in[i].Shape()...)
 			return n.apply(def{name: "concat-back", shape: in[i].Shape(), run: func(in []g.Value) (g.Value, error) {
-				take(dxd, floats(in[0]), c, ca+cb, from)
+				take(n.ws, dxd, floats(in[0]), c, ca+cb, from)
 				return dx, nil
 			}}, grad)
 		}
