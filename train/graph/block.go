@@ -55,7 +55,7 @@ func (n *Net) Block(x, kernels *g.Node, name string) *g.Node {
 		conv.Block(n.ws, yd, floats(v[0]), floats(v[1]), floats(v[2]), floats(v[3]), s)
 		return y, nil
 	}
-	d.grads = func(args g.Nodes, res, grad *g.Node) (g.Nodes, error) {
+	d.grads = func(args g.Nodes, _, grad *g.Node) (g.Nodes, error) {
 		bufs, data := n.buffers(args[1:])
 		dx := place.buffer(sh)
 		for i, node := range args[1:] { // the kernel computes all four; what nobody asked for goes to a spare buffer
