@@ -14,6 +14,8 @@ type Frame struct {
 	Format
 	Plane  [4][]byte // sample bytes from the first row on
 	Stride [4]int    // bytes from one row to the next
+	// Surface, when not nil, says that the picture lies on a card: there are no planes.
+	Surface *Surface
 
 	PTS      int64  // presentation time in ticks of the video track's time base
 	Duration int64  // ticks of the same time base, 0 if unknown
@@ -77,6 +79,7 @@ func (fr *Frame) Row(p, y int) []byte {
 // Retain adds an owner, to fan a frame out. After that nobody may write to it.
 func (fr *Frame) Retain() {
 	if fr.refs.Add(1) < 2 {
+		fr.refs.Add(-1) // it stays released: a release after this one panics too
 		panic(fmt.Sprintf("media: retain of a released frame, pts %d, %v", fr.PTS, fr.Format))
 	}
 }

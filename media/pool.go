@@ -13,6 +13,9 @@ type Pool struct {
 	slots  chan *Frame // one entry per frame that may be taken; nil until first used
 	out    atomic.Int64
 	alloc  func(int) []byte
+	card   Card // whose memory the pictures lie in, nil for the host
+	semi   bool
+	closed atomic.Bool
 }
 
 // NewPool returns a pool of at most limit frames. alloc, when not nil, supplies the memory (pinned memory, say).
@@ -30,14 +33,20 @@ func NewPool(f Format, limit int, alloc func(n int) []byte) *Pool {
 // Format returns the format of the pool's frames.
 func (p *Pool) Format() Format { return p.format }
 
+// OnCard reports whether the pool's pictures lie on a card.
+func (p *Pool) OnCard() bool { return p.card != nil }
+
 // Get returns a frame that the caller owns, waiting for one to come back if all are out. The picture holds old bytes.
-// The error is ctx.Err() when the context ends first.
+// The error is ctx.Err() when the context ends first, or a *CardError.
 func (p *Pool) Get(ctx context.Context) (*Frame, error) {
 	select {
 	case fr := <-p.slots:
 		if fr == nil {
-			fr = &Frame{pool: p}
-			fr.allocate(p.format, p.alloc)
+			var err error
+			if fr, err = p.fresh(); err != nil {
+				p.slots <- nil
+				return nil, err
+			}
 		}
 		fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData, fr.Captured = 0, 0, 0, false, nil, time.Time{}
 		fr.refs.Store(1)
@@ -51,9 +60,48 @@ func (p *Pool) Get(ctx context.Context) (*Frame, error) {
 // Outstanding returns how many frames are out. Every test that uses frames ends with 0.
 func (p *Pool) Outstanding() int { return int(p.out.Load()) }
 
+func (p *Pool) fresh() (*Frame, error) {
+	fr := &Frame{pool: p}
+	if p.card == nil {
+		fr.allocate(p.format, p.alloc)
+		return fr, nil
+	}
+	fr.Format = p.format
+	var err error
+	fr.Surface, err = p.card.Take(p.format, p.semi)
+	return fr, err
+}
+
 func (p *Pool) put(fr *Frame) {
 	p.out.Add(-1)
 	p.slots <- fr
+	if p.closed.Load() { // it came home late
+		p.empty()
+	}
+}
+
+// Close gives back a card's memory, that of frames which are out when they come home. Get must not be called any more. Pools
+// of the host need no Close. A nil Pool is fine.
+func (p *Pool) Close() {
+	if p == nil || p.card == nil {
+		return
+	}
+	p.closed.Store(true)
+	p.empty()
+}
+
+// empty gives back the memory of the frames that are at home.
+func (p *Pool) empty() {
+	for {
+		select {
+		case fr := <-p.slots:
+			if fr != nil {
+				p.card.Give(fr.Surface)
+			}
+		default:
+			return
+		}
+	}
 }
 
 func alignOffset(b []byte) int {

@@ -57,7 +57,7 @@ func (l *frameLayout) lift() int {
 // load copies the samples of a frame into a buffer of this layout, store copies them back.
 func (l *frameLayout) load(to []byte, from *media.Frame) {
 	if l.semi {
-		l.samples(to, from, func(packed, planar []byte) { l.put(packed, l.get(planar, 0), l.lift()) })
+		l.pairs(to, from, func(at, fr []byte) { l.shift(at, fr, l.lift(), 0) }, func(at, cb, cr []byte) { l.weave(at, cb, cr) })
 		return
 	}
 	l.rows(func(p, y, at, n int) { copy(to[at:at+n], from.Row(p, y)) })
@@ -65,7 +65,7 @@ func (l *frameLayout) load(to []byte, from *media.Frame) {
 
 func (l *frameLayout) store(to *media.Frame, from []byte) {
 	if l.semi {
-		l.samples(from, to, func(packed, planar []byte) { l.put(planar, l.get(packed, l.lift()), 0) })
+		l.pairs(from, to, func(at, fr []byte) { l.shift(fr, at, 0, l.lift()) }, func(at, cb, cr []byte) { l.unweave(cb, cr, at) })
 		return
 	}
 	l.rows(func(p, y, at, n int) { copy(to.Row(p, y), from[at:at+n]) })
@@ -80,37 +80,58 @@ func (l *frameLayout) rows(f func(p, y, at, n int)) {
 	}
 }
 
-// samples goes through all samples of a semi-planar layout and of the frame: one by one, for checks and not for speed.
-func (l *frameLayout) samples(buffer []byte, f *media.Frame, do func(packed, planar []byte)) {
-	b := l.format.BytesPerSample()
-	for p := range 3 {
-		w, h := l.format.PlaneSize(p)
-		plane, step, first := min(p, 1), 1, 0
-		if p > 0 {
-			step, first = 2, p-1
-		}
-		for y := range h {
-			row := buffer[l.offset[plane]+y*l.pitch[plane]:]
-			for x := range w {
-				do(row[(x*step+first)*b:], f.Row(p, y)[x*b:])
+// pairs goes through the rows of a semi-planar buffer and of a frame, luma first.
+func (l *frameLayout) pairs(buffer []byte, f *media.Frame, luma func(at, fr []byte), chroma func(at, cb, cr []byte)) {
+	for p := range 2 {
+		n, rows := l.row(p)
+		for y := range rows {
+			at := buffer[l.offset[p]+y*l.pitch[p]:][:n]
+			if p == 0 {
+				luma(at, f.Row(0, y))
+			} else {
+				chroma(at, f.Row(1, y), f.Row(2, y))
 			}
 		}
 	}
 }
 
-func (l *frameLayout) get(sample []byte, lift int) uint16 {
+// shift copies a row of samples, up and then down by so many bits.
+func (l *frameLayout) shift(to, from []byte, up, down int) {
 	if l.format.Depth == 8 {
-		return uint16(sample[0])
-	}
-	return binary.LittleEndian.Uint16(sample) >> lift
-}
-
-func (l *frameLayout) put(sample []byte, v uint16, lift int) {
-	if l.format.Depth == 8 {
-		sample[0] = byte(v)
+		copy(to, from)
 		return
 	}
-	binary.LittleEndian.PutUint16(sample, v<<lift)
+	for x := 0; x < len(from); x += 2 {
+		binary.LittleEndian.PutUint16(to[x:], binary.LittleEndian.Uint16(from[x:])<<up>>down)
+	}
+}
+
+// weave puts Cb and Cr into one row.
+func (l *frameLayout) weave(to, cb, cr []byte) {
+	if l.format.Depth == 8 {
+		for x := range cb {
+			to[2*x], to[2*x+1] = cb[x], cr[x]
+		}
+		return
+	}
+	for x, lift := 0, l.lift(); x < len(cb); x += 2 {
+		binary.LittleEndian.PutUint16(to[2*x:], binary.LittleEndian.Uint16(cb[x:])<<lift)
+		binary.LittleEndian.PutUint16(to[2*x+2:], binary.LittleEndian.Uint16(cr[x:])<<lift)
+	}
+}
+
+// unweave is the way back.
+func (l *frameLayout) unweave(cb, cr, from []byte) {
+	if l.format.Depth == 8 {
+		for x := range cb {
+			cb[x], cr[x] = from[2*x], from[2*x+1]
+		}
+		return
+	}
+	for x, lift := 0, l.lift(); x < len(cb); x += 2 {
+		binary.LittleEndian.PutUint16(cb[x:], binary.LittleEndian.Uint16(from[2*x:])>>lift)
+		binary.LittleEndian.PutUint16(cr[x:], binary.LittleEndian.Uint16(from[2*x+2:])>>lift)
+	}
 }
 
 // The modes of struct Picture in kernels/color.h.

@@ -61,10 +61,17 @@ type Surface struct {
 	Pitch  [3]int    // bytes from row to row
 }
 
-// SurfaceEngine is what the engines of New also are: the three verbs for pictures that need not cross the bus.
+// SurfaceOf is the picture of a frame that lies on a card.
+func SurfaceOf(fr *media.Frame) *Surface {
+	return &Surface{Format: fr.Format, Semi: fr.Surface.Semi, Plane: fr.Surface.Plane, Pitch: fr.Surface.Pitch}
+}
+
+// SurfaceEngine is what the engines of New also are: the three verbs for pictures that need not cross the bus. Their Estimate and
+// Upscale take frames with a media.Surface too, in any mixture of card and host, if it lies in the memory of the same card.
 type SurfaceEngine interface {
 	sr.Engine
-	// SceneSums fills to with what scene.Sums gives for the picture.
+	// SceneSums fills to with what scene.Sums gives for the picture. It may be called by another goroutine than the rest, but
+	// not during Close.
 	SceneSums(ctx context.Context, to []uint32, src *Surface) error
 	// EstimateSurface is Estimate.
 	EstimateSurface(ctx context.Context, src *Surface) ([]float32, error)

@@ -27,6 +27,7 @@ type engine struct {
 
 	estimator *job
 	upscaler  *job
+	watch     *watch
 	current   *degradation // whose kernels lie in the upscaler's plan
 	vectors   vectorBuffers
 	live      map[*degradation]bool
@@ -104,6 +105,7 @@ func (e *engine) Close() error {
 	_ = e.card.thread.Do(func() error {
 		e.estimator.close()
 		e.upscaler.close()
+		e.watch.close(e.card)
 		for d := range e.live {
 			d.free()
 		}
@@ -129,6 +131,9 @@ func (e *engine) do(ctx context.Context, f func() error) error {
 
 // Estimate implements sr.Engine. It looks at every pixel of the frame.
 func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, error) {
+	if src.Surface != nil {
+		return e.EstimateSurface(ctx, SurfaceOf(src))
+	}
 	var v []float32
 	err := e.do(ctx, func() (err error) {
 		if err := e.prepareEstimate(source{format: src.Format}); err != nil {
@@ -205,8 +210,11 @@ func (e *engine) prepareUpscale(from source) error {
 	}
 	j := &job{plan: p}
 	ring, out := slots, p.out.size
-	if from.onCard { // one at a time, and nothing goes to the host
-		ring, out = 1, 0
+	if from.in.onCard || from.out.onCard { // one at a time
+		ring = 1
+	}
+	if from.out.onCard {
+		out = 0
 	}
 	for range ring {
 		s, err := newSlot(p, out)
@@ -225,6 +233,9 @@ func (e *engine) prepareUpscale(from source) error {
 
 // Upscale implements sr.Engine. After an error dst holds anything.
 func (e *engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degradation) error {
+	if dst.Surface != nil || src.Surface != nil {
+		return e.upscaleBetween(ctx, endOf(dst), endOf(src), d)
+	}
 	p, err := e.Begin(ctx, src, d)
 	if err != nil {
 		return err

@@ -44,11 +44,14 @@ type plan struct {
 // maxPixels bounds pictures: kernels count pixels and bytes of a plane in 32 bits.
 const maxPixels = 1 << 30
 
-// source is what pictures a plan is made for: their format, and whether they lie on the card already.
+// source is what pictures a plan is made for: their format, and where they come from and go to.
 type source struct {
-	format       media.Format
-	onCard, semi bool
+	format  media.Format
+	in, out place
 }
+
+// place is where pictures lie. The zero place is the host.
+type place struct{ onCard, semi bool }
 
 // newPlan records one of the network's functions for a format and lays it out on the device.
 func newPlan(c *card, l *layers, from source, scale int, body func(*recorder, *value)) (p *plan, err error) {
@@ -65,7 +68,7 @@ func newPlan(c *card, l *layers, from source, scale int, body func(*recorder, *v
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	p = &plan{card: c, source: from, format: f, in: layoutOf(f, from.semi), out: layoutOf(f.Scaled(scale), from.semi)}
+	p = &plan{card: c, source: from, format: f, in: layoutOf(f, from.in.semi), out: layoutOf(f.Scaled(scale), from.out.semi)}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -31,7 +31,7 @@ func newSlot(p *plan, out int) (s *slot, err error) {
 			s = nil
 		}
 	}()
-	if !p.source.onCard {
+	if !p.source.in.onCard {
 		if s.in, err = driver.Pinned(p.in.size); err != nil {
 			return s, err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"vsr/media"
 	"vsr/sr"
 	"vsr/sr/kdsr"
 )
@@ -14,6 +15,31 @@ import (
 // New fails with sr.ErrNotBuilt: this binary was built without the tag nvidia.
 func New(*kdsr.Weights, Options) (sr.Engine, error) {
 	return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt)
+}
+
+// Memory of this build has nothing behind it.
+type Memory struct{ index int }
+
+// NewMemory names the memory of a card that this build cannot open.
+func NewMemory(index int) *Memory { return &Memory{index} }
+
+// Device is the card's index in the driver's order.
+func (m *Memory) Device() int { return m.index }
+
+// Close does nothing.
+func (m *Memory) Close() error { return nil }
+
+// Take fails with sr.ErrNotBuilt.
+func (m *Memory) Take(media.Format, bool) (*media.Surface, error) { return nil, m.notBuilt() }
+
+// Give does nothing.
+func (m *Memory) Give(*media.Surface) {}
+
+// Copy fails with sr.ErrNotBuilt.
+func (m *Memory) Copy(_, _ *media.Frame) error { return m.notBuilt() }
+
+func (m *Memory) notBuilt() error {
+	return &media.CardError{Err: fmt.Errorf("cuda: %w", sr.ErrNotBuilt)}
 }
 
 // Devices fails with sr.ErrNotBuilt.

@@ -18,23 +18,44 @@ import (
 
 var _ SurfaceEngine = (*engine)(nil)
 
-// source says what plan a surface wants, or what is wrong with it.
-func (s *Surface) source() (source, error) {
-	if err := s.Format.Validate(); err != nil {
-		return source{}, err
+// end is one end of a picture's way through the card: a frame of the host, or a surface.
+type end struct {
+	frame *media.Frame
+	at    *Surface
+}
+
+func endOf(fr *media.Frame) end {
+	if fr.Surface != nil {
+		return end{at: SurfaceOf(fr)}
 	}
-	if s.Semi && s.Format.Layout != media.YUV420 {
-		return source{}, fmt.Errorf("semi-planar surface of %v, want 4:2:0", s.Format)
+	return end{frame: fr}
+}
+
+// check says what is at an end, or what is wrong with it.
+func (x end) check() (media.Format, place, error) {
+	if x.at == nil {
+		return x.frame.Format, place{}, nil
+	}
+	return x.at.check()
+}
+
+// check says what a surface holds, or what is wrong with it.
+func (s *Surface) check() (media.Format, place, error) {
+	f, at := s.Format, place{onCard: true, semi: s.Semi}
+	if err := f.Validate(); err != nil {
+		return f, at, err
+	}
+	if s.Semi && f.Layout != media.YUV420 {
+		return f, at, fmt.Errorf("semi-planar surface of %v, want 4:2:0", s.Format)
 	}
 	l := layoutOf(s.Format, s.Semi)
 	for p := range l.planes {
 		if n, _ := l.row(p); s.Plane[p] == 0 || s.Pitch[p] < n {
-			return source{}, fmt.Errorf("surface of %v: plane %d at %#x with %d bytes a row, want at least %d", s.Format, p, s.Plane[p], s.Pitch[p], n)
+			return f, at, fmt.Errorf("surface of %v: plane %d at %#x with %d bytes a row, want at least %d", s.Format, p, s.Plane[p], s.Pitch[p], n)
 		}
 	}
-	f := s.Format
 	f.Alpha = false
-	return source{format: f, onCard: true, semi: s.Semi}, nil
+	return f, at, nil
 }
 
 // copySurface copies between a surface and a buffer of its layout, on the compute stream.
@@ -53,36 +74,79 @@ func (c *card) copySurface(l *frameLayout, s *Surface, buffer cu.DevicePtr, toBu
 	return nil
 }
 
-// fetchSurface brings a surface into a slot, after everything that the default stream has to do.
-func (c *card) fetchSurface(l *frameLayout, s *slot, src *Surface) error {
-	if err := s.uploaded.Record(cu.NoStream); err != nil {
+// fetchSurface brings a surface into a buffer, after everything that the default stream has to do.
+func (c *card) fetchSurface(l *frameLayout, buffer cu.DevicePtr, arrived cu.Event, src *Surface) error {
+	if err := arrived.Record(cu.NoStream); err != nil {
 		return wrap("read a surface", err)
 	}
-	if err := c.compute.Wait(s.uploaded, 0); err != nil {
+	if err := c.compute.Wait(arrived, 0); err != nil {
 		return wrap("read a surface", err)
 	}
-	return wrap("read a surface", c.copySurface(l, src, s.deviceIn, true))
+	return wrap("read a surface", c.copySurface(l, src, buffer, true))
+}
+
+// watch is what SceneSums needs for pictures of one kind. It is not a part of the upscaler's plan, because the scene room may be
+// some frames ahead at a change of format.
+type watch struct {
+	format         media.Format
+	at             place
+	layout         frameLayout
+	frame, picture cu.DevicePtr
+	arrived        cu.Event
+}
+
+func (w *watch) close(c *card) {
+	if w == nil {
+		return
+	}
+	c.free(w.frame)
+	c.free(w.picture)
+	if w.arrived != (cu.Event{}) {
+		_ = cu.DestroyEvent(&w.arrived)
+	}
+}
+
+// prepareWatch makes the watch for pictures of one kind, if it is not there.
+func (e *engine) prepareWatch(f media.Format, at place) (err error) {
+	if e.watch != nil && e.watch.format == f && e.watch.at == at {
+		return nil
+	}
+	e.watch.close(e.card)
+	e.watch = nil
+	w := &watch{format: f, at: at, layout: layoutOf(f, at.semi)}
+	if w.frame, err = e.card.alloc(w.layout.size); err == nil {
+		w.picture, err = put(e.card, w.layout.words(f))
+	}
+	if err == nil {
+		w.arrived, err = cu.MakeEvent(cu.DisableTiming)
+	}
+	if err != nil {
+		w.close(e.card)
+		return fmt.Errorf("%v: %w", f, wrap("scene sums", err))
+	}
+	e.watch = w
+	return nil
 }
 
 // SceneSums implements SurfaceEngine.
 func (e *engine) SceneSums(ctx context.Context, to []uint32, src *Surface) error {
-	from, err := src.source()
+	f, at, err := src.check()
 	if err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
-	planes := scene.Planes(src.Format)
-	if want := planes * scene.Cells; len(to) != want || max(src.Format.Width, src.Format.Height) > 1<<22 {
-		return fmt.Errorf("cuda: %d scene sums of %v, want %d", len(to), src.Format, want)
+	planes := scene.Planes(f)
+	if want := planes * scene.Cells; len(to) != want || max(f.Width, f.Height) > 1<<22 {
+		return fmt.Errorf("cuda: %d scene sums of %v, want %d", len(to), f, want)
 	}
 	return e.do(ctx, func() error {
-		if err := e.prepareUpscale(from); err != nil {
+		if err := e.prepareWatch(f, at); err != nil {
 			return err
 		}
-		j := e.upscaler
-		if err := e.card.fetchSurface(&j.plan.in, j.ring[0], src); err != nil {
+		w := e.watch
+		if err := e.card.fetchSurface(&w.layout, w.frame, w.arrived, src); err != nil {
 			return err
 		}
-		return e.sceneSums(to, j.ring[0].deviceIn, j.plan.picture[0])
+		return e.sceneSums(to, w.frame, w.picture)
 	})
 }
 
@@ -101,16 +165,17 @@ func (e *engine) sceneSums(to []uint32, frame, picture cu.DevicePtr) error {
 
 // EstimateSurface implements SurfaceEngine.
 func (e *engine) EstimateSurface(ctx context.Context, src *Surface) (v []float32, err error) {
-	from, err := src.source()
+	f, at, err := src.check()
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w", err)
 	}
 	err = e.do(ctx, func() error {
-		if err := e.prepareEstimate(from); err != nil {
+		if err := e.prepareEstimate(source{format: f, in: at}); err != nil {
 			return err
 		}
 		j := e.estimator
-		if err := e.card.fetchSurface(&j.plan.in, j.ring[0], src); err != nil {
+		s := j.ring[0]
+		if err := e.card.fetchSurface(&j.plan.in, s.deviceIn, s.uploaded, src); err != nil {
 			return err
 		}
 		v, err = e.estimate(j)
@@ -121,28 +186,32 @@ func (e *engine) EstimateSurface(ctx context.Context, src *Surface) (v []float32
 
 // UpscaleSurface implements SurfaceEngine.
 func (e *engine) UpscaleSurface(ctx context.Context, dst, src *Surface, d sr.Degradation) error {
+	return e.upscaleBetween(ctx, end{at: dst}, end{at: src}, d)
+}
+
+// upscaleBetween is Upscale where at least one of the pictures lies on the card.
+func (e *engine) upscaleBetween(ctx context.Context, dst, src end, d sr.Degradation) error {
 	k, err := e.own(d)
 	if err != nil {
 		return err
 	}
-	from, err := src.source()
+	f, in, err := src.check()
 	if err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
-	to, err := dst.source()
+	to, out, err := dst.check()
 	if err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
-	want := from
-	if want.format = from.format.Scaled(e.Scale()); to != want {
-		return fmt.Errorf("cuda: output surface is %v, want %v of the same kind and colour as the input", to.format, want.format)
+	if want := f.Scaled(e.Scale()); to != want || in.onCard && out.onCard && in != out {
+		return fmt.Errorf("cuda: output surface is %v, want %v of the same kind and colour as the input", to, want)
 	}
 	return e.do(ctx, func() error {
-		if err := e.prepareUpscale(from); err != nil {
+		if err := e.prepareUpscale(source{f, in, out}); err != nil {
 			return err
 		}
 		p, s := e.upscaler.plan, e.upscaler.ring[0]
-		if err := e.card.fetchSurface(&p.in, s, src); err != nil {
+		if err := e.bring(p, s, src); err != nil {
 			return err
 		}
 		if err := e.use(k); err != nil {
@@ -151,11 +220,35 @@ func (e *engine) UpscaleSurface(ctx context.Context, dst, src *Surface, d sr.Deg
 		if err := s.graph.Launch(e.card.compute); err != nil {
 			return err
 		}
-		if err := e.card.copySurface(&p.out, dst, s.deviceOut, false); err != nil {
+		return e.deliver(p, s, dst)
+	})
+}
+
+// bring puts a picture into a slot.
+func (e *engine) bring(p *plan, s *slot, src end) error {
+	if src.at != nil {
+		return e.card.fetchSurface(&p.in, s.deviceIn, s.uploaded, src.at)
+	}
+	p.in.load(s.in, src.frame)
+	return s.send(e.card)
+}
+
+// deliver takes the result out of a slot.
+func (e *engine) deliver(p *plan, s *slot, dst end) error {
+	if dst.at != nil {
+		if err := e.card.copySurface(&p.out, dst.at, s.deviceOut, false); err != nil {
 			return wrap("write a surface", err)
 		}
 		return wrap("run", e.card.compute.Synchronize())
-	})
+	}
+	if err := s.fetch(e.card, s.deviceOut); err != nil {
+		return err
+	}
+	if err := s.wait(); err != nil {
+		return err
+	}
+	p.out.store(dst.frame, s.out)
+	return nil
 }
 
 // own returns the degradation as one of this engine's.

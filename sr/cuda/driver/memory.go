@@ -28,18 +28,25 @@ func FreePinned(b []byte) {
 	}
 }
 
-// Pitched is the first byte of a plane in device memory, and the bytes from row to row.
+// Pitched is the first byte of a plane in device memory, or in pinned memory of the host, and the bytes from row to row.
 type Pitched struct {
 	At    uint64
+	Host  unsafe.Pointer // of Pinned, instead of At
 	Pitch int
 }
 
-// Copy2D copies rows of so many bytes between planes in device memory.
+// Copy2D copies rows of so many bytes between planes.
 func Copy2D(to, from Pitched, bytes, rows int, s cu.Stream) error {
 	c := C.CUDA_MEMCPY2D{
 		srcMemoryType: C.CU_MEMORYTYPE_DEVICE, srcDevice: C.CUdeviceptr(from.At), srcPitch: C.size_t(from.Pitch),
 		dstMemoryType: C.CU_MEMORYTYPE_DEVICE, dstDevice: C.CUdeviceptr(to.At), dstPitch: C.size_t(to.Pitch),
 		WidthInBytes: C.size_t(bytes), Height: C.size_t(rows),
+	}
+	if from.Host != nil {
+		c.srcMemoryType, c.srcHost = C.CU_MEMORYTYPE_HOST, from.Host
+	}
+	if to.Host != nil {
+		c.dstMemoryType, c.dstHost = C.CU_MEMORYTYPE_HOST, to.Host
 	}
 	return check("cuMemcpy2DAsync", C.cuMemcpy2DAsync(&c, streamOf(s)))
 }
