@@ -202,7 +202,7 @@ func compareVideo(r *Report, a, b *reader) {
 			"%.6f to %.6f s", seconds(a.last, ta), seconds(b.last, tb))
 	}
 	if a.changed != b.changed {
-		r.add(false, "format changes", false, "%d in the source, %d in the output", a.changed, b.changed)
+		r.add(false, "format changes", false, "%d in the source, %d in the output: what comes later is brought to the first size and colour", a.changed, b.changed)
 	}
 }
 

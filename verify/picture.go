@@ -10,6 +10,7 @@ import (
 // pictures accumulates the picture measures over frame pairs.
 type pictures struct {
 	Picture
+	first                   media.Format // of the source
 	sumDB, sumPSNR, sumSSIM float64
 	refs                    int
 	refSize                 [2]int // of the first reference frame
@@ -29,14 +30,29 @@ func newPictures() *pictures { return &pictures{Picture: Picture{WorstDB: 100}} 
 // add takes a source frame and its output.
 func (p *pictures) add(a, b *media.Frame) Numbers {
 	la, lb := luma(a), reduce(b, a.Width, a.Height)
+	// The output keeps the first frame's description of colours: what changes in mid-stream is looked at through it.
+	if p.Frames == 0 {
+		p.first = a.Format
+	}
+	as := recolourTo(p.first, a.Format)
+	if as != nil {
+		as.luma(la, a)
+	}
 	db := psnr(la, lb)
 	one := Numbers{Frame: p.Frames, PTS: a.PTS, Consistency: db}
 	p.Frames++
 	p.sumDB += db
 	p.WorstDB = min(p.WorstDB, db)
+	mean := [3]float64{0, 128, 128}
 	for plane := range min(3, a.Planes(), b.Planes()) {
-		p.meanA[plane] += planeMean(a, plane)
+		mean[plane] = planeMean(a, plane)
 		p.meanB[plane] += planeMean(b, plane)
+	}
+	if as != nil {
+		mean = as.apply(mean)
+	}
+	for plane := range min(3, a.Planes(), b.Planes()) {
+		p.meanA[plane] += mean[plane]
 	}
 	p.clipA += clipped(a)
 	p.clipB += clipped(b)

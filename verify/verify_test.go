@@ -164,6 +164,41 @@ func TestListedDropIsNoFailure(t *testing.T) {
 	}
 }
 
+// A source whose matrix and range change in the middle is compared as the first frame's, which is what the output has.
+func TestColourTurn(t *testing.T) {
+	// One colour, R'G'B' 0.2 0.9 0.4, in BT.709 limited and in BT.601 full (H.273 8.3).
+	first, then := [3]byte{173, 90, 55}, [3]byte{162, 94, 49}
+	paint := func(fr *media.Frame, c [3]byte) {
+		for p := range 3 {
+			_, h := fr.PlaneSize(p)
+			for y := range h {
+				for x := range fr.Row(p, y) {
+					fr.Row(p, y)[x] = c[p]
+				}
+			}
+		}
+	}
+	turn := func(tagged bool) *film {
+		return newFilm(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) {
+			if paint(fr, first); i >= 4 {
+				paint(fr, then)
+				if tagged {
+					fr.Color.Matrix, fr.Color.Range = media.MatrixSMPTE170M, media.RangeFull
+				}
+			}
+		}))
+	}
+	steady := func() *film {
+		return newFilm(10, 64, 32, 1000, wrap(func(_ int, fr *media.Frame) { paint(fr, first) }))
+	}
+	if r := compare(t, turn(true), steady(), Options{}); !r.OK || r.Picture.ColorDrift > 0.5 || r.Picture.WorstDB < 50 || r.Picture.SourceFlicker > 0.2 {
+		t.Errorf("the same colour: %v, %+v", r.Failures(), r.Picture)
+	}
+	if r := compare(t, turn(false), steady(), Options{}); r.OK {
+		t.Errorf("another colour passes: %+v", r.Picture)
+	}
+}
+
 // A stream without a packet may be left out, an attachment may not.
 func TestEmptyStreamMayBeLeftOut(t *testing.T) {
 	for kind, ok := range map[media.TrackType]bool{media.TrackAudio: true, media.TrackSubtitle: true, media.TrackAttachment: false} {

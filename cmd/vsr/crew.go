@@ -190,7 +190,7 @@ func (c *crew) plan(ctx context.Context, soft <-chan struct{}, orders chan<- seg
 		if f.Repeat {
 			j.repeated++
 		}
-		return f, nil
+		return f, j.turns.see(f)
 	}
 	return pipeline.Run(ctx, j.source, []pipeline.Step{{Name: roomScene, Stage: pipeline.Video(mark)}}, sink, pipeline.Options{
 		Stop: soft, AcceptFormatChange: true, SourceName: roomDecode, SinkName: "plan", Logger: j.app.logger()})

@@ -27,6 +27,7 @@ type job struct {
 	sink     *encode.Sink
 	door     *counted
 	in       ledger
+	turns    *turns
 	current  atomic.Uint64 // scene number
 	repeated int64
 	total    int64 // frames expected, 0 if unknown
@@ -83,7 +84,7 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 	if err := j.openOutput(out, e, &large); err != nil {
 		return j, err
 	}
-	j.scenes = scene.New(r.Scene)
+	j.scenes, j.turns = scene.New(r.Scene), j.newTurns()
 	j.notes(&info, e)
 	return j, nil
 }
@@ -216,6 +217,9 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 // mark is the scene room's stage.
 func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
 	j.scenes.Mark(f)
+	if err := j.turns.see(f); err != nil {
+		return f, err
+	}
 	if err := j.pieces.seen(int64(len(j.times)), f); err != nil {
 		return f, err
 	}
@@ -280,6 +284,7 @@ func (j *job) finish(err error) error {
 		j.report.Error = explain(err).line()
 	}
 	j.report.Input.from(j.source.Stats())
+	j.report.Input.Turns, j.report.Input.FormatChanges = j.turns.list, j.turns.count
 	if in := j.report.Input; in.Damaged > 0 || in.Corrupt > 0 || in.Truncated {
 		j.app.tell("note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s",
 			in.Damaged, in.Corrupt, map[bool]string{true: ", and it ends too early"}[in.Truncated])

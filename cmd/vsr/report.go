@@ -51,6 +51,9 @@ type inputReport struct {
 	Interlaced int64  `json:"interlaced"` // pictures that were deinterlaced
 	Refused    int    `json:"refused"`    // files or addresses named inside the input, not opened
 	Truncated  bool   `json:"truncated"`
+	// FormatChanges counts changes of size, layout, depth or colour in mid-stream; Turns are the first of them.
+	FormatChanges int64  `json:"format_changes,omitempty"`
+	Turns         []turn `json:"turns,omitempty"`
 }
 
 func (r *inputReport) from(s decode.Stats) {

@@ -185,7 +185,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
 	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
 	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores; workers share them")
-	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it")
+	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or colour")
 	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 }

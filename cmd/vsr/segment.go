@@ -120,9 +120,10 @@ func (a *app) plan(ctx context.Context, r runRequest, path string) error {
 	}
 	plan.Settings[settingModel], plan.Settings[settingOutput] = r.Model, out
 	detector, cut := scene.New(r.Scene), &cutting{cutter: segment.Cutter{Min: r.PieceMin, Max: r.PieceMax}}
+	changes := turns{tell: a.tell, strict: r.Decode.Strict, timeBase: info.VideoTrack().TimeBase}
 	mark := func(_ context.Context, f *media.Frame) (*media.Frame, error) {
 		detector.Mark(f)
-		return f, nil
+		return f, changes.see(f)
 	}
 	if _, err := pipeline.Run(ctx, src, []pipeline.Step{{Name: roomScene, Stage: pipeline.Video(mark)}}, cut, pipeline.Options{AcceptFormatChange: true}); err != nil {
 		return err
