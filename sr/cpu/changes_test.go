@@ -98,3 +98,35 @@ func TestChangedRegion(t *testing.T) {
 		t.Errorf("some %v, %d pixels, want the whole picture", a.some, a.area)
 	}
 }
+
+// TestChangedSample changes one sample at every place relative to tiles and cells, in 16 bits, where even the edge of what it
+// reaches can be seen: regions that are a pixel too small would leave something as it was.
+func TestChangedSample(t *testing.T) {
+	c := kdsr.Config{C: 16, N: 1, R: 0, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 1}
+	e, whole := testEngine(t, c, Options{Threads: 1}), testEngine(t, c, Options{Threads: 1, NoReuse: true})
+	if e.frames == nil {
+		t.Skip("no fast kernels here, and the plain path computes every frame whole")
+	}
+	d, dWhole := degradation(t, e), degradation(t, whole)
+	src := randomFrame(media.Format{Width: 128, Height: 104, Layout: media.YUV420, Depth: 16}, 6)
+	upscale(t, e, src, d)
+	some := 0
+	for p := range 3 {
+		for place := range 16 * 8 {
+			x, y := 48+place%16, 48+place/16
+			if p > 0 {
+				x, y = x/2, y/2
+			}
+			src.Row(p, y)[2*x+1] ^= 0x80 // half of the range
+			if got, want := upscale(t, e, src, d), upscale(t, whole, src, dWhole); !equalSamples(got, want) {
+				t.Fatalf("plane %d, column %d, row %d: not what computing everything gives", p, x, y)
+			}
+			if e.upscale.plan.again.some {
+				some++
+			}
+		}
+	}
+	if some < 16*8 {
+		t.Errorf("only %d of %d frames were computed in part", some, 3*16*8)
+	}
+}
