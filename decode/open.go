@@ -162,6 +162,11 @@ func (s *Source) openDecoder() error {
 	}
 	av.SetPacketTimeBase(s.decoder, s.info.VideoTrack().TimeBase)
 	s.decoder.SetThreadCount(s.opt.Threads)
+	if s.opt.decodesOnCard(codec) {
+		if err := av.DecodeOnCard(s.decoder, s.opt.Card.Device); err != nil { // the engine will say what is wrong with the card
+			s.opt.Logger.Info("the CPU decodes", "room", "decode", "why", err)
+		}
+	}
 	dict := astiav.NewDictionary()
 	defer dict.Free()
 	set := func(k, v string) { _ = dict.Set(k, v, astiav.NewDictionaryFlags()) }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+
+	"vsr/media"
 )
 
 // Deinterlace says when pictures made of two fields are rebuilt into frames.
@@ -16,6 +18,24 @@ const (
 	DeinterlaceOff  Deinterlace = "off" // never
 	DeinterlaceOn   Deinterlace = "on"  // every frame
 )
+
+// Hardware says whether NVDEC may decode, where Options.Card offers it.
+type Hardware string
+
+// The ways to use it.
+const (
+	HardwareAuto Hardware = ""    // for codecs whose pictures are the same bits there, else the CPU
+	HardwareOff  Hardware = "off" // never
+)
+
+// Card is a card that pictures may stay on.
+type Card struct {
+	Memory media.Card // of the card, in the primary context
+	Device int        // its index in the driver's order
+	// Upload decodes on the CPU and lets FFmpeg upload the pictures. It is for tests: machines without a card have no NVDEC, and
+	// from the upload on the way is the same.
+	Upload bool
+}
 
 // Limits bound what a file may ask for. Zero fields take the default.
 type Limits struct {
@@ -37,6 +57,8 @@ type Options struct {
 	PoolSize    int               `yaml:"-"`           // frames that may be out at a time, default 8
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
+	Hardware    Hardware          `yaml:"hardware"`    // "" or off
+	Card        *Card             `yaml:"-"`           // nil keeps all pictures on the host; frames of a card have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
 	Network     bool              `yaml:"-"`           // allow network addresses
 	Format      string            `yaml:"-"`           // force an FFmpeg input format or device, as in lavfi or v4l2
@@ -58,6 +80,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("decode: duration %v s, want 0 or more", o.Duration)
 	case o.Deinterlace != DeinterlaceAuto && o.Deinterlace != DeinterlaceOff && o.Deinterlace != DeinterlaceOn:
 		return fmt.Errorf("decode: deinterlace %q, want on, off or empty for automatic", o.Deinterlace)
+	case o.Hardware != HardwareAuto && o.Hardware != HardwareOff:
+		return fmt.Errorf("decode: hardware %q, want off or empty for automatic", o.Hardware)
 	}
 	return nil
 }
@@ -84,6 +108,7 @@ func (o Options) withDefaults() Options {
 // Stats counts what a Source met. Read it after the end, or between calls of Next.
 type Stats struct {
 	Frames      int64 // given out
+	OnCard      int64 // of them, those on a card
 	Packets     int64 // given out, of other tracks
 	Damaged     int64 // packets or frames that did not decode and were skipped
 	Corrupt     int64 // frames given out that the decoder marked as partly damaged

@@ -51,6 +51,9 @@ func (s *Source) picture(ctx context.Context) (got bool, err error) {
 		s.flushed = true
 		return true, s.deint.push(nil)
 	default:
+		if err := s.cardFailed(err); err != nil {
+			return true, err
+		}
 		if s.failures++; s.drained && s.failures > 256 {
 			return false, nil // a decoder that never ends
 		}
@@ -88,6 +91,11 @@ func (s *Source) decoded(ctx context.Context) error {
 		s.stats.Corrupt++
 	}
 	s.frame.SetPts(pts)
+	if s.opt.Card != nil && s.opt.Card.Upload {
+		if err := s.upload(&p); err != nil {
+			return err
+		}
+	}
 	if p.Interlaced {
 		s.info.Interlaced = s.info.Interlaced || s.stats.Frames == 0
 	}
@@ -96,6 +104,9 @@ func (s *Source) decoded(ctx context.Context) error {
 	}
 	if p.Interlaced {
 		s.stats.Interlaced++
+	}
+	if err := s.land(); err != nil { // the deinterlacer works on the host
+		return err
 	}
 	return s.deinterlace()
 }
@@ -159,29 +170,28 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 		s.checkEnd(v, pts)
 		return nil
 	}
-	f, sh, err := s.convert.plan(&p, s.info.VideoTrack().Params.(*av.Params).Color())
+	stream := s.info.VideoTrack().Params.(*av.Params).Color()
+	f, sh, at, err := s.plan(&p, stream)
 	if err != nil {
 		return err
 	}
-	if s.pool == nil || s.pool.Format() != f {
-		if s.pool != nil && !turned && (s.stats.Frames > 0 || s.first != nil) {
-			s.turned = true
-			s.stats.FormatTurns++
-			info := *s.info
-			info.Format = f
-			s.info = &info
-			return media.ErrFormatChanged
-		}
-		s.pool = media.NewPool(f, s.opt.PoolSize, nil)
-		s.pools = append(slices.DeleteFunc(s.pools, func(p *media.Pool) bool { return p.Outstanding() == 0 }), s.pool)
+	if err := s.usePool(f, at != nil, turned); err != nil {
+		return err
 	}
 	out, err := s.pool.Get(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.convert.fill(out, s.frame, &p, sh); err != nil {
+	if at != nil {
+		err = s.opt.Card.Memory.Copy(out, at)
+		s.stats.OnCard++
+	} else if err = s.convert.fill(out, s.frame, &p, sh); err != nil {
 		out.Release()
 		return s.damage(err)
+	}
+	if err != nil {
+		out.Release()
+		return err
 	}
 	out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0)
 	out.SideData = av.FrameSideData(s.frame, frameSideData...)
@@ -189,5 +199,28 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 		out.SideData = append(out.SideData, av.FrameSideData(s.frame, firstSideData...)...)
 	}
 	s.queue = append(s.queue, media.Unit{Frame: out})
+	return nil
+}
+
+// usePool makes sure that s.pool gives frames of a format. When it changes in mid-stream the picture waits in s.frame.
+func (s *Source) usePool(f media.Format, onCard, turned bool) error {
+	if s.pool != nil && s.pool.Format() == f && s.pool.OnCard() == onCard {
+		return nil
+	}
+	if s.pool != nil && s.pool.Format() != f && !turned && (s.stats.Frames > 0 || s.first != nil) {
+		s.turned = true
+		s.stats.FormatTurns++
+		info := *s.info
+		info.Format = f
+		s.info = &info
+		return media.ErrFormatChanged
+	}
+	s.pool.Close()
+	if onCard {
+		s.pool = media.NewSurfacePool(f, s.opt.PoolSize, s.opt.Card.Memory, true)
+	} else {
+		s.pool = media.NewPool(f, s.opt.PoolSize, nil)
+	}
+	s.pools = append(slices.DeleteFunc(s.pools, func(p *media.Pool) bool { return p.Outstanding() == 0 }), s.pool)
 	return nil
 }

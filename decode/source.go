@@ -31,6 +31,8 @@ type Source struct {
 	convert   *converter
 	pool      *media.Pool
 	pools     []*media.Pool // all of them, one per format met
+	uploads   *av.CUDAFrames
+	uploaded  uploadKind
 	clock     clock
 	stats     Stats
 
@@ -179,6 +181,9 @@ func (s *Source) demux() error {
 	if track == s.info.Video && !s.copying {
 		err := av.Err(s.decoder.SendPacket(s.packet))
 		if err != nil && err != av.ErrAgain && err != io.EOF {
+			if failed := s.cardFailed(err); failed != nil {
+				return failed
+			}
 			return s.damage(err)
 		}
 		return nil
@@ -269,6 +274,10 @@ func (s *Source) Close() error {
 	s.queue, s.ended = nil, true
 	s.closeDeinterlacer()
 	s.convert.close()
+	s.pool.Close()
+	if s.uploads != nil {
+		s.uploads.Close()
+	}
 	if s.decoder != nil {
 		s.decoder.Free()
 		s.decoder = nil

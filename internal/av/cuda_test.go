@@ -54,11 +54,11 @@ func eachByte(fr *astiav.Frame, w, h int, pixels astiav.PixelFormat, do func(p, 
 // surface is a CUDA frame as the engine takes it.
 func surface(t *testing.T, f *astiav.Frame, format media.Format, pixels astiav.PixelFormat) *cuda.Surface {
 	t.Helper()
-	planes, pitch, p, ok := av.OnCard(f)
-	if !ok || p != pixels {
-		t.Fatalf("frame on a card: %v, pixels %v, want %v", ok, p, pixels)
+	p, ok := av.OnCard(f)
+	if !ok || p.Pixels != pixels || p.Width != format.Width || p.Height != format.Height {
+		t.Fatalf("frame on a card: %v, %+v, want %v", ok, p, pixels)
 	}
-	return &cuda.Surface{Format: format, Semi: true, Plane: planes, Pitch: pitch}
+	return &cuda.Surface{Format: format, Semi: true, Plane: p.Plane, Pitch: p.Pitch}
 }
 
 // A picture goes to the card by FFmpeg's upload, through the engine, and comes back by FFmpeg's download. Between them nothing leaves
@@ -200,7 +200,7 @@ func throughCard(t *testing.T, e cuda.SurfaceEngine, format media.Format, pixels
 
 func TestNoCUDAFrames(t *testing.T) {
 	fr := hostFrame(t, 16, 16, astiav.PixelFormatNv12, nil)
-	if _, _, _, ok := av.OnCard(fr); ok {
+	if _, ok := av.OnCard(fr); ok {
 		t.Error("a frame of the host is said to lie on a card")
 	}
 	pool := &av.CUDAFrames{}

@@ -48,8 +48,12 @@ func ReadParams(s *astiav.Stream) (*Params, error) {
 // EncoderParams copies the parameters of an opened encoder.
 func EncoderParams(cc *astiav.CodecContext) (*Params, error) {
 	p := newParams()
-	if err := check(C.avcodec_parameters_from_context(p.c, (*C.AVCodecContext)(pointer(cc)))); err != nil {
+	x := (*C.AVCodecContext)(pointer(cc))
+	if err := check(C.avcodec_parameters_from_context(p.c, x)); err != nil {
 		return nil, err
+	}
+	if x.pix_fmt == C.AV_PIX_FMT_CUDA { // the stream does not know where its pictures were
+		p.c.format = C.int(x.sw_pix_fmt)
 	}
 	return p, nil
 }

@@ -237,8 +237,14 @@ API cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* c, CUstream stream) {
   if (!inside(m.srcMemoryType, m.srcDevice, m.srcPitch, m.srcXInBytes, m.srcY) ||
       !inside(m.dstMemoryType, m.dstDevice, m.dstPitch, m.dstXInBytes, m.dstY))
     return CUDA_ERROR_INVALID_VALUE;
-  return put(stream, {[m] {
+  // As in upload: pageable memory is read at once.
+  std::shared_ptr<std::vector<uint8_t>> staged;
+  size_t last = (m.srcY + m.Height - 1) * (m.srcPitch ? m.srcPitch : m.WidthInBytes) + m.srcXInBytes + m.WidthInBytes;
+  if (m.srcMemoryType == CU_MEMORYTYPE_HOST && m.Height && !state().pinned.ok((uint64_t)m.srcHost, last))
+    staged = std::make_shared<std::vector<uint8_t>>((const uint8_t*)m.srcHost, (const uint8_t*)m.srcHost + last);
+  return put(stream, {[m, staged] {
                auto s = m.srcMemoryType == CU_MEMORYTYPE_HOST ? (const uint8_t*)m.srcHost : (const uint8_t*)m.srcDevice;
+               if (staged) s = staged->data();
                auto d = m.dstMemoryType == CU_MEMORYTYPE_HOST ? (uint8_t*)m.dstHost : (uint8_t*)m.dstDevice;
                size_t sp = m.srcPitch ? m.srcPitch : m.WidthInBytes, dp = m.dstPitch ? m.dstPitch : m.WidthInBytes;
                for (size_t y = 0; y < m.Height; y++)

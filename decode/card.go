@@ -1,0 +1,155 @@
+package decode
+
+import (
+	"fmt"
+	"slices"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// exactDecoders are FFmpeg's decoders of codecs whose pictures the standards define bit by bit, so that NVDEC's are the same.
+var exactDecoders = []string{"h264", "hevc", "vp8", "vp9"}
+
+// decodesOnCard decides whether a decoder is offered the card. Strict needs a decoder that tells of all damage.
+func (o *Options) decodesOnCard(codec *astiav.Codec) bool {
+	return o.Card != nil && !o.Card.Upload && o.Hardware != HardwareOff && !o.Strict && slices.Contains(exactDecoders, codec.Name()) &&
+		av.DecodesOnCard(codec)
+}
+
+// cardFailed returns an error of the decoder as one of the card if the pictures are made there and the data are not at fault.
+func (s *Source) cardFailed(err error) error {
+	if s.decoder.PixelFormat() != astiav.PixelFormatCuda || av.FaultOf(err) == av.FaultInput {
+		return nil
+	}
+	s.ended = true
+	return &media.CardError{Err: fmt.Errorf("NVDEC: %w; \"decode: hardware: off\" in a configuration decodes on the CPU", err)}
+}
+
+// plan says what format the picture in s.frame, described by p, will have. at is where it lies if that is a card.
+func (s *Source) plan(p *av.Picture, stream media.Color) (f media.Format, sh shape, at *media.Frame, err error) {
+	pic, onCard := av.OnCard(s.frame)
+	if !onCard {
+		f, sh, err = s.convert.plan(p, stream)
+		return f, sh, nil, err
+	}
+	sh = shape{layout: media.YUV420, depth: 8}
+	switch pic.Pixels {
+	case astiav.PixelFormatNv12:
+	case astiav.PixelFormatP010Le:
+		sh.depth = 10
+	default:
+		return f, sh, nil, &UnsupportedError{Reason: fmt.Sprintf("pictures on the card in pixel format %s", pic.Pixels)}
+	}
+	f = media.Format{Width: pic.Width, Height: pic.Height, Layout: sh.layout, Depth: sh.depth, Color: color(p.Color, stream, sh, pic.Width, pic.Height)}
+	at = media.NewSurfaceFrame(f, media.Surface{Card: s.opt.Card.Memory, Semi: true, Plane: pic.Plane, Pitch: pic.Pitch})
+	return f, sh, at, nil
+}
+
+// land brings the picture in s.frame to the host if it lies on a card.
+func (s *Source) land() error {
+	var p av.Picture
+	p.Read(s.frame)
+	f, sh, at, err := s.plan(&p, media.Color{})
+	if err != nil || at == nil {
+		return err
+	}
+	down, err := at.Land()
+	if err != nil {
+		return err
+	}
+	pixels, _ := av.FindPixels(pixelName(sh.layout, sh.depth, false))
+	host, err := newPlane(f.Width, f.Height, pixels)
+	if err != nil {
+		return err
+	}
+	defer host.Free()
+	p.Read(host)
+	for i := range f.Planes() {
+		_, rows := f.PlaneSize(i)
+		for y := range rows {
+			row := down.Row(i, y)
+			copy(p.Row(i, y, len(row)), row)
+		}
+	}
+	return s.replace(host)
+}
+
+// replace puts another picture into s.frame, with the time and all else of the one that is there.
+func (s *Source) replace(f *astiav.Frame) error {
+	if err := av.CopyFrameProps(f, s.frame); err != nil {
+		return err
+	}
+	s.frame.Unref()
+	s.frame.MoveRef(f)
+	return nil
+}
+
+// uploadKind is what a pool of uploads was made for.
+type uploadKind struct {
+	w, h   int
+	pixels astiav.PixelFormat
+}
+
+// upload puts the picture in s.frame onto the card as NVDEC would have: NV12 or P010, in memory of even size. Pictures of other
+// kinds stay.
+func (s *Source) upload(p *av.Picture) (err error) {
+	sh, err := shapeOf(p.Format)
+	if err != nil || sh.layout != media.YUV420 || sh.alpha || sh.target != astiav.PixelFormatNone || sh.depth > 10 {
+		return err
+	}
+	want := uploadKind{p.Width + p.Width&1, p.Height + p.Height&1, astiav.PixelFormatNv12}
+	if sh.depth > 8 {
+		want.pixels = astiav.PixelFormatP010Le
+	}
+	if s.uploads == nil || s.uploaded != want {
+		if s.uploads != nil {
+			s.uploads.Close()
+		}
+		if s.uploads, err = av.NewCUDAFrames(s.opt.Card.Device, want.w, want.h, want.pixels); err != nil {
+			return &media.CardError{Err: fmt.Errorf("upload: %w", err)}
+		}
+		s.uploaded = want
+	}
+	host, err := newPlane(want.w, want.h, want.pixels)
+	if err != nil {
+		return err
+	}
+	defer host.Free()
+	weave(host, p, sh.depth)
+	card := astiav.AllocFrame()
+	defer card.Free()
+	if err = s.uploads.Get(card); err == nil {
+		err = av.Err(host.TransferHardwareData(card))
+	}
+	if err != nil {
+		return &media.CardError{Err: fmt.Errorf("upload: %w", err)}
+	}
+	card.SetWidth(p.Width)
+	card.SetHeight(p.Height)
+	return s.replace(card)
+}
+
+// weave copies planar 4:2:0 into NV12 or P010, whose samples have their ten bits at the top.
+func weave(host *astiav.Frame, p *av.Picture, depth int) {
+	f := media.Format{Width: p.Width, Height: p.Height, Layout: media.YUV420, Depth: depth}
+	size := f.BytesPerSample()
+	var to av.Picture
+	to.Read(host)
+	for i := range 3 {
+		w, rows := f.PlaneSize(i)
+		plane, step, first := min(i, 1), min(i, 1)+1, max(i-1, 0)
+		for y := range rows {
+			from, row := p.Row(i, y, w*size), to.Row(plane, y, w*step*size)
+			for x := range w {
+				at := (x*step + first) * size
+				if row[at] = from[x*size]; size == 2 {
+					v := (uint16(from[2*x]) | uint16(from[2*x+1])<<8) << 6
+					row[at], row[at+1] = byte(v), byte(v>>8)
+				}
+			}
+		}
+	}
+}
