@@ -66,9 +66,10 @@ type Detector struct {
 	// cur is the picture being looked at, last the one before it, ref the last one that surely belonged to the scene.
 	cur, last, ref *thumb
 
-	sums [3 * Cells]uint32
-	seed maphash.Seed
-	hash uint64
+	sums   [3 * Cells]uint32
+	seed   maphash.Seed
+	hash   uint64
+	hashed bool // hash is that of the frame before
 }
 
 // New returns a Detector that has seen nothing. It panics if the options are not valid.
@@ -86,7 +87,7 @@ func (d *Detector) Scene() uint64 { return d.scene }
 // before: 0 for the same picture, 1 for one that has nothing in common. A change of format starts a new scene.
 func (d *Detector) Mark(fr *media.Frame) (score float64) {
 	follows := d.scene > 0 && fr.Format == d.format
-	fr.Repeat = d.repeat(fr, follows)
+	fr.Repeat = d.repeat(fr, follows && d.hashed)
 	if fr.Repeat {
 		d.cur, d.last = d.last, d.cur
 		*d.cur = *d.last
@@ -95,12 +96,13 @@ func (d *Detector) Mark(fr *media.Frame) (score float64) {
 		Sums(d.sums[:], fr)
 		score = d.MarkSums(fr.Format, d.sums[:])
 	}
-	fr.Scene = d.scene
+	fr.Scene, d.hashed = d.scene, true
 	return score
 }
 
-// MarkSums is Mark for a picture of which there are only the Sums; Scene then has its number.
+// MarkSums is Mark for a picture of which there are only the Sums; Scene then has its number. Whether it is a repeat is not known.
 func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
+	d.hashed = false
 	follows := d.scene > 0 && f == d.format
 	d.cur, d.last = d.last, d.cur
 	d.cur.fill(f, sums)

@@ -35,3 +35,18 @@ func TestMarkSums(t *testing.T) {
 		t.Errorf("only %d scenes", cuts)
 	}
 }
+
+// A frame is a repeat of the one before it, not of one before a picture of which only the sums were there.
+func TestRepeatAfterSums(t *testing.T) {
+	fr, sums := media.NewFrame(small), make([]uint32, 3*Cells)
+	d := New(Options{})
+	for i, want := range []bool{false, true, true} {
+		if d.Mark(fr); fr.Repeat != want {
+			t.Errorf("frame %d: repeat %v, want %v", i, fr.Repeat, want)
+		}
+	}
+	d.MarkSums(small, sums)
+	if d.Mark(fr); fr.Repeat {
+		t.Error("a repeat of a picture that nobody has hashed")
+	}
+}

@@ -55,8 +55,12 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err := c.adopt(ctx, v); err != nil {
 			return nil, event{}, err
 		}
+		tells, err := tellingAnywhere(f)
+		if err != nil {
+			return nil, event{}, err
+		}
 		c.running, c.scene, c.age, c.good, c.to = true, f.Scene, 0, 0, nil
-		if telling(f) {
+		if tells {
 			c.good = 1
 		}
 		return c.current, event{true, true, true}, nil
@@ -68,8 +72,11 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 	}
 	averaging := c.good < max(1, c.opts.Average)
 	refresh := c.opts.Refresh > 0 && c.age >= c.opts.Refresh
-	if !averaging && !refresh || !telling(f) {
+	if !averaging && !refresh {
 		return c.current, event{}, nil
+	}
+	if tells, err := tellingAnywhere(f); err != nil || !tells {
+		return c.current, event{}, err
 	}
 	v, err := c.estimate(ctx, f)
 	if err != nil {

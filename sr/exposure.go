@@ -43,3 +43,15 @@ func telling(f *media.Frame) bool {
 	spread := math.Sqrt(max(0, squares/n-mean*mean))
 	return mean > darkest && mean < lightest && spread > flattest
 }
+
+// tellingAnywhere is telling for pictures of a card too, which it brings to the host. That happens at the beginning of scenes.
+func tellingAnywhere(f *media.Frame) (bool, error) {
+	if f.Surface == nil {
+		return telling(f), nil
+	}
+	down, err := f.Land()
+	if err != nil {
+		return false, err
+	}
+	return telling(down), nil
+}

@@ -33,6 +33,9 @@ type Options struct {
 	Frames int `yaml:"frames"`
 	// Alloc supplies the memory of output frames, pinned memory say; nil means ordinary memory.
 	Alloc func(n int) []byte `yaml:"-"`
+	// Card, when not nil, keeps 4:2:0 pictures of 8 and 10 bits that need no resampling in a card's memory, as NV12 and P010. The
+	// engine must be able to write there.
+	Card media.Card `yaml:"-"`
 	// Logger gets one debug line a scene; nil discards.
 	Logger *slog.Logger `yaml:"-"`
 }
@@ -222,6 +225,7 @@ func (u *Upscaler) prepare(f media.Format) error {
 	if max(out.Width, out.Height, full.Width, full.Height) > maxSide {
 		return fmt.Errorf("%v would become %v, at most %d on a side", f, out, maxSide)
 	}
+	u.pool.Close()
 	u.middle, u.resize, u.alpha, u.pool = nil, nil, nil, nil
 	var err error
 	if out != full {
@@ -235,8 +239,18 @@ func (u *Upscaler) prepare(f media.Format) error {
 			return err
 		}
 	}
-	u.in, u.pool = f, media.NewPool(out, u.opts.Frames, u.opts.Alloc)
+	u.in = f
+	if u.opts.Card != nil && u.resize == nil && Semi(out) {
+		u.pool = media.NewSurfacePool(out, u.opts.Frames, u.opts.Card, true)
+	} else {
+		u.pool = media.NewPool(out, u.opts.Frames, u.opts.Alloc)
+	}
 	return nil
+}
+
+// Semi reports whether pictures of a format have a form that hardware codecs take: NV12 or P010.
+func Semi(f media.Format) bool {
+	return f.Layout == media.YUV420 && !f.Alpha && (f.Depth == 8 || f.Depth == 10)
 }
 
 // record counts what the cache did for f, the next frame to be counted.
@@ -297,6 +311,7 @@ func (u *Upscaler) Close() error {
 		return nil
 	}
 	u.closed = true
+	u.pool.Close()
 	u.middle, u.resize, u.alpha = nil, nil, nil
 	return errors.Join(u.cache.close(), u.engine.Close())
 }
