@@ -27,7 +27,7 @@ func (d *desk) Copy(dst, _ *media.Frame) error {
 		for x := range dst.Row(0, y) {
 			dst.Row(0, y)[x] = 16
 			if d.show != 'b' {
-				dst.Row(0, y)[x] = byte(40 + 150*(x+y)%2)
+				dst.Row(0, y)[x] = byte(40 + 150*((x+y)%2))
 			}
 		}
 	}
@@ -37,7 +37,9 @@ func (d *desk) Copy(dst, _ *media.Frame) error {
 // cardEngine writes nowhere, as its pictures are not to be looked at.
 type cardEngine struct{ fakeEngine }
 
-func (e *cardEngine) Upscale(context.Context, *media.Frame, *media.Frame, Degradation) error { return nil }
+func (e *cardEngine) Upscale(context.Context, *media.Frame, *media.Frame, Degradation) error {
+	return nil
+}
 
 // Output frames lie on the card where the codecs of cards could take them, and on the host otherwise; none stays taken.
 func TestOutputOnCard(t *testing.T) {
