@@ -26,6 +26,8 @@ type codec struct {
 	// presets that the encoder knows; some complain on stderr about others. Empty for numbers.
 	presets []string
 	minGop  int
+	card    bool // NVENC: pictures may come from a card, as NV12 or P010
+	deep    bool // with card: 10 bits too
 	set     func(o Options, c codec, info *media.Info, p *private)
 }
 
@@ -37,6 +39,8 @@ type private struct {
 
 var speeds = []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"}
 
+var nvencSpeeds = []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"}
+
 // codecs are the encoders that we offer. x265 has no lossless mode here: that of version 3.5 changes a few samples.
 var codecs = []codec{
 	{name: "x264", aliases: []string{"h264", "libx264", "avc"}, encoder: "libx264", crf: 17, worst: 51, lossless: true, even: true, preset: "medium", presets: speeds, set: setX264},
@@ -45,6 +49,8 @@ var codecs = []codec{
 	{name: "vp9", aliases: []string{"libvpx-vp9"}, encoder: "libvpx-vp9", crf: 24, worst: 63, lossless: true, ordered: true, rated: true, preset: "2", set: setVPX},
 	{name: "vp8", aliases: []string{"libvpx"}, encoder: "libvpx", crf: 10, worst: 63, ordered: true, rated: true, preset: "2", set: setVPX},
 	{name: "prores", aliases: []string{"prores_ks"}, encoder: "prores_ks", even: true, ordered: true, set: func(Options, codec, *media.Info, *private) {}},
+	{name: "h264_nvenc", encoder: "h264_nvenc", crf: 19, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, card: true, set: setNVENC},
+	{name: "hevc_nvenc", encoder: "hevc_nvenc", crf: 21, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, card: true, deep: true, set: setNVENC},
 	{name: "ffv1", encoder: "ffv1", lossless: true, ordered: true, set: setFFV1},
 }
 
@@ -161,6 +167,26 @@ func setVPX(o Options, c codec, _ *media.Info, p *private) {
 	if o.ZeroLatency {
 		p.dict["deadline"], p.dict["lag-in-frames"] = "realtime", "0"
 		p.dict["cpu-used"] = strOr(o.Preset, "8")
+	}
+}
+
+// setNVENC asks for constant quality. It has been checked that FFmpeg knows these options; they have never run.
+func setNVENC(o Options, c codec, _ *media.Info, p *private) {
+	p.dict["preset"] = strOr(o.Preset, c.preset)
+	p.dict["forced-idr"] = "1"
+	switch {
+	case o.CRF == -1:
+		p.dict["tune"] = "lossless"
+	case o.BitRate == 0:
+		p.dict["rc"], p.dict["b"] = "vbr", "0"
+		p.dict["cq"] = strconv.Itoa(cmpOr(o.CRF, c.crf))
+	}
+	if c.name == "h264_nvenc" && o.CRF >= 0 {
+		p.dict["profile"] = "high"
+	}
+	if o.ZeroLatency {
+		p.dict["preset"], p.dict["tune"] = strOr(o.Preset, "p3"), "ull"
+		p.dict["zerolatency"], p.dict["delay"] = "1", "0"
 	}
 }
 

@@ -85,7 +85,7 @@ func TestChoosePixels(t *testing.T) {
 		{av1, media.Format{Layout: media.YUV444, Depth: 16}, "yuv420p10le"},
 		{av1, media.Format{Layout: media.Gray, Depth: 8}, "yuv420p"},
 	} {
-		p, err := choosePixels(c.list, c.f, "")
+		p, err := choosePixels(c.list, c.f, "", false)
 		if err != nil || p.String() != c.want {
 			t.Errorf("%v: %v %v, want %s", c.f, p, err, c.want)
 		}

@@ -19,9 +19,17 @@ func (s *Sink) open(info *media.Info) error {
 	if enc == nil {
 		return &RequestError{Reason: "this FFmpeg has no encoder " + c.encoder}
 	}
-	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt)
+	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.card)
 	if err != nil {
 		return err
+	}
+	if s.opt.TakesCard(info.Format) {
+		if err := s.openDoor(info.Format); err != nil {
+			return err
+		}
+		if !s.door.down {
+			pixels = cardPixels(info.Format)
+		}
 	}
 	w, h := s.size(info, pixels)
 	s.note(info, pixels, w, h)
@@ -45,6 +53,11 @@ func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.Pi
 	s.encoder.SetWidth(w)
 	s.encoder.SetHeight(h)
 	s.encoder.SetPixelFormat(pixels)
+	if s.door != nil && !s.door.down {
+		if err := av.EncodeOnCard(s.encoder, s.door.frames); err != nil {
+			return err
+		}
+	}
 	s.encoder.SetThreadCount(s.opt.Threads)
 	sar := info.SampleAspect
 	s.encoder.SetSampleAspectRatio(astiav.NewRational(sar.Num, max(sar.Den, 1)))
@@ -112,7 +125,11 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 		}
 	}
 	if err := av.Explain(func() error { return s.encoder.Open(enc, dict) }); err != nil {
-		return &RequestError{Reason: fmt.Sprintf("%s refuses %v with preset %q", s.codec.name, info.Format, s.opt.Preset), Err: err}
+		e := &RequestError{Reason: fmt.Sprintf("%s refuses %v with preset %q", s.codec.name, info.Format, s.opt.Preset), Err: err}
+		if s.codec.card {
+			e.Hint = "it needs an NVIDIA card with NVENC and its driver; x264 and x265 run everywhere"
+		}
+		return e
 	}
 	if e := dict.Get("", nil, astiav.NewDictionaryFlags(astiav.DictionaryFlagIgnoreSuffix)); e != nil {
 		return &RequestError{Reason: fmt.Sprintf("%s has no option %q", s.codec.name, e.Key())}
@@ -151,7 +168,7 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	if w != f.Width || h != f.Height {
 		why = fmt.Sprintf("padded from %dx%d to %dx%d, because %s needs even sizes", f.Width, f.Height, w, h, s.codec.name)
 	}
-	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() {
+	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() && !(f.Layout == media.YUV420 && pixels == cardPixels(f)) {
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
 	}
 	if out, ok := av.DescribePixels(pixels); f.Alpha && ok && !out.Alpha {

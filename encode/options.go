@@ -9,7 +9,7 @@ import (
 
 // Options of the video encoder. The zero value is x264 at a quality meant for keeping.
 type Options struct {
-	Codec   string `yaml:"codec"`   // x264 (default), x265, svtav1, vp9, vp8, prores, ffv1
+	Codec   string `yaml:"codec"`   // x264 (default), x265, svtav1, vp9, vp8, prores, ffv1, h264_nvenc, hevc_nvenc
 	CRF     int    `yaml:"crf"`     // quality, lower is better; 0 takes the codec's default; -1 is lossless where the codec can
 	Preset  string `yaml:"preset"`  // the codec's own presets; empty takes our default
 	PixFmt  string `yaml:"pix_fmt"` // FFmpeg pixel format, as in yuv420p10le; empty keeps the source's layout and depth
@@ -22,6 +22,7 @@ type Options struct {
 	BitRate       int64   `yaml:"-"` // bits a second, 0 for constant quality
 	BufferSeconds float64 `yaml:"-"` // default 0.5
 
+	Card   *Card             `yaml:"-"` // nil: pictures come from the host
 	FFmpeg map[string]string `yaml:"-"` // further private options of the encoder
 	Logger *slog.Logger      `yaml:"-"` // nil discards
 }

@@ -25,14 +25,17 @@ func pixelName(l media.Layout, depth int, alpha bool) string {
 }
 
 // choosePixels picks the encoder's pixel format: the one asked for, else the source's own, else the nearest that loses neither chroma nor depth,
-// else the nearest at all.
-func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string) (astiav.PixelFormat, error) {
+// else the nearest at all. With semi 4:2:0 of 8 and 10 bits is NV12 and P010.
+func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, semi bool) (astiav.PixelFormat, error) {
 	if asked != "" {
 		p, ok := av.FindPixels(asked)
 		if !ok || !slices.Contains(supported, p) {
 			return 0, &RequestError{Reason: fmt.Sprintf("the encoder does not take pixel format %s", asked), Hint: "it takes " + pixelList(supported)}
 		}
 		return p, nil
+	}
+	if semi && f.Layout == media.YUV420 && !f.Alpha && (f.Depth == 8 || f.Depth == 10) && slices.Contains(supported, cardPixels(f)) {
+		return cardPixels(f), nil
 	}
 	best, bestCost := astiav.PixelFormatNone, 1<<30
 	for _, l := range []media.Layout{media.Gray, media.YUV420, media.YUV422, media.YUV444} {

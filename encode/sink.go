@@ -25,6 +25,7 @@ type Sink struct {
 	encoder *astiav.CodecContext
 	packet  *astiav.Packet
 	pic     *picture
+	door    *door // nil unless the encoder is fed from a card
 	log     *av.Log
 
 	durations map[int64]int64 // time stamp to duration of frames inside the encoder
@@ -162,12 +163,13 @@ func (s *Sink) frame(fr *media.Frame) error {
 	if s.frames > 0 && fr.PTS <= s.last {
 		return fmt.Errorf("time stamp %d after %d: they must rise", fr.PTS, s.last)
 	}
-	if err := s.pic.load(fr, s.color); err != nil {
+	pic, err := s.picture(fr)
+	if err != nil {
 		return err
 	}
-	s.pic.out.SetPts(fr.PTS)
-	av.SetColor(s.pic.out, s.color)
-	s.pic.out.SetSampleAspectRatio(astiav.NewRational(s.info.SampleAspect.Num, max(s.info.SampleAspect.Den, 1)))
+	pic.SetPts(fr.PTS)
+	av.SetColor(pic, s.color)
+	pic.SetSampleAspectRatio(astiav.NewRational(s.info.SampleAspect.Num, max(s.info.SampleAspect.Den, 1)))
 	kind := astiav.PictureTypeNone
 	if requested := s.keyframe.Swap(false); requested || fr.Scene != s.scene && s.frames > 0 {
 		kind = astiav.PictureTypeI
@@ -176,8 +178,8 @@ func (s *Sink) frame(fr *media.Frame) error {
 		return err
 	}
 	s.scene = fr.Scene
-	s.pic.out.SetPictureType(kind)
-	if err := av.AddFrameSideData(s.pic.out, perFrame(fr.SideData)); err != nil {
+	pic.SetPictureType(kind)
+	if err := av.AddFrameSideData(pic, perFrame(fr.SideData)); err != nil {
 		return err
 	}
 	if s.frames > 0 {
@@ -189,7 +191,7 @@ func (s *Sink) frame(fr *media.Frame) error {
 	s.durations[fr.PTS] = fr.Duration
 	s.last = fr.PTS
 	s.frames++
-	if err := av.Explain(func() error { return s.encoder.SendFrame(s.pic.out) }); err != nil {
+	if err := av.Explain(func() error { return s.encoder.SendFrame(pic) }); err != nil {
 		return fmt.Errorf("%s: %w", s.codec.name, err)
 	}
 	return s.collect()
@@ -339,6 +341,10 @@ func (s *Sink) release() {
 	if s.pic != nil {
 		s.pic.close()
 		s.pic = nil
+	}
+	if s.door != nil {
+		s.door.close()
+		s.door = nil
 	}
 	av.Trim()
 }

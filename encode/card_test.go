@@ -1,0 +1,175 @@
+//go:build nvidia
+
+package encode_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorgonia.org/cu"
+
+	"vsr/encode"
+	"vsr/internal/testmedia"
+	"vsr/media"
+	"vsr/sr/cuda"
+	"vsr/sr/cuda/driver"
+	"vsr/sr/cuda/emu"
+)
+
+// emulated puts the emulated driver in the place of a real one. FFmpeg then finds it by its name.
+func emulated(t *testing.T) {
+	t.Helper()
+	if why := emu.Missing(); why != "" {
+		t.Skip(why)
+	}
+	dir, err := emu.Build(emu.Library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = driver.Library(filepath.Join(dir, emu.Library)) // another test may have opened it
+	if err := driver.Status(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// leaks reports what is still alive in the emulated driver: allocations, pinned ones, streams, events and contexts.
+func leaks(t *testing.T) {
+	t.Helper()
+	t.Setenv("VSR_EMU_FAIL", "")
+	dev, err := cu.GetDevice(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []cu.DeviceAttribute{9000, 9001, 9002, 9003, 9006} {
+		if n, err := dev.Attribute(a); n != 0 || err != nil {
+			t.Errorf("%d of kind %d left, error %v", n, a, err)
+		}
+	}
+}
+
+// cardPackets encodes a clip; put says where frame i is to lie.
+func cardPackets(t *testing.T, o encode.Options, f media.Format, put func(i int, fr *media.Frame) *media.Frame) (*recorder, error) {
+	t.Helper()
+	src := synthetic(t, testmedia.Options{Format: f, Frames: 7, Cuts: []int{4}})
+	r := &recorder{}
+	sink, err := encode.Create(src.Info(), o, r)
+	for i := 0; err == nil && i < 7; i++ {
+		u, nerr := src.Next(context.Background())
+		if nerr != nil {
+			t.Fatal(nerr)
+		}
+		if i == 3 && f.Width == 64 { // of another size in mid-stream
+			u.Frame.Release()
+			u.Frame = media.NewFrame(media.Format{Width: 32, Height: 18, Layout: f.Layout, Depth: f.Depth, Color: f.Color})
+			u.Frame.PTS = int64(i) * 1000
+		}
+		u.Frame.PTS, u.Frame.Scene = int64(i+1)*1000, uint64(1+i/4)
+		err = sink.Write(context.Background(), media.Unit{Frame: put(i, u.Frame)})
+	}
+	if sink != nil {
+		if err == nil {
+			return r, sink.Close()
+		}
+		_ = sink.Abort()
+	}
+	return r, err
+}
+
+// raise puts a frame onto the card, in memory of its own.
+func raise(t *testing.T, m *cuda.Memory, fr *media.Frame) *media.Frame {
+	t.Helper()
+	s, err := m.Take(fr.Format, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := media.NewSurfaceFrame(fr.Format, *s)
+	up.CopyProps(fr)
+	if err := m.Copy(up, fr); err != nil {
+		t.Fatal(err)
+	}
+	fr.Release()
+	return up
+}
+
+// Pictures from the card, those of the host and both in turns make the same packets, whether they go through NVENC's door or the
+// encoder knows nothing of cards.
+func TestPicturesFromCard(t *testing.T) {
+	emulated(t)
+	color := media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}
+	for _, c := range []struct {
+		name, codec string
+		format      media.Format
+	}{
+		{"8 bits", "x264", media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: color}},
+		{"10 bits", "ffv1", media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 10, Color: color}},
+		{"odd", "ffv1", media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: color}},
+	} {
+		o := encode.Options{Codec: c.codec, Threads: 1}
+		want, err := cardPackets(t, o, c.format, func(_ int, fr *media.Frame) *media.Frame { return fr })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, card := range map[string]*encode.Card{"no door": nil, "a door": {Download: true}} {
+			for every := range 2 {
+				m := cuda.NewMemory(0)
+				o.Card = card
+				got, err := cardPackets(t, o, c.format, func(i int, fr *media.Frame) *media.Frame {
+					if every == 1 && i%2 == 1 {
+						return fr
+					}
+					return raise(t, m, fr)
+				})
+				if err != nil || len(got.packets) != 7 || len(want.packets) != 7 {
+					t.Fatalf("%s, %s: %d packets, want %d, error %v", c.name, name, len(got.packets), len(want.packets), err)
+				}
+				for i := range want.packets {
+					if a, b := got.packets[i], want.packets[i]; string(a.Data) != string(b.Data) || a.PTS != b.PTS || a.Key != b.Key {
+						t.Errorf("%s, %s, every frame %v: packet %d is another", c.name, name, every == 0, i)
+					}
+				}
+				m.Close()
+			}
+		}
+	}
+	leaks(t)
+}
+
+// NVENC that is fed from the card is refused as it is without one where it is missing, and gives the card's memory back.
+func TestNoNVENCOnCard(t *testing.T) {
+	emulated(t)
+	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
+	_, err := cardPackets(t, encode.Options{Codec: "h264_nvenc", Card: &encode.Card{}}, f, nil)
+	var request *encode.RequestError
+	if !errors.As(err, &request) || !strings.Contains(err.Error(), "libnvidia-encode") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v, want one line of a *RequestError about libnvidia-encode", err)
+	}
+	leaks(t)
+}
+
+// A card that fails at the door ends the output with one line that is not taken for a fault of the disk.
+func TestCardFailsWhileEncoding(t *testing.T) {
+	emulated(t)
+	f := media.Format{Width: 48, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
+	for _, fail := range []string{"cuMemAlloc_v2:1:2", "cuMemcpy2DAsync_v2:3:719", "cuStreamSynchronize:2:719"} {
+		m := cuda.NewMemory(0)
+		_, err := cardPackets(t, encode.Options{Codec: "ffv1", Card: &encode.Card{Download: true}}, f, func(i int, fr *media.Frame) *media.Frame {
+			if i < 2 {
+				up := raise(t, m, fr)
+				if i == 0 {
+					t.Setenv("VSR_EMU_FAIL", fail)
+				}
+				return up
+			}
+			return fr
+		})
+		var card *media.CardError
+		if !errors.As(err, &card) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line of a *media.CardError", fail, err)
+		}
+		m.Close()
+		leaks(t)
+	}
+}
