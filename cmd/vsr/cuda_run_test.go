@@ -116,7 +116,7 @@ func TestRunOnCard(t *testing.T) {
 			if code != 0 || !strings.Contains(stderr, cuda.NeverRun) {
 				t.Fatalf("on the emulator: exit code %d: %s", code, stderr)
 			}
-			if r := cardReport(t, reportFile); r.Device != "cuda:0" || len(r.Scenes) != 2 {
+			if r := cardReportOf(t, reportFile); r.Device != "cuda:0" || len(r.Scenes) != 2 {
 				t.Errorf("device %s, %d scenes", r.Device, len(r.Scenes))
 			}
 			a, b := frames(t, want), frames(t, got)
@@ -132,7 +132,7 @@ func TestRunOnCard(t *testing.T) {
 	}
 }
 
-func cardReport(t *testing.T, path string) (r report) {
+func cardReportOf(t *testing.T, path string) (r report) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -170,7 +170,7 @@ func TestAutoDevice(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%s: exit code %d: %s", c.name, code, stderr)
 		}
-		if r := cardReport(t, reportFile); !strings.HasPrefix(r.Device, c.device) {
+		if r := cardReportOf(t, reportFile); !strings.HasPrefix(r.Device, c.device) {
 			t.Errorf("%s: device %s, want %s", c.name, r.Device, c.device)
 		}
 		note := ""
@@ -249,7 +249,7 @@ func trustedOnEmulator(t *testing.T, cache string) string {
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	return cardReport(t, reportFile).Device
+	return cardReportOf(t, reportFile).Device
 }
 
 // Doctor's clips: two scenes each on both sides, near enough; a network that is not the same is found out.

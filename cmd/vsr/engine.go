@@ -49,7 +49,7 @@ func openEngine(o engineOptions) (*engine, error) {
 		name = defaultModel(o.Factor, models.Names())
 	}
 	if name == "" {
-		return openStandIn(o.Factor)
+		return openStandIn(o)
 	}
 	w, err := openModel(name)
 	if err != nil {
@@ -82,10 +82,17 @@ func (e *engine) start(w *kdsr.Weights, o engineOptions) error {
 	default:
 		err = e.startAuto(w, o)
 	}
-	if err == nil && o.Logger != nil {
-		o.Logger.Info("engine", "room", roomUpscale, "model", e.Name, "device", e.Device, "note", cuda.NeverRun)
+	if err == nil {
+		e.announce(o.Logger)
 	}
 	return err
+}
+
+// announce writes down what runs, and what nobody has seen yet.
+func (e *engine) announce(log *slog.Logger) {
+	if log != nil {
+		log.Info("engine", "room", roomUpscale, "model", e.Name, "device", e.Device, "note", cuda.NeverRun)
+	}
 }
 
 func (e *engine) startCard(w *kdsr.Weights, o engineOptions, index int) (err error) {
@@ -141,12 +148,15 @@ func trusted(o engineOptions) error {
 	return err
 }
 
-func openStandIn(factor float64) (*engine, error) {
-	b, err := sr.NewBicubic(max(2, min(4, int(math.Ceil(factor)))))
+// openStandIn is the engine of a program without weights. It runs on the CPU whatever device was asked for.
+func openStandIn(o engineOptions) (*engine, error) {
+	b, err := sr.NewBicubic(max(2, min(4, int(math.Ceil(o.Factor)))))
 	if err != nil {
 		return nil, err
 	}
-	return &engine{Engine: b, Name: "bicubic", Device: "cpu", StandIn: true}, nil
+	e := &engine{Engine: b, Name: "bicubic", Device: "cpu", StandIn: true}
+	e.announce(o.Logger)
+	return e, nil
 }
 
 // defaultModel picks the fast model whose scale is the least that reaches factor, or the largest one. Empty means none.

@@ -11,6 +11,7 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/media"
 	"vsr/pipeline"
 	"vsr/sr"
 	"vsr/sr/cuda"
@@ -78,6 +79,9 @@ func explain(err error) fault {
 	case errors.Is(err, sr.ErrNoDevice):
 		return fault{exitDevice, err, cmp.Or(cuda.Advice(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
 	}
+	if f, ok := explainCard(err); ok {
+		return f
+	}
 	if f, ok := explainTyped(err); ok {
 		return f
 	}
@@ -143,6 +147,8 @@ func openFault(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, new(*media.CardError)):
+		return err // explain knows it
 	case errors.As(err, &unsupported):
 		return fault{exitInput, err, unsupported.Hint}
 	}

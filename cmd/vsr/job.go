@@ -41,6 +41,7 @@ type job struct {
 	crew      *crew       // of a run by several workers, else nil
 	out       ledger      // of what the pieces of several workers hold
 	stopped   func() bool // by the first Ctrl-C
+	card      onCard
 }
 
 // prepare opens the input, the engine and the output, in this order. After an error nothing is left open.
@@ -53,6 +54,7 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 	}()
 	log := a.logger()
 	r.Decode.Logger, r.Encode.Logger, r.SR.Logger = log, log, log
+	j.offerCard(&r)
 	if j.source, err = decode.Open(ctx, r.in, r.Decode); err != nil {
 		return j, openFault(err)
 	}
@@ -64,6 +66,10 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 		return j, err
 	}
 	if err = r.settleSize(e, info.Format.Height); err != nil {
+		e.Close()
+		return j, err
+	}
+	if err = j.keepOnCard(ctx, &r, e, info.Format); err != nil {
 		e.Close()
 		return j, err
 	}
@@ -92,7 +98,7 @@ func (a *app) prepare(ctx context.Context, r runRequest, stopped func() bool) (j
 // openOutput makes the sink: an encoder into the output, or a writer of pieces.
 func (j *job) openOutput(out string, e *engine, large *media.Info) (err error) {
 	r := &j.request
-	if r.Repeatable && family(r.Encode.Codec) == "h264" {
+	if r.Repeatable && family(r.Encode.Codec) == "h264" && !strings.HasSuffix(r.Encode.Codec, "_nvenc") {
 		r.Encode.FFmpeg = map[string]string{"mbtree": "0"}
 	}
 	if r.task != nil {
@@ -215,8 +221,10 @@ func (j *job) belt(ctx context.Context, soft <-chan struct{}) error {
 }
 
 // mark is the scene room's stage.
-func (j *job) mark(_ context.Context, f *media.Frame) (*media.Frame, error) {
-	j.scenes.Mark(f)
+func (j *job) mark(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	if err := j.look(ctx, f); err != nil {
+		return f, err
+	}
 	if err := j.turns.see(f); err != nil {
 		return f, err
 	}
@@ -289,7 +297,8 @@ func (j *job) finish(err error) error {
 		j.app.tell("note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s",
 			in.Damaged, in.Corrupt, map[bool]string{true: ", and it ends too early"}[in.Truncated])
 	}
-	cerr := j.upscaler.Close()
+	j.report.Card = j.card.report(j.source.Stats())
+	cerr := errors.Join(j.upscaler.Close(), j.card.close())
 	if j.request.Report != "" {
 		cerr = errors.Join(cerr, j.report.write(j.request.Report, j.app.stdout))
 	}
@@ -307,4 +316,5 @@ func (j *job) close() {
 	if j.pieces.lock != nil {
 		j.pieces.lock.Close()
 	}
+	_ = j.card.close() // there is an error already
 }

@@ -184,7 +184,11 @@ func (j *job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error)
 	if j.pieces.passed <= j.pieces.done {
 		return nil, j.upscaler.Observe(ctx, f)
 	}
-	return j.upscaler.Process(ctx, f)
+	out, err := j.upscaler.Process(ctx, f)
+	if err == nil && out.Surface != nil {
+		j.card.written++
+	}
+	return out, err
 }
 
 // join makes the output from the pieces, which stay.

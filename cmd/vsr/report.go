@@ -29,6 +29,7 @@ type report struct {
 	Streams []encode.StreamAction `json:"streams"`
 	Model   modelReport           `json:"model"`
 	Device  string                `json:"device"`
+	Card    *cardReport           `json:"card,omitempty"`    // pictures that stayed on a card
 	Workers []workerReport        `json:"workers,omitempty"` // of a run by several
 	// Stages holds the milliseconds that each room was busy. They overlap, so the sum exceeds the elapsed time.
 	Stages     map[string]float64 `json:"stages_ms"`

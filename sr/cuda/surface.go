@@ -160,7 +160,10 @@ func (e *engine) sceneSums(to []uint32, frame, picture cu.DevicePtr) error {
 	if err := e.card.compute.Synchronize(); err != nil {
 		return wrap("vsr_scene_grid", err)
 	}
-	return wrap("scene sums", cu.MemcpyDtoH(unsafe.Pointer(&to[0]), e.vectors.sums, int64(4*len(to))))
+	got := make([]uint32, len(to)) // what lies around to may hold pointers, which C must not be given
+	err := cu.MemcpyDtoH(unsafe.Pointer(&got[0]), e.vectors.sums, int64(4*len(got)))
+	copy(to, got)
+	return wrap("scene sums", err)
 }
 
 // EstimateSurface implements SurfaceEngine.
