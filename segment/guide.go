@@ -26,7 +26,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // MarkOf computes the mark of a frame.
 func MarkOf(f *media.Frame) Mark {
-	sum := crc32.Checksum([]byte(f.Format.String()), castagnoli)
+	sum := crc32.Checksum(fmt.Append(nil, f.Format, f.Color), castagnoli)
 	for p := range f.Planes() {
 		_, h := f.PlaneSize(p)
 		for y := range h {

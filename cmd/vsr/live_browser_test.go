@@ -24,6 +24,7 @@ const asVSR = "VSR_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asVSR) != "" {
+		boundMemory()
 		os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

@@ -23,10 +23,15 @@ import (
 var version = "unknown"
 
 func main() {
+	boundMemory()
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// boundMemory settles how memory is managed, before anything is done.
+func boundMemory() {
 	// Memory is mostly frames outside the Go heap; what the heap saves by collecting twice as often shows in the peak.
 	debug.SetGCPercent(50)
 	av.BoundArenas()
-	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 func execute(args []string, stdout, stderr io.Writer) (code int) {

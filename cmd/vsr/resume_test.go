@@ -40,6 +40,7 @@ func TestProgram(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &args); err != nil {
 		t.Fatal(err)
 	}
+	boundMemory()
 	os.Exit(execute(args, os.Stdout, os.Stderr))
 }
 
