@@ -4,7 +4,9 @@ package cuda
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -254,6 +256,38 @@ func TestEarlyCopyShows(t *testing.T) {
 	}
 	if n := stale(func(to cu.DevicePtr, from []byte) error { return cu.MemcpyHtoD(to, pointer(from), 64) }); n == 0 {
 		t.Error("a copy on the default stream was never overtaken")
+	}
+}
+
+// What put puts on the card is there for everything that comes behind it on the compute stream, small or large.
+func TestPutComesFirst(t *testing.T) {
+	emulated(t, "source")
+	c, err := openCard(0, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for i := range 200 {
+		err := c.thread.Do(func() error {
+			data, got := make([]uint32, 1+i%40), make([]byte, 4)
+			for j := range data {
+				data[j] = uint32(1000*i + j + 1)
+			}
+			last := len(data) - 1
+			to, err1 := c.alloc(4)
+			defer c.free(to)
+			p, err2 := put(c, data)
+			defer c.free(p)
+			err := firstError(err1, err2, cu.MemcpyDtoDAsync(to, p+cu.DevicePtr(4*last), 4, c.compute), c.compute.Synchronize(),
+				cu.MemcpyDtoH(pointer(got), to, 4))
+			if v := binary.LittleEndian.Uint32(got); err == nil && v != data[last] {
+				return fmt.Errorf("try %d: %#x, want %#x", i, v, data[last])
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
