@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -175,7 +176,7 @@ func (r *compareRequest) findReport() (*report, error) {
 }
 
 // maxReport is the largest report that is read, in bytes.
-const maxReport = 256 << 20
+const maxReport = 64 << 20
 
 func readReport(path string) (*report, error) {
 	if st, err := os.Stat(path); err != nil {
@@ -187,12 +188,27 @@ func readReport(path string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &report{}
-	if err := json.Unmarshal(text, run); err != nil {
+	run, err := parseReport(text)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return run, nil
+}
+
+// mostFrames is more than any film has; indices up to it can be reckoned with.
+const mostFrames = 1 << 40
+
+// parseReport reads a report, which anybody may have written.
+func parseReport(text []byte) (*report, error) {
+	run := &report{}
+	if err := json.Unmarshal(text, run); err != nil {
+		return nil, err
+	}
 	if run.Output == "" || len(run.Scenes) == 0 {
-		return nil, fmt.Errorf("%s is no report of a run", path)
+		return nil, errors.New("this is no report of a run")
+	}
+	if run.Frames.Out < 0 || run.Frames.Out > mostFrames {
+		return nil, fmt.Errorf("a report of %d frames", run.Frames.Out)
 	}
 	return run, nil
 }

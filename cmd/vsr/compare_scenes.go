@@ -65,7 +65,7 @@ func reportedScenes(run *report) []scenePart {
 	for i, s := range run.Scenes {
 		end := run.Frames.Out
 		if i+1 < len(run.Scenes) {
-			end = run.Scenes[i+1].FirstFrame
+			end = min(end, run.Scenes[i+1].FirstFrame)
 		}
 		if s.FirstFrame < 0 || end <= s.FirstFrame {
 			continue

@@ -60,7 +60,7 @@ func readJoinNote(dir, out string) (n joinNote, ok bool) {
 		return n, false
 	}
 	defer f.Close()
-	if json.NewDecoder(io.LimitReader(f, 1<<16)).Decode(&n) != nil {
+	if n, ok = parseNote(f); !ok {
 		return n, false
 	}
 	device, inode, ok := identity(out)
@@ -69,6 +69,14 @@ func readJoinNote(dir, out string) (n joinNote, ok bool) {
 	}
 	st, err := os.Stat(out)
 	return n, err == nil && (n.Mtime == 0 || st.Size() == n.Size && st.ModTime().UnixNano() == n.Mtime)
+}
+
+// parseNote reads a note. One that was torn, or that this program would not have written, is none.
+func parseNote(r io.Reader) (n joinNote, ok bool) {
+	if json.NewDecoder(io.LimitReader(r, 1<<16)).Decode(&n) != nil || n.Plan == "" || n.Frames < 0 || n.Frames > mostFrames || n.Size < 0 {
+		return joinNote{}, false
+	}
+	return n, true
 }
 
 // interrupted reports whether the file at out is the one that Ctrl-C has cut short.
