@@ -48,6 +48,11 @@ func open(ctx context.Context, url string, s *Source) (*Source, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
+		var u *UnsupportedError
+		if s.cutIndex && errors.As(err, &u) {
+			u.Reason, u.Err = "an MP4 without its index (moov): it was cut off, or its recording was never finished", nil
+			u.Hint = "nothing in it says where pictures begin; tools that repair recordings need a whole file of the same camera"
+		}
 		s.Close()
 		return nil, fmt.Errorf("decode: open %s: %w", hideSecrets(url), err)
 	}
@@ -98,6 +103,8 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 	stop := s.watch(ctx)
 	err := av.Explain(func() error { return fc.OpenInput(full, format, dict) })
 	stop()
+	path, local := strings.CutPrefix(full, "file:")
+	s.cutIndex = local && unfinishedMP4(path)
 	if err != nil { // FFmpeg has freed the context
 		return inputError(err)
 	}

@@ -116,6 +116,7 @@ type Stats struct {
 	Late        int64 // packets of streams that appeared after the start, dropped
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
-	Truncated   bool  // the input ended with an error
+	Truncated   bool  // the input ended with an error, or before its index says
+	Missing     int64 // pictures that an MP4's index names and the file does not hold
 	FormatTurns int   // changes of format in mid-stream
 }

@@ -43,6 +43,7 @@ type Source struct {
 	queued     int           // packet bytes in queue
 	first      *media.Frame  // the picture that Open found; it is also in queue
 	waiting    *astiav.Frame // a picture that waits for the old deinterlacer to empty
+	cutIndex   bool          // an MP4 whose index is not whole
 	flushed    bool          // the deinterlacer was told that no more comes to it
 	turned     bool          // s.frame holds the first picture of a new format
 	drained    bool          // the demuxer is at its end and the decoder was told
@@ -157,6 +158,9 @@ func (s *Source) demux() error {
 		time.Sleep(2 * time.Millisecond) // a device without a picture yet; the interrupt is checked by the caller's context
 		return nil
 	case err == io.EOF:
+		if err := s.checkIndex(); err != nil {
+			return err
+		}
 		return s.drain()
 	default:
 		if av.Interrupted(err) {
@@ -189,6 +193,39 @@ func (s *Source) demux() error {
 		return nil
 	}
 	s.passThrough(track)
+	return nil
+}
+
+// checkIndex looks, at the end, for packets that an MP4's index promised, and whether the index itself was whole. Strict has no
+// effect on copies.
+func (s *Source) checkIndex() error {
+	if s.live || s.pastEnd { // what is beyond the wanted end is not missed
+		return nil
+	}
+	var err error
+	if s.cutIndex {
+		err = errors.New("the file is cut off within its index: streams may be missing")
+	}
+	for i, st := range s.streams {
+		n := av.BeyondEnd(s.fc, st)
+		if n == 0 {
+			continue
+		}
+		if err == nil {
+			err = fmt.Errorf("stream %d: the file is cut off, %d packets of its index are missing", i, n)
+		}
+		if i == s.info.Video {
+			s.stats.Missing = int64(n)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	s.opt.Logger.Warn("input ends early", "room", "decode", "err", err)
+	if s.opt.Strict && !s.copying {
+		return s.damaged(err)
+	}
+	s.stats.Truncated, s.lastDamage = true, err
 	return nil
 }
 

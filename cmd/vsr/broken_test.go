@@ -18,13 +18,15 @@ func TestBrokenClips(t *testing.T) {
 		say  string
 	}{
 		{"derived/broken_empty.mp4", nil, exitInput, "vsr: "},
-		{"derived/broken_no_moov.mp4", nil, exitInput, "vsr: "},
+		{"derived/broken_no_moov.mp4", nil, exitInput, "without its index (moov)"},
 		{"derived/broken_text.mp4", nil, exitInput, "vsr: "},
 		{"native/audio_only_two_aac_tracks.mp4", nil, exitInput, "no video stream"},
 		{"derived/broken_bitflips.ts", nil, exitOK, "note: the input is damaged"},
 		{"derived/broken_bitflips.ts", []string{"--strict"}, exitInput, "vsr: "},
 		{"derived/broken_bitflips.ts", []string{"--workers", "2"}, exitOK, "note: the input is damaged"},
-		{"derived/broken_truncated_faststart.mp4", nil, exitOK, ""}, // FFmpeg takes the cut for the end
+		{"derived/broken_truncated_faststart.mp4", nil, exitOK, "it ends too early: 59 pictures of its index are missing"},
+		{"derived/broken_truncated_faststart.mp4", []string{"--strict"}, exitInput, "59 packets of its index are missing"},
+		{"derived/broken_truncated_faststart.mp4", []string{"--strict", "--duration", "1"}, exitOK, ""},
 	} {
 		in := clipFolder + c.name
 		if _, err := os.Stat(in); err != nil {

@@ -293,9 +293,8 @@ func (j *job) finish(err error) error {
 	}
 	j.report.Input.from(j.source.Stats())
 	j.report.Input.Turns, j.report.Input.FormatChanges = j.turns.list, j.turns.count
-	if in := j.report.Input; in.Damaged > 0 || in.Corrupt > 0 || in.Truncated {
-		j.app.tell("note: the input is damaged: %d packets or pictures did not decode, %d pictures are partly damaged%s",
-			in.Damaged, in.Corrupt, map[bool]string{true: ", and it ends too early"}[in.Truncated])
+	if damage := j.report.Input.damage(); damage != "" {
+		j.app.tell("note: the input is damaged: %s", damage)
 	}
 	j.report.Card = j.card.report(j.source.Stats())
 	cerr := errors.Join(j.upscaler.Close(), j.card.close())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -52,6 +53,7 @@ type inputReport struct {
 	Interlaced int64  `json:"interlaced"` // pictures that were deinterlaced
 	Refused    int    `json:"refused"`    // files or addresses named inside the input, not opened
 	Truncated  bool   `json:"truncated"`
+	Missing    int64  `json:"missing,omitempty"` // pictures that an MP4's index names and the file does not hold
 	// FormatChanges counts changes of size, layout, depth or colour in mid-stream; Turns are the first of them.
 	FormatChanges int64  `json:"format_changes,omitempty"`
 	Turns         []turn `json:"turns,omitempty"`
@@ -59,7 +61,22 @@ type inputReport struct {
 
 func (r *inputReport) from(s decode.Stats) {
 	r.Damaged, r.Corrupt, r.Repaired, r.Interlaced = s.Damaged, s.Corrupt, s.Repaired, s.Interlaced
-	r.Refused, r.Truncated = s.Refused, s.Truncated
+	r.Refused, r.Truncated, r.Missing = s.Refused, s.Truncated, s.Missing
+}
+
+// damage puts into words what did not decode, "" if all did.
+func (r *inputReport) damage() string {
+	if r.Damaged == 0 && r.Corrupt == 0 && !r.Truncated {
+		return ""
+	}
+	text := fmt.Sprintf("%d packets or pictures did not decode, %d pictures are partly damaged", r.Damaged, r.Corrupt)
+	if r.Truncated {
+		text += ", and it ends too early"
+	}
+	if r.Missing > 0 {
+		text += fmt.Sprintf(": %d pictures of its index are missing", r.Missing)
+	}
+	return text
 }
 
 type frameCounts struct {

@@ -132,6 +132,17 @@ int vsr_dry_header(AVFormatContext *fc, AVDictionary **opts) {
 	return ret;
 }
 
+int vsr_beyond_end(AVFormatContext *fc, AVStream *st) {
+	int64_t size = fc->pb ? avio_size(fc->pb) : -1;
+	int beyond = 0;
+	if (size <= 0) return 0;
+	for (int i = 0, n = avformat_index_get_entries_count(st); i < n; i++) {
+		const AVIndexEntry *e = avformat_index_get_entry(st, i);
+		if (e && (e->pos > size || e->size > size - e->pos)) beyond++;
+	}
+	return beyond;
+}
+
 const char *vsr_input_formats(void) {
 	size_t used = 0, room = 8192;
 	char *out = malloc(room);

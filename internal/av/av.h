@@ -52,6 +52,8 @@ int vsr_add_chapter(AVFormatContext *fc, int64_t id, AVRational tb, int64_t star
 unsigned int vsr_output_tag(const AVOutputFormat *of, enum AVCodecID id, unsigned int tag);
 int vsr_query_codec(const AVOutputFormat *of, enum AVCodecID id);
 int vsr_dry_header(AVFormatContext *fc, AVDictionary **opts);
+// How many entries of a stream's index lie beyond the end of the file, in part or whole. 0 where the end is not known.
+int vsr_beyond_end(AVFormatContext *fc, AVStream *st);
 const char *vsr_input_formats(void); // comma-separated names of all demuxers, to be freed
 
 #endif

@@ -61,6 +61,15 @@ func InputFormats() []string {
 	return strings.Split(C.GoString(c), ",")
 }
 
+// BeyondEnd counts the packets of a stream that an MP4's or QuickTime file's index names and the file no longer holds, because it was
+// cut off: FFmpeg takes the cut for the end. It is 0 for other containers, whose indices name only some packets.
+func BeyondEnd(fc *astiav.FormatContext, s *astiav.Stream) int {
+	if !strings.HasPrefix(fc.InputFormat().Name(), "mov,") {
+		return 0
+	}
+	return int(C.vsr_beyond_end(formatOf(fc), stream(s)))
+}
+
 // Discontinuous reports whether the input's clock has no origin of its own (MPEG transport and program streams, Ogg).
 func Discontinuous(fc *astiav.FormatContext) bool {
 	f := formatOf(fc).iformat
