@@ -263,6 +263,9 @@ func TestDoctorOnCard(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "emulated card") || !strings.Contains(stdout, cuda.NeverRun) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
+	if strings.Count(stdout, ": not used: ") != 3 { // NVDEC and two kinds of NVENC
+		t.Errorf("the hardware codecs that are not there: %s", stdout)
+	}
 	if r := trustedOnEmulator(t, cache); !strings.HasPrefix(r, "cuda:0") {
 		t.Errorf("after a green doctor auto takes %s", r)
 	}
@@ -272,6 +275,16 @@ func TestDoctorOnCard(t *testing.T) {
 	}
 	if r := trustedOnEmulator(t, cache); !strings.HasPrefix(r, "cpu") {
 		t.Errorf("after a red doctor auto takes %s", r)
+	}
+}
+
+// Doctor's clip through what stands for NVDEC and NVENC here: the same bits, and a good picture.
+func TestDoctorChecksCodecs(t *testing.T) {
+	code, stdout, stderr := onEmulator(t, []string{trialVariable + "=upload-download", "XDG_CACHE_HOME=" + t.TempDir()}, "doctor", "--device", "cuda:0", "--quick")
+	for _, want := range []string{"NVDEC, against the CPU's decoder: 8 frames, the same bits", "x264, fed from the card: 8 frames, PSNR at least"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit code %d, want %q in: %s%s", code, want, stdout, stderr)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
 		}
 		// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
 		_ = report.Keep(cuda.TrustOptions{Device: index, Program: versionString(), Logger: a.logger()})
+		checkCodecs(c.Context(), report, index) // auto does not use them, so its verdict is without them
 		return a.deviceReport(report, *file)
 	}
 	return doctor
