@@ -5,12 +5,14 @@ package cuda
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"gorgonia.org/cu"
 
 	"vsr/media"
+	"vsr/scene"
 )
 
 // onMemory puts a picture onto a card's memory as a frame of its own.
@@ -86,6 +88,50 @@ func TestFramesAnywhere(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The scene room's goroutine may ask for sums while the network works, of pictures of another size too: both get what is right.
+func TestSumsBesideTheNetwork(t *testing.T) {
+	emulated(t, "source")
+	e, m := open(t, preset(t, "nano", 2, 1, 1)), NewMemory(0)
+	defer m.Close()
+	ctx := context.Background()
+	fr, other := picture(yuv(20, 12), 1), picture(yuv(34, 18), 2)
+	up, ahead := onMemory(t, m, fr, true), onMemory(t, m, other, true)
+	done := make(chan error)
+	go func() {
+		var err error
+		for i := 0; i < 20 && err == nil; i++ {
+			for _, at := range []struct{ on, host *media.Frame }{{up, fr}, {ahead, other}} {
+				got, want := make([]uint32, 3*scene.Cells), make([]uint32, 3*scene.Cells)
+				scene.Sums(want, at.host)
+				if err = firstError(err, e.SceneSums(ctx, got, SurfaceOf(at.on))); err == nil && !slices.Equal(got, want) {
+					err = errors.New("other sums")
+				}
+			}
+		}
+		done <- err
+	}()
+	want := media.NewFrame(fr.Format.Scaled(2))
+	for i := range 10 {
+		v, err := e.Estimate(ctx, up)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := e.Modulate(ctx, v)
+		got := media.NewFrame(want.Format)
+		if err := firstError(err, e.Upscale(ctx, got, up, d), d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			want = got
+		} else if !same(got, want) {
+			t.Errorf("picture %d is another", i)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
