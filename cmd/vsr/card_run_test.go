@@ -44,22 +44,32 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 	}
 	wide := yuv(32, 18, 8)
 	wide.Layout = media.YUV422
+	turning := filepath.Join(t.TempDir(), "turn.ts") // from one size to another after 3 frames
+	if err := testmedia.WriteTurn(turning, testmedia.Options{Format: yuv(64, 36, 8), Frames: 3}, testmedia.Options{Format: yuv(48, 32, 8), Frames: 4},
+		encode.Options{Preset: "ultrafast"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name    string
 		format  media.Format
 		config  string
 		args    []string
 		in, out int64
+		file    string // instead of a clip of the format
 	}{
-		{"8 bits", yuv(37, 21, 8), "", []string{"--codec", "ffv1"}, 7, 7},
-		{"10 bits in pieces", yuv(32, 18, 10), "piece_min: 2\npiece_max: 3\n", []string{"--codec", "ffv1"}, 7, 7},
-		{"x264", yuv(32, 18, 8), "", []string{"--codec", "x264", "--preset", "ultrafast"}, 7, 7},
-		{"resampled", yuv(32, 18, 8), "", []string{"--codec", "ffv1", "--height", "30"}, 7, 0},
-		{"4:2:2", wide, "", []string{"--codec", "ffv1"}, 0, 0},
-		{"deinterlaced", yuv(32, 18, 8), "decode:\n  deinterlace: \"on\"\n", []string{"--codec", "ffv1"}, 0, 7},
+		{"8 bits", yuv(37, 21, 8), "", []string{"--codec", "ffv1"}, 7, 7, ""},
+		{"10 bits in pieces", yuv(32, 18, 10), "piece_min: 2\npiece_max: 3\n", []string{"--codec", "ffv1"}, 7, 7, ""},
+		{"x264", yuv(32, 18, 8), "", []string{"--codec", "x264", "--preset", "ultrafast"}, 7, 7, ""},
+		{"resampled", yuv(32, 18, 8), "", []string{"--codec", "ffv1", "--height", "30"}, 7, 0, ""},
+		{"4:2:2", wide, "", []string{"--codec", "ffv1"}, 0, 0, ""},
+		{"another size in the middle", yuv(64, 36, 8), "", []string{"--codec", "ffv1"}, 7, 7, turning},
+		{"deinterlaced", yuv(32, 18, 8), "decode:\n  deinterlace: \"on\"\n", []string{"--codec", "ffv1"}, 0, 7, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			in := clipOf(t, c.format, 7, 4, encode.Options{Codec: "ffv1"})
+			in := c.file
+			if in == "" {
+				in = clipOf(t, c.format, 7, 4, encode.Options{Codec: "ffv1"})
+			}
 			dir := t.TempDir()
 			config := filepath.Join(dir, "run.yaml")
 			if err := os.WriteFile(config, []byte("scene:\n  min_length: 1\n"+c.config), 0o666); err != nil {
