@@ -75,7 +75,7 @@ func (d *door) take(fr *media.Frame) (*media.Frame, error) {
 		return nil, err
 	}
 	p, _ := av.OnCard(d.frame)
-	to := media.NewSurfaceFrame(fr.Format, media.Surface{Card: fr.Surface.Card, Semi: true, Plane: p.Plane, Pitch: p.Pitch})
+	to := media.NewSurfaceFrame(d.format, media.Surface{Card: fr.Surface.Card, Semi: true, Plane: p.Plane, Pitch: p.Pitch})
 	return to, fr.Surface.Card.Copy(to, fr)
 }
 
