@@ -107,6 +107,30 @@ func TestCutMP4(t *testing.T) {
 	}
 }
 
+// Packets that are no pictures are skipped and counted, and the film goes on behind them.
+func TestSpoiltPackets(t *testing.T) {
+	const frames = 60
+	_, whole := twoMP4(t, frames)
+	data := bytes.Index(whole, []byte("mdat"))
+	at := data + (len(whole)-data)/2
+	clear(whole[at : at+(len(whole)-data)/8])
+	for _, strict := range []bool{false, true} {
+		src, err := decode.Open(context.Background(), written(t, whole), decode.Options{Strict: strict})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := drain(src)
+		s := src.Stats()
+		src.Close()
+		if strict && !errors.Is(err, decode.ErrDamaged) {
+			t.Errorf("strict: %d frames, %v", got, err)
+		}
+		if !strict && (err != nil || s.Damaged < 2 || int64(got)+s.Damaged > frames || got < frames*2/3 || s.Truncated) {
+			t.Errorf("%d frames of %d, %+v, %v", got, frames, s, err)
+		}
+	}
+}
+
 // An MP4 that was cut before its index is complete is refused by name.
 func TestMP4WithoutIndex(t *testing.T) {
 	whole, _ := twoMP4(t, 20)

@@ -83,7 +83,7 @@ func TestGuideInAPlan(t *testing.T) {
 	}
 }
 
-// One sample, the size, or the time: each makes another mark.
+// One sample, the size, the colour's description or the time: each makes another mark.
 func TestMarks(t *testing.T) {
 	base := media.Format{Width: 4, Height: 4, Layout: media.YUV420, Depth: 10}
 	mark := func(f media.Format, edit func(*media.Frame)) Mark {
@@ -94,8 +94,10 @@ func TestMarks(t *testing.T) {
 	same := mark(base, func(*media.Frame) {})
 	wide := base
 	wide.Width, wide.Height = 8, 2
+	full := base
+	full.Color.Range = media.RangeFull
 	for name, m := range map[string]Mark{
-		"chroma": mark(base, func(f *media.Frame) { f.Row(2, 1)[3] = 1 }), "size": mark(wide, func(*media.Frame) {}),
+		"chroma": mark(base, func(f *media.Frame) { f.Row(2, 1)[3] = 1 }), "size": mark(wide, func(*media.Frame) {}), "range": mark(full, func(*media.Frame) {}),
 		"time": mark(base, func(f *media.Frame) { f.PTS = 1 }),
 	} {
 		if m == same {

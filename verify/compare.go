@@ -147,7 +147,7 @@ func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, err
 		p = newPictures()
 	}
 	var ref *reader
-	if o.Reference != nil {
+	if p != nil && o.Reference != nil {
 		ref = newReader(o.Reference)
 		p.judging = o.Judge
 		defer ref.drop()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"testing"
 
 	"vsr/media"
@@ -91,7 +92,20 @@ func (w *wild) Next(context.Context) (media.Unit, error) {
 func FuzzCompare(f *testing.F) {
 	f.Add([]byte("\x01\x01\x00\x65\xc8\x64\x01\x01\x02"), []byte("\x01\x01\x00\x65\xc8\x64\x01\x01\x02"), byte(3))
 	f.Add([]byte{3, 1, 1, 0xff, 0xff, 0xfe, 0, 9, 9, 9, 9, 9, 9}, []byte{}, byte(0))
+	// Long enough for frames and packets to come of them.
+	r := rand.New(rand.NewPCG(1, 2))
+	for how := range 64 {
+		a, b := make([]byte, 700), make([]byte, 700)
+		for i := range a {
+			a[i], b[i] = byte(r.Uint32()), byte(r.Uint32())
+		}
+		if how%2 == 0 { // the same film, but for its end
+			copy(b, a[:200+how])
+		}
+		f.Add(a, b, byte(how))
+	}
 	f.Fuzz(func(t *testing.T, a, b []byte, how byte) {
+		frames := 0
 		o := Options{Pictures: how&1 != 0, AnySize: how&2 != 0, Dropped: map[int]string{1: "x"}}
 		if how&4 != 0 {
 			o.Reference, o.Judge = newWild(a), &judge{fails: int(how >> 4)}
@@ -100,7 +114,7 @@ func FuzzCompare(f *testing.F) {
 			o.FrameTimes = []int64{}
 		}
 		o.Frame = func(n Numbers, src, out *media.Frame) {
-			if !(n.Consistency <= 100) {
+			if frames++; !(n.Consistency <= 100) {
 				t.Errorf("frame %d: %v dB", n.Frame, n.Consistency)
 			}
 		}
@@ -110,6 +124,9 @@ func FuzzCompare(f *testing.F) {
 		}
 		if r.OK != (len(r.Failures()) == 0) {
 			t.Errorf("ok %v with failures %v", r.OK, r.Failures())
+		}
+		if o.Pictures && r.Picture.Frames != frames {
+			t.Errorf("%d frames, %d in the report", frames, r.Picture.Frames)
 		}
 		if err := r.Print(io.Discard); err != nil {
 			t.Error(err)

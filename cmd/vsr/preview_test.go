@@ -78,6 +78,17 @@ func TestPreviewRefuses(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	go func() { // whoever reads the pipe in spite of all gets a byte and its end, and does not hang
+		if f, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
+			f.Write([]byte{0})
+			f.Close()
+		}
+	}()
+	defer func() { // lets go of the writer
+		if f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			f.Close()
+		}
+	}()
 	for _, c := range []struct {
 		args []string
 		code int
@@ -94,7 +105,7 @@ func TestRunAsJSON(t *testing.T) {
 	in := clip(t, "in.mp4", testmedia.Options{Frames: 3})
 	code, stdout, stderr := vsr(t, "run", in, "-o", filepath.Join(t.TempDir(), "out.mkv"), "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--json")
 	var r report
-	if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil || r.Frames.Out != 3 {
+	if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil || r.Frames.Out != 3 || strings.Contains(stderr, "{") || strings.Contains(stderr, "frames/s") {
 		t.Errorf("exit code %d, %v: %s%s", code, err, stdout, stderr)
 	}
 }
