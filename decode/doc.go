@@ -1,6 +1,7 @@
 // Package decode turns a file or address into units: frames of the one video track to upscale, and packets of all other tracks.
 //
 // What comes in is a name, what goes out is planar YUV or gray in pooled media.Frames, each copied once; no FFmpeg frame crosses the door.
+// With Options.Card pictures that NVDEC makes are copied on the card, as NV12 or P010, and never see the host.
 // The room skips and counts damaged data, repairs missing or repeated time stamps, and knows nothing of super resolution, encoders or retries.
 //
 // # Times
