@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -175,14 +176,8 @@ func (a *app) modelExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			switch precision {
-			case "":
-			case "auto":
-				delete(w.Meta, kdsr.MetaPrecision)
-			case "fp32":
-				w.Meta[kdsr.MetaPrecision] = precision
-			default:
-				return usageFault("", "--precision %s: want fp32 or auto", precision)
+			if err := notePrecision(w, precision); err != nil {
+				return err
 			}
 			if onnx {
 				return a.exportONNX(cmd.Context(), w, like, out, force)
@@ -196,7 +191,7 @@ func (a *app) modelExport() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
 	cmd.Flags().BoolVar(&half, "f16", false, "store half precision")
-	cmd.Flags().StringVar(&precision, "precision", "", "note in the file that half precision is not good enough for it (fp32), or that it is (auto)")
+	cmd.Flags().StringVar(&precision, "precision", "", "note in the file what half precision is not good enough for: fp32 (everything), last:N (the last N convolutions before the tail) or auto (nothing)")
 	cmd.Flags().BoolVar(&onnx, "onnx", false, "write the static network of one scene as ONNX, for other programs")
 	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or picture whose degradation the network is made for")
 	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
@@ -212,4 +207,20 @@ func (a *app) saveModel(w *kdsr.Weights, out string, t kdsr.DType, force bool) e
 		return destinationFault(err)
 	}
 	return a.inspect(w, false)
+}
+
+// notePrecision writes what --precision says into the weights' notes.
+func notePrecision(w *kdsr.Weights, precision string) error {
+	if precision == "" {
+		return nil
+	}
+	delete(w.Meta, kdsr.MetaPrecision)
+	if precision == "auto" {
+		return nil
+	}
+	if n, err := strconv.ParseUint(strings.TrimPrefix(precision, "last:"), 10, 16); precision != "fp32" && (err != nil || n == 0 || !strings.HasPrefix(precision, "last:")) {
+		return usageFault("", "--precision %s: want fp32, last:N or auto", precision)
+	}
+	w.Meta[kdsr.MetaPrecision] = precision
+	return nil
 }

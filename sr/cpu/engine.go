@@ -17,7 +17,7 @@ import (
 // The values of Options.Precision.
 const (
 	// PrecisionAuto keeps maps between layers in half precision and multiplies in bfloat16 where the CPU can. A scene whose numbers
-	// half precision cannot hold is computed in float32, and so is a network whose file asks for it (kdsr.MetaPrecision).
+	// half precision cannot hold is computed in float32, and so are a network and layers whose file asks for it (kdsr.MetaPrecision).
 	PrecisionAuto = "auto"
 	PrecisionFP32 = "fp32" // float32 everywhere
 )
@@ -99,7 +99,7 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 	if opts.Precision == "" {
 		opts.Precision = PrecisionAuto
 	}
-	if w.Meta[kdsr.MetaPrecision] == PrecisionFP32 {
+	if w.LastExact() > w.Config.N {
 		opts.Precision = PrecisionFP32
 	}
 	if opts.ISA == "" {

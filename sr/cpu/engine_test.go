@@ -300,21 +300,38 @@ func TestBadCalls(t *testing.T) {
 
 // A network that half precision does not suit says so in its file.
 func TestPrecisionOfFile(t *testing.T) {
-	c, err := kdsr.Preset("nano", 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := kdsr.RandomWeights(c, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Meta[kdsr.MetaPrecision] = PrecisionFP32
-	e, err := New(w, Options{Precision: PrecisionAuto})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	if e.Precision() != PrecisionFP32 {
-		t.Errorf("precision %s, the file asks for fp32", e.Precision())
+	c := kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}
+	body := []string{"G.body.1", "G.body.0.body.1.conv1", "G.body.0.body.0.conv1"} // from the tail on
+	for _, test := range []struct {
+		asks, precision string
+		exact           int
+	}{
+		{"", PrecisionAuto, 0}, {"last:0", PrecisionAuto, 0}, {"last:1", PrecisionAuto, 1}, {"last:2", PrecisionAuto, 2},
+		{"last:3", PrecisionFP32, 3}, {"last:99", PrecisionFP32, 3}, {"fp32", PrecisionFP32, 3}, {"what?", PrecisionFP32, 3},
+	} {
+		w, err := kdsr.RandomWeights(c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.asks != "" {
+			w.Meta[kdsr.MetaPrecision] = test.asks
+		}
+		e, err := New(w, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.frames == nil {
+			t.Skip("no fast kernels here, and the plain path is always float32")
+		}
+		if e.Precision() != test.precision {
+			t.Errorf("%q: precision %s, want %s", test.asks, e.Precision(), test.precision)
+		}
+		upscale(t, e, randomFrame(media.Format{Width: 16, Height: 16, Layout: media.YUV420, Depth: 8}, 1), degradation(t, e))
+		for i, name := range body {
+			if _, exact := e.packed[layerKey{name: name}]; exact != (i < test.exact || e.ISA() != "avx512bf16") {
+				t.Errorf("%q: %s in float32: %v", test.asks, name, exact)
+			}
+		}
+		e.Close()
 	}
 }

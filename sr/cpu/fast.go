@@ -150,8 +150,9 @@ func (b *fastBuilder) head(n *node, x *fmap) *fmap {
 // block adds one IDR-DCRB.
 func (b *fastBuilder) block(n *node, x *fmap) *fmap {
 	p, k, out := b.p, b.k, b.feature(n.name, n.c, x.w, x.h)
-	layer := b.e.fastConv(n.name, 1, b.bf16)
-	a := conv.FrameConv{U: layer.u, Bias: layer.bias, H: x.h, W: x.w, C: x.c, K: n.c, Half: b.half, BF16: b.bf16}
+	bf16 := b.bf16 && b.e.w.Config.N-n.index >= b.e.w.LastExact()
+	layer := b.e.fastConv(n.name, 1, bf16)
+	a := conv.FrameConv{U: layer.u, Bias: layer.bias, H: x.h, W: x.w, C: x.c, K: n.c, Half: b.half, BF16: bf16}
 	b.scratch(k.ConvScratch(x.w, x.c, n.c))
 	p.add(&step{stage: StageBlocks, in: []edge{near(x, 2)}, out: out, align: 4, run: func(s *scratch, y0, y1 int) {
 		a := a
@@ -172,6 +173,9 @@ func (b *fastBuilder) emit(o *pending, add *fmap, shift float32) *fmap {
 		// What the last layer rounds is seen as it is. With the weights that ship, bfloat16 here moves twice as many samples by
 		// more than a level than the rule allows, and float32 half as many: TestPrecisionOfModels.
 		bf16 = false
+	}
+	if o.name == "G.body.1" {
+		bf16 = bf16 && b.e.w.LastExact() < 1
 	}
 	layer := b.e.fastConv(o.name, max(1, o.shuffle), bf16)
 	kc := conv.FrameChannels(o.c)

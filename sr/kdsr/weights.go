@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,10 +35,26 @@ const (
 	MetaScores      = "scores"        // measured quality
 	MetaLicence     = "licence"
 	MetaParent      = "parent" // Hash of the weights that training started from
-	// MetaPrecision is "fp32" in a file whose network loses too much in half precision: more than one sample in a thousand
-	// of the 8-bit output off by more than one level. Engines then compute in float32 where the user leaves them the choice.
+	// MetaPrecision is what a file asks for whose network loses too much in half precision: more than one sample in a thousand of
+	// the 8-bit output off by more than one level. "fp32" is float32 everywhere, "last:N" bfloat16 in all but the last N
+	// convolutions before the tail: G.body.1, then the blocks from the last. Engines obey where the user leaves them the choice.
 	MetaPrecision = "precision"
 )
+
+// LastExact is how many convolutions before the tail MetaPrecision wants in float32: 0 to N+1, which is all of them. What it
+// cannot read counts as all.
+func (w *Weights) LastExact() int {
+	text, ok := w.Meta[MetaPrecision]
+	if !ok {
+		return 0
+	}
+	last, ok := strings.CutPrefix(text, "last:")
+	n, err := strconv.ParseUint(last, 10, 16)
+	if !ok || err != nil {
+		return w.Config.N + 1
+	}
+	return min(int(n), w.Config.N+1)
+}
 
 // WeightsError lists everything in a weights file that does not fit the network, all at once.
 type WeightsError struct {
