@@ -167,3 +167,33 @@ func TestMP4WithoutIndex(t *testing.T) {
 		}
 	}
 }
+
+// Pictures that grow over the limit in mid-stream, and packets over theirs, are skipped and counted.
+func TestLimitsInMidStream(t *testing.T) {
+	small := media.Format{Width: 64, Height: 48, Layout: media.YUV420, Depth: 8}
+	large := small
+	large.Width, large.Height = 128, 96
+	path := filepath.Join(t.TempDir(), "turn.ts")
+	if err := testmedia.WriteTurn(path, testmedia.Options{Frames: 10, Format: small}, testmedia.Options{Frames: 10, Format: large}, encode.Options{Preset: "ultrafast"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		limits  decode.Limits
+		frames  int
+		damaged int64
+	}{{decode.Limits{}, 20, 0}, {decode.Limits{Width: 100}, 10, 10}, {decode.Limits{Height: 95}, 10, 10}} {
+		src, err := decode.Open(context.Background(), path, decode.Options{Limits: c.limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := drain(src)
+		if s := src.Stats(); err != nil || got != c.frames || s.Damaged != c.damaged {
+			t.Errorf("%+v: %d frames, %+v, %v", c.limits, got, s, err)
+		}
+		src.Close()
+	}
+	var u *decode.UnsupportedError
+	if _, err := decode.Open(context.Background(), path, decode.Options{Limits: decode.Limits{PacketBytes: 10}}); !errors.As(err, &u) || !strings.Contains(err.Error(), "over the limit") {
+		t.Errorf("packets of 10 bytes: %v", err)
+	}
+}

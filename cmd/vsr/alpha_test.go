@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,21 @@ func TestAlpha(t *testing.T) {
 		if f := src.Info().Format; f.Alpha != c.kept || f.Width != 192 {
 			t.Errorf("%s: %v, alpha %v", c.codec, f, f.Alpha)
 		}
+		u, err := src.Next(context.Background())
+		if err != nil || u.Frame == nil {
+			t.Fatal(err)
+		}
+		if fr := u.Frame; c.kept { // the clip's alpha is 0.92 everywhere
+			row := fr.Row(fr.Planes()-1, 64)
+			got := float64(row[64])
+			if fr.Depth > 8 {
+				got = math.Ldexp(float64(int(row[128])|int(row[129])<<8), 8-fr.Depth)
+			}
+			if math.Abs(got-0.92*255) > 3 {
+				t.Errorf("%s: alpha is %.1f", c.codec, got)
+			}
+		}
+		u.Release()
 		src.Close()
 	}
 }
