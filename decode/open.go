@@ -275,6 +275,7 @@ func (s *Source) restart() {
 	}
 	s.queue, s.queued, s.first = nil, 0, nil
 	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, false, clock{}, Stats{}
+	s.aspect = media.Rational{}
 	s.closeDeinterlacer()
 	av.FlushDecoder(s.decoder)
 }

@@ -119,4 +119,9 @@ type Stats struct {
 	Truncated   bool  // the input ended with an error, or before its index says
 	Missing     int64 // pictures that an MP4's index names and the file does not hold
 	FormatTurns int   // changes of format in mid-stream
+	// AspectTurns counts changes of the pixel aspect in mid-stream, which make no other format; the first was at AspectAt, in ticks of the
+	// video track, to AspectTo.
+	AspectTurns int
+	AspectAt    int64
+	AspectTo    media.Rational
 }

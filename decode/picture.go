@@ -198,8 +198,24 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	if s.stats.Frames == 0 && s.first == nil {
 		out.SideData = append(out.SideData, av.FrameSideData(s.frame, firstSideData...)...)
 	}
+	s.seeAspect(p.SampleAspect, out.PTS)
 	s.queue = append(s.queue, media.Unit{Frame: out})
 	return nil
+}
+
+// seeAspect counts changes of the pixel aspect. An unknown one is taken as square.
+func (s *Source) seeAspect(a media.Rational, pts int64) {
+	if a.Num <= 0 || a.Den <= 0 {
+		a = media.Rational{Num: 1, Den: 1}
+	}
+	before := s.aspect
+	s.aspect = a
+	if before == (media.Rational{}) || a.Num*before.Den == before.Num*a.Den {
+		return
+	}
+	if s.stats.AspectTurns++; s.stats.AspectTurns == 1 {
+		s.stats.AspectAt, s.stats.AspectTo = pts, a
+	}
 }
 
 // usePool makes sure that s.pool gives frames of a format. When it changes in mid-stream the picture waits in s.frame.

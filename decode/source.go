@@ -39,17 +39,18 @@ type Source struct {
 	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
 	skipTo              int64   // first time of the video that is given out; from or later
 
-	queue      []media.Unit  // ready to be given out
-	queued     int           // packet bytes in queue
-	first      *media.Frame  // the picture that Open found; it is also in queue
-	waiting    *astiav.Frame // a picture that waits for the old deinterlacer to empty
-	cutIndex   bool          // an MP4 whose index is not whole
-	flushed    bool          // the deinterlacer was told that no more comes to it
-	turned     bool          // s.frame holds the first picture of a new format
-	drained    bool          // the demuxer is at its end and the decoder was told
-	ended      bool          // no more units will come
-	pastEnd    bool          // video has passed Start+Duration
-	seenBefore bool          // a picture before Start was decoded
+	queue      []media.Unit   // ready to be given out
+	queued     int            // packet bytes in queue
+	first      *media.Frame   // the picture that Open found; it is also in queue
+	waiting    *astiav.Frame  // a picture that waits for the old deinterlacer to empty
+	aspect     media.Rational // of the picture before; zero before the first
+	cutIndex   bool           // an MP4 whose index is not whole
+	flushed    bool           // the deinterlacer was told that no more comes to it
+	turned     bool           // s.frame holds the first picture of a new format
+	drained    bool           // the demuxer is at its end and the decoder was told
+	ended      bool           // no more units will come
+	pastEnd    bool           // video has passed Start+Duration
+	seenBefore bool           // a picture before Start was decoded
 	lastDamage error
 	failures   int // decoder errors in a row
 }

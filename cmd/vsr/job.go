@@ -293,6 +293,7 @@ func (j *job) finish(err error) error {
 	}
 	j.report.Input.from(j.source.Stats())
 	j.report.Input.Turns, j.report.Input.FormatChanges = j.turns.list, j.turns.count
+	j.turns.aspect(j.source.Stats(), j.firstInfo.SampleAspect)
 	if damage := j.report.Input.damage(); damage != "" {
 		j.app.tell("note: the input is damaged: %s", damage)
 	}

@@ -57,11 +57,12 @@ type inputReport struct {
 	// FormatChanges counts changes of size, layout, depth or colour in mid-stream; Turns are the first of them.
 	FormatChanges int64  `json:"format_changes,omitempty"`
 	Turns         []turn `json:"turns,omitempty"`
+	AspectTurns   int    `json:"aspect_changes,omitempty"` // of the pixel aspect, which the output does not follow
 }
 
 func (r *inputReport) from(s decode.Stats) {
 	r.Damaged, r.Corrupt, r.Repaired, r.Interlaced = s.Damaged, s.Corrupt, s.Repaired, s.Interlaced
-	r.Refused, r.Truncated, r.Missing = s.Refused, s.Truncated, s.Missing
+	r.Refused, r.Truncated, r.Missing, r.AspectTurns = s.Refused, s.Truncated, s.Missing, s.AspectTurns
 }
 
 // damage puts into words what did not decode, "" if all did.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"vsr/decode"
 	"vsr/media"
 )
 
@@ -63,6 +64,14 @@ func (t *turns) see(f *media.Frame) error {
 		t.tell("note: further changes are counted and not named")
 	}
 	return nil
+}
+
+// aspect tells, at the end, of changes of the pixel aspect.
+func (t *turns) aspect(s decode.Stats, first media.Rational) {
+	if s.AspectTurns > 0 {
+		t.tell("note: the pixel aspect changes in mid-stream, %d times, first at %s to %v; the output keeps %v", s.AspectTurns,
+			clock(float64(s.AspectAt)*t.timeBase.Float()), s.AspectTo, first)
+	}
 }
 
 // remedy says what is done about a change to f.

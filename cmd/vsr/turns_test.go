@@ -34,10 +34,16 @@ func greenIn(f media.Format) [3]float64 {
 // greenTurn writes a transport stream of green pictures, ten of each format.
 func greenTurn(t *testing.T, formats ...media.Format) string {
 	t.Helper()
+	return aspectTurn(t, make([]media.Rational, len(formats)), formats...)
+}
+
+// aspectTurn also gives each ten a pixel aspect.
+func aspectTurn(t *testing.T, aspects []media.Rational, formats ...media.Format) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "turn.ts")
 	for k, f := range formats {
 		part := filepath.Join(t.TempDir(), fmt.Sprintf("%d.ts", k))
-		info := &media.Info{Format: f, FrameRate: media.Rational{Num: 25, Den: 1}, SampleAspect: media.Rational{Num: 1, Den: 1},
+		info := &media.Info{Format: f, FrameRate: media.Rational{Num: 25, Den: 1}, SampleAspect: aspects[k],
 			Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: media.Rational{Num: 1, Den: 90000}}}}
 		sink, err := encode.CreateFile(part, info, quick, encode.FileOptions{})
 		if err != nil {
@@ -167,6 +173,25 @@ func checkGreen(t *testing.T, path string, want media.Format, n int) {
 			}
 		}
 		u.Release()
+	}
+}
+
+// A change of the pixel aspect alone is said and counted; the output keeps the first.
+func TestAspectTurns(t *testing.T) {
+	square, pal, wide := media.Rational{}, media.Rational{Num: 16, Den: 15}, media.Rational{Num: 64, Den: 45}
+	for _, c := range []struct {
+		aspects []media.Rational
+		turns   int
+		say     string
+	}{{[]media.Rational{pal, wide, pal}, 2, "note: the pixel aspect changes in mid-stream, 2 times, first at 0:00.400 to 64/45; the output keeps 16/15"},
+		{[]media.Rational{square, square, {Num: 1, Den: 1}}, 0, ""}, {[]media.Rational{square, pal, pal}, 1, "1 times, first at 0:00.400 to 16/15"}} {
+		out := filepath.Join(t.TempDir(), "out.mkv")
+		code, stdout, stderr := vsr(t, "run", aspectTurn(t, c.aspects, tinyFormat, tinyFormat, tinyFormat), "-o", out, "--model", tinyWeights(t, 2), "--threads", "1", "--json")
+		var r report
+		if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil || r.Input.AspectTurns != c.turns || !strings.Contains(stderr, c.say) ||
+			strings.Contains(stderr, "pixel aspect") != (c.turns > 0) || r.Input.FormatChanges != 0 {
+			t.Errorf("%v: exit code %d, %v, %d turns: %s", c.aspects, code, err, r.Input.AspectTurns, stderr)
+		}
 	}
 }
 
