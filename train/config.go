@@ -208,7 +208,7 @@ func (c Config) Check(stage Stage) error {
 			"gan.features is empty: the perceptual loss needs a feature network's file; without one set loss.perceptual to 0")
 		want(c.Data.Patch*c.Scale%8 == 0, "data.patch times scale is %d, want a multiple of 8", c.Data.Patch*c.Scale)
 	}
-	if _, err := c.Recipe(); err != nil {
+	if _, err := c.TrainingRecipe(); err != nil {
 		bad = append(bad, err)
 	}
 	return errors.Join(bad...)

@@ -1,12 +1,15 @@
 package train
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vsr/train/degrade"
 )
 
 // TestConfigFiles loads every training config strictly and checks that the values it states as defaults are the code's.
@@ -77,6 +80,33 @@ func TestConfigErrorsNameLineAndKey(t *testing.T) {
 	for _, want := range []string{"scale", "data.patch", "optim.schedule", "teacher"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not name %s: %v", want, err)
+		}
+	}
+}
+
+// Light clips are for training only: validation keeps to the recipe that the scores are named after.
+func TestTrainingRecipe(t *testing.T) {
+	c := Default()
+	c.Degradation.Kind = "real"
+	for _, light := range []float64{0, 0.3} {
+		c.Degradation.Light = light
+		r, err := c.TrainingRecipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mix := r.(degrade.Mix)
+		last, isLight := mix[len(mix)-1].Recipe.(degrade.Light)
+		if isLight != (light > 0) || isLight && (last.Factor != c.Scale || mix[len(mix)-1].Weight != light || mix[0].Weight != 1-light) {
+			t.Errorf("light %g gives %+v", light, mix)
+		}
+		if v, _ := c.Recipe(); len(v.(degrade.Mix)) != len(degrade.Real(4)) {
+			t.Errorf("validation with light %g is %+v", light, v)
+		}
+	}
+	for _, light := range []float64{-0.1, 1, math.NaN()} {
+		c.Degradation.Light = light
+		if _, err := c.TrainingRecipe(); err == nil {
+			t.Errorf("a share of %g was taken", light)
 		}
 	}
 }

@@ -11,6 +11,21 @@ type Degradation struct {
 	Kind  string     `yaml:"kind"`
 	Sigma [2]float64 `yaml:"sigma"`
 	Noise [2]float64 `yaml:"noise"`
+	// Light is the share of training clips that get degrade.Light instead, in [0,1). Validation is by Kind alone.
+	Light float64 `yaml:"light"`
+}
+
+// TrainingRecipe is what training clips get: Recipe, with the share of Light mixed in.
+func (c Config) TrainingRecipe() (degrade.Recipe, error) {
+	r, err := c.Recipe()
+	light := c.Degradation.Light
+	if err != nil || light == 0 {
+		return r, err
+	}
+	if !(light > 0 && light < 1) {
+		return nil, fmt.Errorf("config: degradation.light = %g, want 0 to less than 1", light)
+	}
+	return degrade.Mix{{Recipe: r, Weight: 1 - light}, {Recipe: degrade.Light{Factor: c.Scale}, Weight: light}}, nil
 }
 
 // Recipe makes the degradation at the config's scale.
@@ -22,17 +37,20 @@ func (c Config) Recipe() (degrade.Recipe, error) {
 		return r, r.Validate()
 	case "bicubic":
 		return degrade.Fixed{Factor: c.Scale}, nil
-	case "second", "video", "real":
+	case "second", "video", "light", "real":
 		return degrade.ByName(d.Kind, c.Scale)
 	}
-	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video or real", d.Kind)
+	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video, light or real", d.Kind)
 }
 
 // String describes the recipe in a model card.
 func (d Degradation) String() string {
-	switch d.Kind {
-	case "gaussian", "aniso":
-		return fmt.Sprintf("%s blur, sigma %v, noise %v (0 0 is the default range)", d.Kind, d.Sigma, d.Noise)
+	name := d.Kind
+	if d.Kind == "gaussian" || d.Kind == "aniso" {
+		name = fmt.Sprintf("%s blur, sigma %v, noise %v (0 0 is the default range)", d.Kind, d.Sigma, d.Noise)
 	}
-	return d.Kind
+	if d.Light > 0 {
+		name += fmt.Sprintf(", %g of the clips light", d.Light)
+	}
+	return name
 }

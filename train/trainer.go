@@ -135,6 +135,10 @@ func (t *trainer) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	training, err := t.c.TrainingRecipe()
+	if err != nil {
+		return err
+	}
 	if t.o.Sources != nil {
 		t.corpus, err = t.o.Sources(ctx, t.c, t.o.Log)
 	} else {
@@ -145,7 +149,7 @@ func (t *trainer) openData(ctx context.Context) error {
 	}
 	d := t.c.Data
 	t.sampler, err = data.NewSampler(t.corpus.Train, data.SamplerOptions{
-		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
+		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: training, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
 	})
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ A picture gives the PNG OUT; a clip (a video, or a folder of pictures of one siz
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.config, "config", "c", "", "training config whose degradation is used")
-	fl.StringVar(&f.recipe, "recipe", "real", "without --config: bicubic, gaussian, aniso, second, video or real")
+	fl.StringVar(&f.recipe, "recipe", "real", "without --config: bicubic, gaussian, aniso, second, video, light or real")
 	fl.IntVar(&f.scale, "scale", 4, "without --config: 2 to 4")
 	fl.Uint64Var(&f.seed, "seed", 1, "number of the draw")
 	fl.IntVar(&f.frames, "frames", 12, "frames of a clip at most")

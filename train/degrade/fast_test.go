@@ -93,7 +93,7 @@ func BenchmarkClassic(b *testing.B) {
 
 // BenchmarkReal reports the cost of a clip; divide by data.SamplerOptions.Reuse for the cost of a patch.
 func BenchmarkReal(b *testing.B) {
-	for _, name := range []string{"second", "video", "real"} {
+	for _, name := range []string{"second", "video", "light", "real"} {
 		b.Run(name, func(b *testing.B) {
 			r, err := ByName(name, 4)
 			if err != nil {

@@ -148,7 +148,7 @@ func TestCoded(t *testing.T) {
 
 // Every recipe gives what its contract says, the same for the same seed and something else for another clip.
 func TestRecipes(t *testing.T) {
-	for _, name := range []string{"bicubic", "gaussian", "aniso", "second", "video", "real"} {
+	for _, name := range []string{"bicubic", "gaussian", "aniso", "second", "video", "light", "real"} {
 		for _, scale := range []int{2, 4} {
 			r, err := ByName(name, scale)
 			if err != nil {
@@ -212,7 +212,7 @@ func TestRecipeRejects(t *testing.T) {
 		"empty": {Video{Factor: 2}, nil}, "multiple": {SecondOrder{Factor: 3}, good}, "scale": {Classic{}, good},
 		"sizes": {Fixed{Factor: 2}, append(movingClip(18, 16, 1, 0), good...)}, "sigma": {Classic{Factor: 2, Sigma: [2]float64{3, 1}}, good},
 		"quality": {Coded{Factor: 2, Codec: H264, Quality: 80}, good}, "codec": {Coded{Factor: 2, Codec: "theora"}, good},
-		"mix": {Mix{{Fixed{Factor: 2}, 0}}, good},
+		"light": {Light{}, good}, "mix": {Mix{{Fixed{Factor: 2}, 0}}, good},
 	} {
 		if _, err := c.r.Apply(NewRand(1, 1), c.hr); err == nil {
 			t.Errorf("%s: no error", name)
