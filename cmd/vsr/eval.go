@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vsr/sr"
 	"vsr/train/data"
 	"vsr/train/degrade"
 	"vsr/train/eval"
@@ -21,6 +22,7 @@ type evalFlags struct {
 	o        eval.Options
 	json     bool
 	perFrame bool
+	average  int
 	sheet    string
 	plot     string
 }
@@ -70,6 +72,7 @@ func newEvalCmd() *cobra.Command {
 	fl.StringVar(&f.engine.Precision, "precision", "", "precision of the CPU engine")
 	fl.BoolVar(&f.o.Clip, "clip", false, "take the pictures of a folder for the frames of one clip")
 	fl.BoolVar(&f.perFrame, "per-frame", false, "with --clip or a video: estimate the degradation of every frame, not of the first only")
+	fl.IntVar(&f.average, "average", 0, "with --clip or a video: take the mean of the first so many frames' estimates, as sr.average does in a run")
 	fl.BoolVar(&f.json, "json", false, "write the result as JSON")
 	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first pictures: input, bicubic, output, original")
 	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the pictures in two dimensions into this PNG or SVG instead of measuring;\n--degradation may list several, separated by commas")
@@ -87,10 +90,12 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer e.Close()
 		f.o.Scale = e.Scale()
-		rgb = &rgbEngine{ctx: ctx, engine: e, everyPicture: f.perFrame || !f.o.Clip && !eval.IsVideo(f.o.Data)}
-		defer rgb.forget()
+		each := f.perFrame || !f.o.Clip && !eval.IsVideo(f.o.Data)
+		if rgb, err = newRGBEngine(ctx, e, sr.Options{Average: f.average}, each); err != nil {
+			return fault{exitUsage, err, ""}
+		}
+		defer rgb.Close()
 		f.o.Upscale, f.o.NewClip = rgb.upscale, rgb.forget
 	}
 	if f.plot != "" {

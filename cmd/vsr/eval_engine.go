@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"vsr/media"
@@ -9,47 +10,47 @@ import (
 	"vsr/train/degrade"
 )
 
-// rgbEngine gives an engine, which takes video frames, pictures: they travel as full-range BT.601 YUV 4:4:4 of 16 bits, whose rounding
-// is a hundred times finer than the 8 bits that are measured.
+// rgbEngine gives pictures to an engine, which takes video frames: they travel as full-range BT.601 YUV 4:4:4 of 16 bits, whose rounding
+// is a hundred times finer than the 8 bits that are measured. Degradations are estimated and kept as in a run, a clip being a scene.
 type rgbEngine struct {
 	ctx          context.Context
 	engine       sr.Engine
-	everyPicture bool // estimate for every picture; else once until forget
-	kernels      sr.Degradation
+	up           *sr.Upscaler
+	everyPicture bool // each picture is a scene
+	scene        uint64
 }
 
-// forget drops the degradation of the clip before.
-func (r *rgbEngine) forget() {
-	if r.kernels != nil {
-		_ = r.kernels.Close()
-		r.kernels = nil
+// newRGBEngine owns the engine, also after an error.
+func newRGBEngine(ctx context.Context, e sr.Engine, o sr.Options, everyPicture bool) (*rgbEngine, error) {
+	up, err := sr.New(e, o)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
+	return &rgbEngine{ctx: ctx, engine: e, up: up, everyPicture: everyPicture}, nil
 }
+
+// forget ends the scene.
+func (r *rgbEngine) forget() { r.scene++ }
 
 func (r *rgbEngine) estimate(lr degrade.Image) ([]float32, error) {
 	return r.engine.Estimate(r.ctx, pictureFrame(lr))
 }
 
 func (r *rgbEngine) upscale(lr degrade.Image) (degrade.Image, error) {
-	src := pictureFrame(lr)
 	if r.everyPicture {
 		r.forget()
 	}
-	if r.kernels == nil {
-		d, err := r.engine.Estimate(r.ctx, src)
-		if err != nil {
-			return degrade.Image{}, err
-		}
-		if r.kernels, err = r.engine.Modulate(r.ctx, d); err != nil {
-			return degrade.Image{}, err
-		}
-	}
-	dst := media.NewFrame(src.Format.Scaled(r.engine.Scale()))
-	if err := r.engine.Upscale(r.ctx, dst, src, r.kernels); err != nil {
+	src := pictureFrame(lr)
+	src.Scene = r.scene
+	dst, err := r.up.Process(r.ctx, src)
+	if err != nil {
 		return degrade.Image{}, err
 	}
+	defer dst.Release()
 	return framePicture(dst), nil
 }
+
+func (r *rgbEngine) Close() error { return r.up.Close() }
 
 // Constants of BT.601 and of full-range 16-bit YUV.
 const (

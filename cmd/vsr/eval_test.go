@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"vsr/media"
 	"vsr/sr"
 	"vsr/train/data"
 	"vsr/train/degrade"
@@ -53,9 +54,11 @@ func TestEvalEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
-	r := &rgbEngine{ctx: context.Background(), engine: b, everyPicture: true}
-	defer r.forget()
+	r, err := newRGBEngine(context.Background(), b, sr.Options{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
 	lr := evalPicture(40, 36)
 	got, err := r.upscale(lr)
 	if err != nil {
@@ -68,6 +71,51 @@ func TestEvalEngine(t *testing.T) {
 	for i := range want.Pix {
 		if d := math.Abs(float64(want.Pix[i] - got.Pix[i])); d > 0.03 {
 			t.Fatalf("sample %d is %g, bicubic gives %g", i, got.Pix[i], want.Pix[i])
+		}
+	}
+}
+
+// countingEngine counts the estimates.
+type countingEngine struct {
+	sr.Engine
+	estimates int
+}
+
+func (c *countingEngine) Estimate(ctx context.Context, f *media.Frame) ([]float32, error) {
+	c.estimates++
+	return c.Engine.Estimate(ctx, f)
+}
+
+// Estimates are made as in a run: for every picture, or for the first frames of each clip only.
+func TestEvalEstimates(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		each    bool
+		average int
+		want    int // for two clips of four pictures
+	}{{"every picture", true, 0, 8}, {"once a clip", false, 0, 2}, {"mean of three", false, 3, 6}} {
+		b, err := sr.NewBicubic(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &countingEngine{Engine: b}
+		r, err := newRGBEngine(context.Background(), e, sr.Options{Average: c.average}, c.each)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			r.forget()
+			for range 4 {
+				if _, err := r.upscale(evalPicture(40, 36)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if e.estimates != c.want {
+			t.Errorf("%s: %d estimates, want %d", c.name, e.estimates, c.want)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }
