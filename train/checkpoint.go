@@ -43,6 +43,7 @@ func (t *trainer) save() error {
 		"stage": string(t.stage), "network": fmt.Sprintf("%+v", t.weights.Config), "step": strconv.Itoa(t.step),
 		"adam_steps": strconv.Itoa(t.adam.Steps), "seconds": strconv.FormatFloat(t.spent.Seconds(), 'f', 1, 64),
 		"seed": strconv.FormatUint(t.c.Seed, 10), "slow": strconv.FormatFloat(t.slow, 'g', -1, 64),
+		"strain": strconv.FormatFloat(t.strain, 'g', -1, 64), "left_out": strconv.Itoa(t.leftOut),
 	}
 	if t.teacher != nil {
 		meta["teacher"] = t.teacher.Hash()
@@ -127,6 +128,9 @@ func (t *trainer) load(path string) error {
 	}
 	t.step, t.adam.Steps, seconds = int(number("step")), int(number("adam_steps")), number("seconds")
 	t.slow = number("slow")
+	if meta["strain"] != "" { // older checkpoints have neither
+		t.strain, t.leftOut = number("strain"), int(number("left_out"))
+	}
 	if t.critic != nil {
 		t.critic.adam.Steps = t.adam.Steps
 	}

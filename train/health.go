@@ -9,29 +9,42 @@ import (
 // ErrDiverged marks a run that must not be saved: a loss or tensor is no number, or the loss grew out of all proportion.
 var ErrDiverged = errors.New("training diverged")
 
-// healthy looks for losses that are not numbers, or far above what they were.
-func (t *trainer) healthy(losses []float32) error {
+// A step whose loss is outlier times the slow mean is left out: generated kernels multiply, so one odd batch can give a loss of
+// thousands, and its gradient, however clipped, would point nowhere useful. Where such steps come often the network itself is lost.
+const (
+	outlier     = 5
+	settled     = 100 // steps before the slow mean is worth comparing with
+	maxOutliers = 10  // in a row; each good step forgives a tenth
+)
+
+// healthy looks for losses that are not numbers, or far above what they were. It reports whether the step may be made.
+func (t *trainer) healthy(losses []float32) (bool, error) {
 	loss := float64(losses[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("%w at step %d: the loss is %v; %s", ErrDiverged, t.step, loss, t.culprit())
+		return false, fmt.Errorf("%w at step %d: the loss is %v; %s", ErrDiverged, t.step, loss, t.culprit())
 	}
 	for _, p := range t.running().prog.Params {
 		grad, err := p.Grad()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if d := grad.Data().([]float32); notNumber(d[0]) || notNumber(d[len(d)/2]) {
-			return fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.culprit())
+			return false, fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.culprit())
 		}
 	}
-	if t.slow == 0 {
+	if t.slow == 0 || t.step == t.c.estimatorOnly(t.stage) { // all losses are new
 		t.slow = loss
 	}
-	if t.step > 100 && loss > 50*t.slow {
-		return fmt.Errorf("%w at step %d: the loss is %g, %g on average before", ErrDiverged, t.step, loss, t.slow)
+	if t.step > settled && loss > outlier*t.slow {
+		t.leftOut++
+		if t.strain++; t.strain > maxOutliers {
+			return false, fmt.Errorf("%w at step %d: the loss is %g, %g on average before, the last of many such steps", ErrDiverged, t.step, loss, t.slow)
+		}
+		return false, nil
 	}
+	t.strain = max(t.strain-0.1, 0)
 	t.slow += (loss - t.slow) / 100
-	return nil
+	return true, nil
 }
 
 // culprit names the first tensor that holds something other than numbers.

@@ -19,6 +19,7 @@ type Entry struct {
 	Rate    float64            `json:"samples_per_s,omitempty"`
 	PSNR    float64            `json:"psnr_y,omitempty"`
 	Bicubic float64            `json:"bicubic_psnr_y,omitempty"`
+	LeftOut int                `json:"left_out,omitempty"` // steps without effect so far, because of a loss far above the mean
 }
 
 // journal appends entries. A line of losses is written every logEvery steps.
@@ -107,14 +108,14 @@ func (j *journal) losses(t *trainer, names []string, losses []float32, rate floa
 	if j.sum == nil {
 		j.sum = map[string]mean{}
 	}
-	for i, v := range losses {
+	for i, v := range losses { // none when the step was left out
 		m := j.sum[names[i]]
 		j.sum[names[i]] = mean{m.sum + float64(v), m.n + 1}
 	}
 	if t.step%logEvery != 0 && t.step != t.c.Optim.Steps {
 		return nil
 	}
-	e := Entry{Step: t.step, Losses: map[string]float64{}, LR: t.c.Optim.rate(t.step - 1), Rate: rate}
+	e := Entry{Step: t.step, Losses: map[string]float64{}, LR: t.c.Optim.rate(t.step - 1), Rate: rate, LeftOut: t.leftOut}
 	for name, m := range j.sum {
 		e.Losses[name] = m.sum / float64(m.n)
 	}

@@ -59,11 +59,14 @@ func cutProgress(w io.Writer) (show func(done, total int), done func()) {
 	}
 }
 
+// step shows that a step is done; one that was left out has no losses.
 func (p *progress) step(step int, losses []float32) {
-	if p.n == 0 {
-		p.loss = float64(losses[0])
+	if len(losses) > 0 {
+		if p.n == 0 {
+			p.loss = float64(losses[0])
+		}
+		p.loss += (float64(losses[0]) - p.loss) / 50
 	}
-	p.loss += (float64(losses[0]) - p.loss) / 50
 	p.ticks[p.n%len(p.ticks)] = time.Now()
 	p.n++
 	if p.bar != nil {

@@ -47,6 +47,8 @@ type trainer struct {
 	lock    *os.File
 	val     *validator
 	slow    float64 // slow mean of the loss, to notice divergence
+	strain  float64 // of late: see maxOutliers
+	leftOut int     // steps that were left out
 }
 
 // Run trains one stage until its last step, the limit, or the end of the context; in all three cases a checkpoint is written.
@@ -305,7 +307,7 @@ func (t *trainer) running() *machine {
 	return t.m
 }
 
-// one makes one step.
+// one makes one step, or leaves it out and returns no losses.
 func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 	m := t.running()
 	if t.critic != nil && m == t.m {
@@ -315,8 +317,14 @@ func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.healthy(losses); err != nil {
+	good, err := t.healthy(losses)
+	if err != nil {
 		return nil, err
+	}
+	if !good {
+		t.o.Log.Warn("step left out: its loss is far above the others'", "step", t.step, "loss", losses[0], "mean", t.slow, "so far", t.leftOut)
+		t.step++
+		return nil, nil
 	}
 	t.adam.LR = t.c.Optim.rate(t.step)
 	if err := t.adam.Step(m.params); err != nil {

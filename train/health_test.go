@@ -1,0 +1,65 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+)
+
+// A step with a loss far above the mean changes nothing but the step's number; many of them end the run.
+func TestOutliersAreLeftOut(t *testing.T) {
+	c := tinyConfig(t)
+	c.Validate.Every = 0
+	tr := &trainer{c: c, stage: Teacher, o: Options{Sources: waves, Log: slog.New(slog.DiscardHandler)}}
+	defer tr.close()
+	if err := tr.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := tr.sampler.Batch(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses, err := tr.one(b)
+	if err != nil || len(losses) == 0 {
+		t.Fatalf("an ordinary step: losses %v, error %v", losses, err)
+	}
+	usual := float64(losses[0])
+	snapshot := func() []float32 {
+		var all []float32
+		for i, p := range tr.m.prog.Params {
+			all = append(append(append(all, p.Data...), tr.adam.M[i]...), tr.ema[i]...)
+		}
+		return all
+	}
+	before := snapshot()
+	tr.step, tr.slow = settled+1, usual/(2*outlier)
+	for n := range maxOutliers {
+		if losses, err = tr.one(b); err != nil || losses != nil {
+			t.Fatalf("outlier %d: losses %v, error %v", n, losses, err)
+		}
+	}
+	if tr.step != settled+1+maxOutliers || tr.leftOut != maxOutliers || !slices.Equal(snapshot(), before) {
+		t.Errorf("step %d, %d left out, weights untouched: %v", tr.step, tr.leftOut, slices.Equal(snapshot(), before))
+	}
+	if _, err = tr.one(b); !errors.Is(err, ErrDiverged) {
+		t.Errorf("after %d outliers: %v", tr.leftOut, err)
+	}
+	tr.slow = usual
+	if losses, err = tr.one(b); err != nil || losses == nil || slices.Equal(snapshot(), before) || tr.strain > maxOutliers+1-0.09 {
+		t.Errorf("a good step after them: losses %v, strain %g, error %v", losses, tr.strain, err)
+	}
+	if err := tr.save(); err != nil {
+		t.Fatal(err)
+	}
+	again := &trainer{c: c, stage: Teacher, o: Options{Sources: waves, Resume: true, Log: slog.New(slog.DiscardHandler)}}
+	tr.close()
+	defer again.close()
+	if err := again.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if again.leftOut != tr.leftOut || again.strain != tr.strain || again.slow != tr.slow {
+		t.Errorf("resumed with %d, %g, %g; saved %d, %g, %g", again.leftOut, again.strain, again.slow, tr.leftOut, tr.strain, tr.slow)
+	}
+}
