@@ -71,7 +71,7 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 	if t.step < c.Optim.Steps {
 		return "", nil
 	}
-	if path, err = t.export(); err != nil {
+	if path, err = t.export(ctx); err != nil {
 		return "", fmt.Errorf("train: export: %w", err)
 	}
 	return path, nil
@@ -132,32 +132,40 @@ func (t *trainer) prepare(ctx context.Context) error {
 	return writeConfig(filepath.Join(t.c.Out, "config.yaml"), t.c)
 }
 
-func (t *trainer) openData(ctx context.Context) error {
+func (t *trainer) openData(ctx context.Context) (err error) {
+	if t.corpus, err = openCorpus(ctx, t.c, t.o); err != nil {
+		return err
+	}
+	if t.sampler, err = newSampler(t.c, t.corpus); err != nil {
+		return err
+	}
 	recipe, err := t.c.Recipe()
-	if err != nil {
-		return err
-	}
-	training, err := t.c.TrainingRecipe()
-	if err != nil {
-		return err
-	}
-	if t.o.Sources != nil {
-		t.corpus, err = t.o.Sources(ctx, t.c, t.o.Log)
-	} else {
-		t.corpus, err = openFolders(ctx, t.c, t.o)
-	}
-	if err != nil {
-		return err
-	}
-	d := t.c.Data
-	t.sampler, err = data.NewSampler(t.corpus.Train, data.SamplerOptions{
-		Seed: t.c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: training, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
-	})
 	if err != nil {
 		return err
 	}
 	t.val, err = newValidator(t.ws, t.corpus.Validation, recipe, t.c)
 	return err
+}
+
+func openCorpus(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sources != nil {
+		return o.Sources(ctx, c, o.Log)
+	}
+	return openFolders(ctx, c, o)
+}
+
+func newSampler(c Config, corpus *data.Corpus) (*data.Sampler, error) {
+	recipe, err := c.TrainingRecipe()
+	if err != nil {
+		return nil, err
+	}
+	d := c.Data
+	return data.NewSampler(corpus.Train, data.SamplerOptions{
+		Seed: c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
+	})
 }
 
 func openFolders(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
@@ -367,7 +375,7 @@ func (t *trainer) averaged() *kdsr.Weights {
 }
 
 // export writes the trained weights with their history.
-func (t *trainer) export() (string, error) {
+func (t *trainer) export(ctx context.Context) (string, error) {
 	w := t.averaged()
 	title := t.c.Data.Title
 	if title != "" {
@@ -381,6 +389,15 @@ func (t *trainer) export() (string, error) {
 	}
 	if t.teacher != nil {
 		w.Meta[kdsr.MetaParent] = t.teacher.Hash()
+	}
+	if t.stage != Teacher {
+		trust, err := measureTrust(ctx, t.ws, w, t.sampler, t.c)
+		if err == nil {
+			err = w.SetTrust(trust)
+		}
+		if err != nil {
+			return "", err
+		}
 	}
 	path := filepath.Join(t.c.Out, t.c.Name+".safetensors")
 	return path, w.Save(path, kdsr.F32)

@@ -52,6 +52,7 @@ const defaultMemory = 1 << 30
 // Engine runs one student. It keeps the contract of sr.Engine: one goroutine at a time.
 type Engine struct {
 	w     *kdsr.Weights
+	trust *kdsr.Trust
 	opts  Options
 	pool  *pool
 	plain map[string]plainConv
@@ -105,9 +106,12 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 	if opts.ISA == "" {
 		opts.ISA = conv.ISA()
 	}
-	e := &Engine{w: w, opts: opts, plain: map[string]plainConv{}, tails: map[kdsr.Edges]plainConv{}}
+	trust, err := w.Trust()
+	if err != nil {
+		return nil, fmt.Errorf("cpu: %w", err)
+	}
+	e := &Engine{w: w, trust: trust, opts: opts, plain: map[string]plainConv{}, tails: map[kdsr.Edges]plainConv{}}
 	if w.Config.Tail == kdsr.TailOfficial {
-		var err error
 		if e.tail, err = w.CollapseTail(); err != nil {
 			return nil, fmt.Errorf("cpu: %w", err)
 		}
@@ -178,6 +182,7 @@ func (e *Engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 		return nil, err
 	}
 	d, err := g.vector()
+	e.trust.Bound(d)
 	e.stats.Estimates++
 	e.stats.Estimate += time.Since(began)
 	return d, err

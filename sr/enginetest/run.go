@@ -41,8 +41,42 @@ func Run(t *testing.T, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) 
 			if i == 0 || i == 3 {
 				Generic(t, openOne)
 			}
+			if i == 0 {
+				t.Run("trust", func(t *testing.T) { testTrust(t, w, f, tol) })
+			}
 			t.Run("reference", func(t *testing.T) { testReference(open(t, openOne), w, i, tol) })
 		})
+	}
+}
+
+// testTrust holds that a vector outside of what the file trusts is moved to the border, and that a broken note is refused.
+func testTrust(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) {
+	format := formats(16, 16)[0]
+	src := picture(format, 1)
+	free := open(t, func() (sr.Engine, error) { return f(w) }).estimate(src)
+	trust := &kdsr.Trust{Mean: make([]float32, len(free)), Dev: make([]float32, len(free)), Limit: 1}
+	for k := range trust.Dev {
+		trust.Dev[k] = 1
+	}
+	far := trust.Distance(free)
+	noted := w.Clone()
+	noted.Meta = map[string]string{}
+	for _, limit := range []float64{far / 2, far * 2} {
+		trust.Limit = limit
+		if err := noted.SetTrust(trust); err != nil {
+			t.Fatal(err)
+		}
+		h := open(t, func() (sr.Engine, error) { return f(noted) })
+		want := make([]float64, len(free))
+		for k, v := range free {
+			want[k] = float64(v) * min(1, limit/far)
+		}
+		h.compareVector(format, h.estimate(src), want, tol.Estimate)
+	}
+	noted.Meta[kdsr.MetaTrust] = `{"mean":[0],"dev":[1],"limit":1}`
+	if e, err := f(noted); err == nil {
+		e.Close()
+		t.Error("a note of one component was taken")
 	}
 }
 
