@@ -11,46 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"gorgonia.org/cu"
-
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/driver"
 	"vsr/sr/cuda/emu"
 )
-
-// emulated puts the emulated driver in the place of a real one. FFmpeg then finds it by its name.
-func emulated(t *testing.T) {
-	t.Helper()
-	if why := emu.Missing(); why != "" {
-		t.Skip(why)
-	}
-	dir, err := emu.Build(emu.Library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = driver.Library(filepath.Join(dir, emu.Library)) // another test may have opened it
-	if err := driver.Status(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// leaks reports what is still alive in the emulated driver: allocations, pinned ones, streams, events and contexts.
-func leaks(t *testing.T) {
-	t.Helper()
-	dev, err := cu.GetDevice(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range []cu.DeviceAttribute{9000, 9001, 9002, 9003, 9006} {
-		if n, err := dev.Attribute(a); n != 0 || err != nil {
-			t.Errorf("%d of kind %d left, error %v", n, a, err)
-		}
-	}
-}
 
 // told is a frame in words, with its picture.
 func told(t *testing.T, fr *media.Frame) string {
@@ -94,7 +61,7 @@ func decodeAll(t *testing.T, path string, o decode.Options) (all []string, st de
 // Pictures that come as FFmpeg's CUDA frames are those that the CPU decodes, with the same times, whatever their size and depth.
 // Kinds that do not go there, and fields that must be made into frames, come over the host.
 func TestDecodedPicturesOnCard(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	color := media.Color{Matrix: 6, Range: 1, Primaries: 6, Transfer: 6, Siting: 1}
 	for _, c := range []struct {
 		name   string
@@ -131,14 +98,14 @@ func TestDecodedPicturesOnCard(t *testing.T) {
 				t.Errorf("%d frames on the card, want %d", st.OnCard, wantOn)
 			}
 			m.Close()
-			leaks(t)
+			emu.Leaks(t)
 		})
 	}
 }
 
 // NVDEC is offered and is not there: the CPU decodes, all frames come, and nothing is left on the card.
 func TestNoNVDEC(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mp4")
 	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	if err := testmedia.WriteClip(path, testmedia.Options{Format: f, Frames: 9}, encode.Options{}); err != nil {
@@ -151,12 +118,12 @@ func TestNoNVDEC(t *testing.T) {
 		t.Errorf("%d frames, %d of them on the card, want the %d of the CPU", len(got), st.OnCard, len(want))
 	}
 	m.Close()
-	leaks(t)
+	emu.Leaks(t)
 }
 
 // A card that fails in mid-stream ends the source with one line, and is not taken for damaged data.
 func TestCardFailsWhileDecoding(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mkv")
 	f := media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	if err := testmedia.WriteClip(path, testmedia.Options{Format: f, Frames: 4}, encode.Options{Codec: "ffv1"}); err != nil {
@@ -180,7 +147,6 @@ func TestCardFailsWhileDecoding(t *testing.T) {
 			src.Close()
 		}
 		m.Close()
-		t.Setenv("VSR_EMU_FAIL", "")
-		leaks(t)
+		emu.Leaks(t)
 	}
 }

@@ -5,50 +5,15 @@ package encode_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"gorgonia.org/cu"
 
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/driver"
 	"vsr/sr/cuda/emu"
 )
-
-// emulated puts the emulated driver in the place of a real one. FFmpeg then finds it by its name.
-func emulated(t *testing.T) {
-	t.Helper()
-	if why := emu.Missing(); why != "" {
-		t.Skip(why)
-	}
-	dir, err := emu.Build(emu.Library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = driver.Library(filepath.Join(dir, emu.Library)) // another test may have opened it
-	if err := driver.Status(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// leaks reports what is still alive in the emulated driver: allocations, pinned ones, streams, events and contexts.
-func leaks(t *testing.T) {
-	t.Helper()
-	t.Setenv("VSR_EMU_FAIL", "")
-	dev, err := cu.GetDevice(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range []cu.DeviceAttribute{9000, 9001, 9002, 9003, 9006} {
-		if n, err := dev.Attribute(a); n != 0 || err != nil {
-			t.Errorf("%d of kind %d left, error %v", n, a, err)
-		}
-	}
-}
 
 // cardPackets encodes a clip; put says where frame i is to lie.
 func cardPackets(t *testing.T, o encode.Options, f media.Format, put func(i int, fr *media.Frame) *media.Frame) (*recorder, error) {
@@ -97,7 +62,7 @@ func raise(t *testing.T, m *cuda.Memory, fr *media.Frame) *media.Frame {
 // Pictures from the card, those of the host and both in turns make the same packets, whether they go through NVENC's door or the
 // encoder knows nothing of cards.
 func TestPicturesFromCard(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	color := media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}
 	for _, c := range []struct {
 		name, codec string
@@ -134,24 +99,24 @@ func TestPicturesFromCard(t *testing.T) {
 			}
 		}
 	}
-	leaks(t)
+	emu.Leaks(t)
 }
 
 // NVENC that is fed from the card is refused as it is without one where it is missing, and gives the card's memory back.
 func TestNoNVENCOnCard(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	_, err := cardPackets(t, encode.Options{Codec: "h264_nvenc", Card: &encode.Card{}}, f, nil)
 	var request *encode.RequestError
 	if !errors.As(err, &request) || !strings.Contains(err.Error(), "libnvidia-encode") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want one line of a *RequestError about libnvidia-encode", err)
 	}
-	leaks(t)
+	emu.Leaks(t)
 }
 
 // A card that fails at the door ends the output with one line that is not taken for a fault of the disk.
 func TestCardFailsWhileEncoding(t *testing.T) {
-	emulated(t)
+	emu.Use(t)
 	f := media.Format{Width: 48, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	for _, fail := range []string{"cuMemAlloc_v2:1:2", "cuMemcpy2DAsync_v2:3:719", "cuStreamSynchronize:2:719"} {
 		m := cuda.NewMemory(0)
@@ -170,6 +135,6 @@ func TestCardFailsWhileEncoding(t *testing.T) {
 			t.Errorf("%s: error %v, want one line of a *media.CardError", fail, err)
 		}
 		m.Close()
-		leaks(t)
+		emu.Leaks(t)
 	}
 }

@@ -4,7 +4,6 @@ package av_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	astiav "github.com/asticode/go-astiav"
@@ -12,7 +11,6 @@ import (
 	"vsr/internal/av"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/driver"
 	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 )
@@ -64,16 +62,7 @@ func surface(t *testing.T, f *astiav.Frame, format media.Format, pixels astiav.P
 // A picture goes to the card by FFmpeg's upload, through the engine, and comes back by FFmpeg's download. Between them nothing leaves
 // the card, and the result is that of frames of the host.
 func TestCUDAFrames(t *testing.T) {
-	if why := emu.Missing(); why != "" {
-		t.Skip(why)
-	}
-	dir, err := emu.Build(emu.Library)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := driver.Library(filepath.Join(dir, emu.Library)); err != nil { // FFmpeg then finds it by its name
-		t.Fatal(err)
-	}
+	emu.Use(t)
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 3)
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"vsr/media"
 	"vsr/scene"
 	"vsr/sr"
+	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 )
 
@@ -30,25 +31,6 @@ func firstError(errs ...error) error {
 }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(&b[0]) }
-
-// objects names what the emulated driver counts, by attribute number.
-var objects = map[cu.DeviceAttribute]string{9000: "device allocations", 9001: "pinned allocations", 9002: "streams",
-	9003: "events", 9004: "graphs", 9005: "modules", 9006: "contexts"}
-
-// leaks reports what is still alive in the emulated driver.
-func leaks(t *testing.T) {
-	t.Helper()
-	t.Setenv("VSR_EMU_FAIL", "")
-	dev, err := cu.GetDevice(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for a, what := range objects {
-		if n, err := dev.Attribute(a); n != 0 || err != nil {
-			t.Errorf("%d %s left, error %v", n, what, err)
-		}
-	}
-}
 
 // use does everything once and returns the first error.
 func use(w *kdsr.Weights) error {
@@ -80,7 +62,7 @@ func TestNothingLeaks(t *testing.T) {
 		if err := use(w); err != nil {
 			t.Fatal(err)
 		}
-		leaks(t)
+		emu.Leaks(t)
 	}
 }
 
@@ -123,7 +105,7 @@ func TestInjectedFailures(t *testing.T) {
 				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q, want one line with %q", err, c.want)
 			}
-			leaks(t)
+			emu.Leaks(t)
 		})
 	}
 }
@@ -165,7 +147,7 @@ func TestInjectedFailuresOnSurfaces(t *testing.T) {
 					t.Errorf("error %q, want one line with %q", err, c.want)
 				}
 			})
-			leaks(t)
+			emu.Leaks(t)
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"vsr/media"
 	"vsr/scene"
+	"vsr/sr/cuda/emu"
 )
 
 // onMemory puts a picture onto a card's memory as a frame of its own.
@@ -50,7 +51,7 @@ func TestMemoryKeepsPictures(t *testing.T) {
 			}
 		}
 	})
-	leaks(t)
+	emu.Leaks(t)
 }
 
 // The engine takes and gives frames of the host and of the card in any mixture, with the same bits.
@@ -174,7 +175,7 @@ func TestMemoryFails(t *testing.T) {
 			if err := firstError(m.Close(), m.Close()); err != nil {
 				t.Error(err)
 			}
-			leaks(t)
+			emu.Leaks(t)
 		})
 	}
 }
@@ -211,7 +212,7 @@ func TestMemoryRefuses(t *testing.T) {
 		t.Errorf("after Close: error %v", err)
 	}
 	m.Give(up.Surface) // too late, and harmless
-	leaks(t)
+	emu.Leaks(t)
 }
 
 // What FFmpeg has put on the default stream is there before a copy reads it.

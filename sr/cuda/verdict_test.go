@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vsr/sr"
+	"vsr/sr/cuda/emu"
 )
 
 // verdictFile is where the verdict about the machine as it is now belongs.
@@ -55,7 +56,7 @@ func TestVerdictIsKept(t *testing.T) {
 	if !first.OK || first.Why != "" || first.Process != 0 || first.UUID == "" || len(first.Kernels) != 64 {
 		t.Fatalf("verdict %+v, want a green one", first)
 	}
-	leaks(t)
+	emu.Leaks(t)
 	// A card that fails now is not asked again ...
 	t.Setenv("VSR_EMU_FAIL", corrupt)
 	if again := trust(t, o); *again != *first {

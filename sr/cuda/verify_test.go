@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"gorgonia.org/cu"
+
+	"vsr/sr/cuda/emu"
 )
 
 func TestVerifyIsGreenOnTheEmulator(t *testing.T) {
@@ -24,7 +26,7 @@ func TestVerifyIsGreenOnTheEmulator(t *testing.T) {
 	if !r.OK() || !r.Emulated || !strings.Contains(text.String(), NeverRun) || len(r.Kernels) != 23 || len(r.Speeds) != 2 {
 		t.Errorf("not green:\n%s", text.String())
 	}
-	leaks(t)
+	emu.Leaks(t)
 }
 
 func TestVerifyReportsFailures(t *testing.T) {
