@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// flow runs a plan of one band without a barrier between its steps. A worker takes the next task, some rows of a step, waits
-// until the rows that it reads are there and the rows that it overwrites have been read, and runs it. So nobody waits for long,
-// and a worker that has lost its core holds up only what depends on its rows.
+// flow runs a plan of one band without a barrier between its steps. A worker takes the next task, some rows of a step, whose
+// input rows are there and whose output rows overwrite nothing that is still to be read, and runs it. It waits only if there is none
+// among the next tasks, so a worker that has lost its core holds up only what depends on its rows.
 //
 // Tasks stand in a slanted order: all steps of a few rows, each step a little behind the one before, then all steps of the next
 // rows. What a step writes is then still in the second cache when the next one reads it, and each worker reads mostly what it
@@ -17,8 +17,9 @@ type flow struct {
 	done  []int   // by step: all rows below are complete
 	rows  [][]int // by step: its tasks, from top to bottom
 	first []int   // by step: how many of them are complete, without a gap
+	taken []bool
 	ended []bool
-	next  int
+	next  int // the first task that is not taken
 	stop  bool
 
 	mu      sync.Mutex
@@ -46,6 +47,9 @@ func newFlow(p *plan, n int) *flow {
 		rows, abreast := p.rowsInCache(), n
 		if n > 1 {
 			abreast++ // a part more than workers: who ends first goes on, because what comes next does not need what still runs
+			if rows >= 16 {
+				rows /= 2 // and smaller parts, for which nobody waits long (docs/benchmarks.md)
+			}
 		}
 		spans := p.advance(rows*abreast, true)
 		for b := range spans[0] {
@@ -60,7 +64,7 @@ func newFlow(p *plan, n int) *flow {
 			f.add(p, i, pieces(span{0, s.h}, max(1, (groups+3*n-1)/(3*n))*s.align))
 		}
 	}
-	f.ended = make([]bool, len(f.tasks))
+	f.taken, f.ended = make([]bool, len(f.tasks)), make([]bool, len(f.tasks))
 	return f
 }
 
@@ -130,26 +134,33 @@ func (p *plan) occupant(m *fmap) *fmap {
 func (f *flow) reset() {
 	clear(f.done)
 	clear(f.first)
+	clear(f.taken)
 	clear(f.ended)
 	f.next, f.stop = 0, false
 }
 
-// take returns the next task, when it may run; -1 when there is none left or the flow has stopped.
+// ahead is how far from the first open task a worker looks for one that may run: into the first steps of the rows that come next.
+const ahead = 64
+
+// take returns a task that may run, the first among the next ones; -1 when there is none left or the flow has stopped.
 func (f *flow) take() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stop || f.next == len(f.tasks) {
-		return -1
+	for ; !f.stop; f.changed.Wait() {
+		for f.next < len(f.tasks) && f.taken[f.next] {
+			f.next++
+		}
+		if f.next == len(f.tasks) {
+			return -1
+		}
+		for i := f.next; i < min(f.next+ahead, len(f.tasks)); i++ {
+			if !f.taken[i] && f.ready(&f.tasks[i]) {
+				f.taken[i] = true
+				return i
+			}
+		}
 	}
-	i := f.next
-	f.next++
-	for !f.stop && !f.ready(&f.tasks[i]) {
-		f.changed.Wait()
-	}
-	if f.stop {
-		return -1
-	}
-	return i
+	return -1
 }
 
 func (f *flow) ready(t *task) bool {
