@@ -110,3 +110,20 @@ func TestTrainingRecipe(t *testing.T) {
 		}
 	}
 }
+
+func TestDescribe(t *testing.T) {
+	for want, d := range map[string]Degradation{
+		"isotropic Gaussian blur, sigma 0.2 to 4 (gaussian)":             {Kind: "gaussian"},
+		"anisotropic Gaussian blur, sigma 1 to 2, noise 0 to 25 (aniso)": {Kind: "aniso", Sigma: [2]float64{1, 2}, Noise: [2]float64{0, 25}},
+		"compressed and worn video and photographs (real, 35 % light)":   {Kind: "real", Light: 0.35},
+	} {
+		if got := d.describe(4); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for _, kind := range []string{"bicubic", "second", "video", "light", "real"} {
+		if c := (Config{Scale: 2, Degradation: Degradation{Kind: kind}}); strings.HasPrefix(c.Degradation.describe(2), " ") {
+			t.Errorf("%s has no description", kind)
+		}
+	}
+}

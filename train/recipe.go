@@ -43,14 +43,27 @@ func (c Config) Recipe() (degrade.Recipe, error) {
 	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video, light or real", d.Kind)
 }
 
-// String describes the recipe in a model card.
-func (d Degradation) String() string {
-	name := d.Kind
-	if d.Kind == "gaussian" || d.Kind == "aniso" {
-		name = fmt.Sprintf("%s blur, sigma %v, noise %v (0 0 is the default range)", d.Kind, d.Sigma, d.Noise)
+// materials says for each kind what a network trained with it is for.
+var materials = map[string]string{
+	"bicubic": "clean reductions", "second": "worn photographs", "video": "compressed and worn video",
+	"light": "good video", "real": "compressed and worn video and photographs",
+}
+
+// describe names the material for a model's notes.
+func (d Degradation) describe(scale int) string {
+	name := materials[d.Kind]
+	if name == "" {
+		if d.Sigma == [2]float64{} {
+			d.Sigma = [2]float64{0.2, float64(scale)}
+		}
+		name = fmt.Sprintf("%s blur, sigma %g to %g", map[string]string{"gaussian": "isotropic Gaussian", "aniso": "anisotropic Gaussian"}[d.Kind], d.Sigma[0], d.Sigma[1])
+		if d.Noise[1] > 0 {
+			name += fmt.Sprintf(", noise %g to %g", d.Noise[0], d.Noise[1])
+		}
 	}
+	name += " (" + d.Kind
 	if d.Light > 0 {
-		name += fmt.Sprintf(", %g of the clips light", d.Light)
+		name += fmt.Sprintf(", %g %% light", 100*d.Light)
 	}
-	return name
+	return name + ")"
 }
