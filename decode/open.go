@@ -167,6 +167,7 @@ func (s *Source) openDecoder() error {
 	if err := st.CodecParameters().ToCodecContext(s.decoder); err != nil {
 		return av.Err(err)
 	}
+	s.concealed = av.CountConcealed(s.decoder)
 	av.SetPacketTimeBase(s.decoder, s.info.VideoTrack().TimeBase)
 	s.decoder.SetThreadCount(s.opt.Threads)
 	if s.opt.decodesOnCard(codec) {
@@ -278,6 +279,7 @@ func (s *Source) restart() {
 	s.aspect = media.Rational{}
 	s.closeDeinterlacer()
 	av.FlushDecoder(s.decoder)
+	s.concealed.Reset()
 }
 
 // storedFormat is what the container says of the pictures, without decoding one; zero for kinds that are converted.

@@ -25,6 +25,7 @@ type Source struct {
 	streams   []*astiav.Stream
 	info      *media.Info
 	decoder   *astiav.CodecContext
+	concealed *av.Concealed
 	packet    *astiav.Packet
 	frame     *astiav.Frame
 	deint     *deinterlacer
@@ -63,6 +64,9 @@ func (s *Source) Stats() Stats {
 	st := s.stats
 	if s.guard != nil {
 		st.Refused = s.guard.Refused()
+	}
+	if s.concealed != nil {
+		st.Corrupt = max(st.Corrupt, s.concealed.Pictures())
 	}
 	return st
 }
@@ -319,6 +323,11 @@ func (s *Source) Close() error {
 	if s.decoder != nil {
 		s.decoder.Free()
 		s.decoder = nil
+	}
+	if s.concealed != nil {
+		s.stats.Corrupt = max(s.stats.Corrupt, s.concealed.Pictures())
+		s.concealed.Free()
+		s.concealed = nil
 	}
 	if s.waiting != nil {
 		s.waiting.Free()

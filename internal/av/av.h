@@ -24,6 +24,10 @@ long long vsr_log_lost(void);        // lines thrown away since the last call be
 void vsr_log_forget(void);           // clears this thread's first error
 const char *vsr_log_first(void);    // the first error line of this thread since then
 
+// How many pictures a decoder mended. The decoder must not be open yet; the counter is freed by the owner after it.
+typedef struct vsr_concealed { long long pictures; } vsr_concealed;
+vsr_concealed *vsr_concealed_new(AVCodecContext *decoder);
+
 // What Go needs of a decoded picture, read in one call.
 typedef struct vsr_picture {
 	uint8_t *data[4];

@@ -11,7 +11,18 @@ static int head, filled;
 static long long lost;
 static __thread char first_error[384];
 
+// The error resilience of FFmpeg's decoders tells of every picture that it mended by a line of this kind. A decoder's own contexts of
+// each thread share opaque with the one that was opened, so it leads to the counter of vsr_concealed_new.
+static void count_concealed(void *ctx, const char *format) {
+	if (!ctx || *(const AVClass **)ctx != avcodec_get_class() || strncmp(format, "concealing ", 11)) return;
+	vsr_concealed *c = ((AVCodecContext *)ctx)->opaque;
+	if (c) __atomic_add_fetch(&c->pictures, 1, __ATOMIC_RELAXED);
+}
+
+vsr_concealed *vsr_concealed_new(AVCodecContext *decoder) { return decoder->opaque = calloc(1, sizeof(vsr_concealed)); }
+
 static void on_log(void *ctx, int level, const char *format, va_list args) {
+	count_concealed(ctx, format);
 	if (level > AV_LOG_WARNING || level < 0) return;
 	char text[384];
 	vsnprintf(text, sizeof text, format, args);
