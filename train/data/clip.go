@@ -26,7 +26,10 @@ func (s *Sampler) makeClip(k clipKey) (*clip, error) {
 		shared = k.generation - s.age(id, k.generation)
 	}
 	rng := rand.New(rand.NewPCG(s.o.Seed+0xc11b, uint64(id)))
-	frames := s.cutClip(rng)
+	frames, err := s.cutClip(rng)
+	if err != nil {
+		return nil, err
+	}
 	lr, err := s.o.Recipe.Apply(degrade.SharedRand(s.o.Seed, uint64(id), uint64(shared)), frames)
 	if err != nil {
 		return nil, err
@@ -50,26 +53,59 @@ func (s *Sampler) age(id, generation int) int {
 }
 
 // cutClip takes a window out of a random tile. A still picture is filmed by a window that drifts over it.
-func (s *Sampler) cutClip(rng *rand.Rand) []degrade.Image {
+func (s *Sampler) cutClip(rng *rand.Rand) ([]degrade.Image, error) {
 	t := s.tiles[rng.IntN(len(s.tiles))]
-	scale, want := s.o.Recipe.Scale(), max(s.o.Recipe.Frames(), 1)
-	w, h := min(s.o.Clip, t.W)/scale*scale, min(s.o.Clip, t.H)/scale*scale
+	want := max(s.o.Recipe.Frames(), 1)
 	var flip flips
 	if !s.o.NoAugment {
 		bits := rng.Uint32()
 		flip = flips{bits&1 != 0, bits&2 != 0, bits&4 != 0}
 	}
+	f := s.shrink(rng, t)
+	outW, outH := s.clipSide(t.W, f), s.clipSide(t.H, f)
+	w, h := min(int(math.Round(float64(outW)/f)), t.W), min(int(math.Round(float64(outH)/f)), t.H)
 	path := newPath(rng, t, w, h)
 	first := 0
 	if t.Frames > want {
 		first = rng.IntN(t.Frames - want + 1)
 	}
+	if flip.transpose {
+		outW, outH = outH, outW
+	}
 	frames := make([]degrade.Image, want)
 	for i := range frames {
 		x, y := path.at(i)
-		frames[i] = window(t, min(first+i, t.Frames-1), x, y, w, h, flip)
+		m := window(t, min(first+i, t.Frames-1), x, y, w, h, flip)
+		if f < 1 {
+			var err error
+			if m, err = degrade.Resize(m, outW, outH, degrade.CubicSoft); err != nil {
+				return nil, err
+			}
+			m.Quantise()
+		}
+		frames[i] = m
 	}
-	return frames
+	return frames, nil
+}
+
+// shrink draws the factor by which a tile is reduced. Without Shrink nothing is drawn, so that such runs stay as they were.
+func (s *Sampler) shrink(rng *rand.Rand, t Tile) float64 {
+	if s.o.Shrink <= 0 || s.o.Shrink >= 1 {
+		return 1
+	}
+	least := max(s.o.Shrink, float64(s.o.Patch*s.o.Recipe.Scale())/float64(min(t.W, t.H)))
+	f, reduced := least+(1-least)*rng.Float64(), rng.Float64() < 0.5
+	if !reduced {
+		return 1
+	}
+	return f
+}
+
+// clipSide is the side of a clip out of a tile's side of n, a multiple of the scale and at least a patch.
+func (s *Sampler) clipSide(n int, f float64) int {
+	scale := s.o.Recipe.Scale()
+	side := min(s.o.Clip, int(float64(n)*f)) / scale * scale
+	return max(side, s.o.Patch*scale) // rounding must not take the patch's room
 }
 
 // path moves a window over a still tile, at most three sharp pixels a frame. Tiles with frames of their own are not moved over.

@@ -25,6 +25,10 @@ type SamplerOptions struct {
 	// Pool, with SharedPerBatch, mixes the batches as if that many pairs waited in a pool (180 in Real-ESRGAN and KDSR-GAN), so
 	// that the samples of a batch do not share their draws after all. 0 is no pool.
 	Pool int
+	// Shrink is the smallest factor, above 0 and below 1, by which half of the clips' sharp pictures are reduced before anything
+	// else: the same photographs at other sizes. The factor is drawn evenly from Shrink to 1 and never takes a patch's room. 0 and 1
+	// reduce none.
+	Shrink float64
 	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
 	NoAugment bool
 }
@@ -39,6 +43,9 @@ func (o *SamplerOptions) defaults() error {
 		return fmt.Errorf("data: sampler: patch %d, want 8 to 1024", o.Patch)
 	case o.Clip < 0 || o.Reuse < 0 || o.Pool < 0:
 		return fmt.Errorf("data: sampler: clip %d, reuse %d, pool %d", o.Clip, o.Reuse, o.Pool)
+	}
+	if !(o.Shrink >= 0 && o.Shrink <= 1) {
+		return fmt.Errorf("data: sampler: shrink %g, want 0 to 1", o.Shrink)
 	}
 	scale := o.Recipe.Scale()
 	if o.Clip == 0 {

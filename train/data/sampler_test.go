@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -79,8 +80,8 @@ func TestSamplerResumes(t *testing.T) {
 // come from the same clip: this catches any misalignment of the crops and flips.
 func TestSamplerAligned(t *testing.T) {
 	const p, s = 12, 2
-	sampler := newTestSampler(t, SamplerOptions{Seed: 3, Recipe: degrade.Fixed{Factor: s}, Clip: 40})
-	for step := range 6 {
+	for step := range 12 {
+		sampler := newTestSampler(t, SamplerOptions{Seed: 3, Recipe: degrade.Fixed{Factor: s}, Clip: 40, Shrink: float64(step%2) * 0.5})
 		b, err := sampler.Batch(step)
 		if err != nil {
 			t.Fatal(err)
@@ -193,5 +194,73 @@ func TestPool(t *testing.T) {
 	// A pair is handed out with probability batch/pool a step: it waits (1-p)/p steps in the mean.
 	if want := float64(pool-batch) / batch; age < 0.8*want || age > 1.2*want {
 		t.Errorf("mean age %.2f steps, want about %.2f", age, want)
+	}
+}
+
+// Half of the clips are reduced, by factors that fill the range as far as a patch has room: the slope of a ruler tells by how much.
+func TestSamplerShrinks(t *testing.T) {
+	const w, h, p, s, least = 96, 64, 12, 2, 24.0 / 64
+	tile := Tile{W: w, H: h, Frames: 1, Pix: make([]byte, w*h*3), Source: "ruler"}
+	for i := range w * h {
+		tile.Pix[3*i], tile.Pix[3*i+1] = byte(2*(i%w)), byte(2*(i/w))
+	}
+	sampler, err := NewSampler([]Tile{tile}, SamplerOptions{Batch: 16, Patch: p, Clip: 48, Recipe: degrade.Fixed{Factor: s}, Reuse: 1, Shrink: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole, strong, total int
+	for step := range 12 {
+		b, err := sampler.Batch(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 16 {
+			hr := b.HR[i*p*p*s*s*3:][:p*p*s*s*3]
+			across, down := slope(hr, p*s, 3, p*s-7), slope(hr, p*s, p*s*3, p*s-7)
+			if math.Abs(across-down) > 0.12 || across < 0.98 || across > 1/least+0.05 {
+				t.Fatalf("step %d sample %d: slopes %.3f and %.3f, want equal, from 1 to %.2f", step, i, across, down, 1/least)
+			}
+			total++
+			if across < 1.01 {
+				whole++
+			}
+			if across > 1.8 {
+				strong++
+			}
+		}
+	}
+	if whole < total*2/5 || whole > total*3/5 || strong < total/10 {
+		t.Errorf("%d of %d clips whole, %d reduced strongly", whole, total, strong)
+	}
+}
+
+// slope is how many pixels of the ruler one pixel covers along a direction, in the middle of a sharp patch.
+func slope(hr []float32, side, stride, n int) float64 {
+	first := (3*side + 3) * 3
+	var most float64
+	for c := range 2 { // a transposed ruler has its axes in the other channel
+		most = max(most, math.Abs(float64(hr[first+n*stride+c]-hr[first+c]))*255/2/float64(n))
+	}
+	return most
+}
+
+// A tile with room for one patch is never reduced, and a tall one only as far as its width allows.
+func TestSamplerShrinkKeepsRoom(t *testing.T) {
+	tiles := randomTiles(1, 24)
+	tall := randomTiles(1, 64)[0]
+	tall.W, tall.Pix = 25, tall.Pix[:25*64*3]
+	for _, tile := range append(tiles, tall) {
+		s, err := NewSampler([]Tile{tile}, SamplerOptions{Batch: 8, Patch: 12, Recipe: degrade.Fixed{Factor: 2}, Reuse: 1, Shrink: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range 20 {
+			if _, err := s.Batch(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := NewSampler(tiles, SamplerOptions{Batch: 8, Patch: 12, Recipe: degrade.Fixed{Factor: 2}, Shrink: -0.1}); err == nil {
+		t.Error("a negative factor was taken")
 	}
 }
