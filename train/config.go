@@ -61,6 +61,7 @@ type Data struct {
 	Clip    int      `yaml:"clip"`
 	Reuse   int      `yaml:"reuse"`
 	Shrink  float64  `yaml:"shrink"`
+	Defocus float64  `yaml:"defocus"`
 	Workers int      `yaml:"workers"`
 	Shared  bool     `yaml:"shared"`
 	Pool    int      `yaml:"pool"`
@@ -182,6 +183,7 @@ func (c Config) Check(stage Stage) error {
 	want(c.Data.Patch%2 == 0, "data.patch = %d, want an even number", c.Data.Patch)
 	want(c.Data.Batch >= 1 && c.Data.Batch <= 256, "data.batch = %d, want 1 to 256", c.Data.Batch)
 	want(c.Data.Shrink >= 0 && c.Data.Shrink <= 1, "data.shrink = %g, want 0 to 1", c.Data.Shrink)
+	want(c.Data.Defocus >= 0 && c.Data.Defocus <= 1, "data.defocus = %g, want 0 to 1", c.Data.Defocus)
 	want(c.Optim.Steps >= 1, "optim.steps = %d, want 1 or more", c.Optim.Steps)
 	want(c.Optim.LR > 0 && c.Optim.LR <= 1, "optim.lr = %g, want 0 to 1", c.Optim.LR)
 	want(c.Optim.Beta1 >= 0 && c.Optim.Beta1 < 1, "optim.beta1 = %g, want 0 to 1", c.Optim.Beta1)

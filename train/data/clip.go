@@ -72,15 +72,24 @@ func (s *Sampler) cutClip(rng *rand.Rand) ([]degrade.Image, error) {
 	if flip.transpose {
 		outW, outH = outH, outW
 	}
+	var change []func(degrade.Image) (degrade.Image, error)
+	if f < 1 {
+		change = append(change, func(m degrade.Image) (degrade.Image, error) { return degrade.Resize(m, outW, outH, degrade.CubicSoft) })
+	}
+	if s.o.Defocus > 0 && rng.Float64() < s.o.Defocus {
+		change = append(change, degrade.NewDefocus(rng).Apply)
+	}
 	frames := make([]degrade.Image, want)
 	for i := range frames {
 		x, y := path.at(i)
 		m := window(t, min(first+i, t.Frames-1), x, y, w, h, flip)
-		if f < 1 {
+		for _, apply := range change {
 			var err error
-			if m, err = degrade.Resize(m, outW, outH, degrade.CubicSoft); err != nil {
+			if m, err = apply(m); err != nil {
 				return nil, err
 			}
+		}
+		if len(change) > 0 {
 			m.Quantise()
 		}
 		frames[i] = m

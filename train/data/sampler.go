@@ -29,6 +29,8 @@ type SamplerOptions struct {
 	// else: the same photographs at other sizes. The factor is drawn evenly from Shrink to 1 and never takes a patch's room. 0 and 1
 	// reduce none.
 	Shrink float64
+	// Defocus is the share of clips that get a soft background before they are degraded: see degrade.Defocus.
+	Defocus float64
 	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
 	NoAugment bool
 }
@@ -44,8 +46,8 @@ func (o *SamplerOptions) defaults() error {
 	case o.Clip < 0 || o.Reuse < 0 || o.Pool < 0:
 		return fmt.Errorf("data: sampler: clip %d, reuse %d, pool %d", o.Clip, o.Reuse, o.Pool)
 	}
-	if !(o.Shrink >= 0 && o.Shrink <= 1) {
-		return fmt.Errorf("data: sampler: shrink %g, want 0 to 1", o.Shrink)
+	if !(o.Shrink >= 0 && o.Shrink <= 1 && o.Defocus >= 0 && o.Defocus <= 1) {
+		return fmt.Errorf("data: sampler: shrink %g, defocus %g, want 0 to 1", o.Shrink, o.Defocus)
 	}
 	scale := o.Recipe.Scale()
 	if o.Clip == 0 {

@@ -264,3 +264,31 @@ func TestSamplerShrinkKeepsRoom(t *testing.T) {
 		t.Error("a negative factor was taken")
 	}
 }
+
+// The share of clips that is asked for gets soft parts: noise tells, which is equally rough everywhere without them.
+func TestSamplerDefocuses(t *testing.T) {
+	for _, share := range []float64{0, 0.5, 1} {
+		s := newTestSampler(t, SamplerOptions{Batch: 16, Reuse: 1, Recipe: degrade.Fixed{Factor: 2}, Defocus: share})
+		var soft, total int
+		for step := range 12 {
+			b, err := s.Batch(step)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := len(b.HR) / 16
+			for i := range 16 {
+				var rough float64
+				for j := 3; j < n; j++ {
+					rough += math.Abs(float64(b.HR[i*n+j] - b.HR[i*n+j-3]))
+				}
+				if rough/float64(n) < 0.3 { // a third is the mean of whole noise
+					soft++
+				}
+				total++
+			}
+		}
+		if got := float64(soft) / float64(total); got > share || got < 0.7*share {
+			t.Errorf("defocus %g: %.2f of the clips are softer", share, got)
+		}
+	}
+}
