@@ -126,4 +126,13 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%s has no description", kind)
 		}
 	}
+	for want, d := range map[string]Data{
+		"7 tiles of sharp pictures, patches of 64, batch 8": {Patch: 64, Batch: 8, Shrink: 1},
+		"Photographs (CC0): 7 tiles of sharp pictures, patches of 48, batch 16, half of the windows at 0.5 to 1 of their size, 40 % with a soft background": {
+			Title: "Photographs (CC0)", Patch: 48, Batch: 16, Shrink: 0.5, Defocus: 0.4},
+	} {
+		if got := d.describe(7); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"vsr/train/degrade"
 )
@@ -66,4 +67,20 @@ func (d Degradation) describe(scale int) string {
 		name += fmt.Sprintf(", %g %% light", 100*d.Light)
 	}
 	return name + ")"
+}
+
+// describe says in words what a model was trained on.
+func (d Data) describe(tiles int) string {
+	var b strings.Builder
+	if d.Title != "" {
+		b.WriteString(d.Title + ": ")
+	}
+	fmt.Fprintf(&b, "%d tiles of sharp pictures, patches of %d, batch %d", tiles, d.Patch, d.Batch)
+	if d.Shrink > 0 && d.Shrink < 1 {
+		fmt.Fprintf(&b, ", half of the windows at %g to 1 of their size", d.Shrink)
+	}
+	if d.Defocus > 0 {
+		fmt.Fprintf(&b, ", %g %% with a soft background", 100*d.Defocus)
+	}
+	return b.String()
 }

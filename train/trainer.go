@@ -378,13 +378,9 @@ func (t *trainer) averaged() *kdsr.Weights {
 // export writes the trained weights with their history.
 func (t *trainer) export(ctx context.Context) (string, error) {
 	w := t.averaged()
-	title := t.c.Data.Title
-	if title != "" {
-		title += ": "
-	}
 	w.Meta = map[string]string{
 		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale), kdsr.MetaLicence: "Apache-2.0",
-		kdsr.MetaData:  fmt.Sprintf("%s%d tiles of sharp pictures, patches of %d, batch %d", title, len(t.corpus.Train), t.c.Data.Patch, t.c.Data.Batch),
+		kdsr.MetaData:  t.c.Data.describe(len(t.corpus.Train)),
 		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
 		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.journal.score(),
 	}
