@@ -36,7 +36,8 @@ func TestConfigFiles(t *testing.T) {
 		if stage == Teacher {
 			want.Loss.Probe, want.Optim.ProbeOnly = 0.1, 4000
 		} else {
-			want.Optim.LR, want.Optim.KDOnly = 0.0006, 3000
+			want.Optim.LR, want.Optim.KDOnly = 0.0008, 3000
+			want.Data.Shrink, want.Data.Defocus = 0.5, 0.1
 		}
 		if diff := cmp.Diff(want, c); diff != "" {
 			t.Errorf("%s states other values than the code (-code +file):\n%s", file, diff)
