@@ -73,6 +73,9 @@ func TestPicturesFromCard(t *testing.T) {
 		{"odd", "ffv1", media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: color}},
 	} {
 		o := encode.Options{Codec: c.codec, Threads: 1}
+		if c.codec == "x264" {
+			o.FFmpeg = map[string]string{"mbtree": "0"} // with it equal pictures do not always give equal packets
+		}
 		want, err := cardPackets(t, o, c.format, func(_ int, fr *media.Frame) *media.Frame { return fr })
 		if err != nil {
 			t.Fatal(err)
