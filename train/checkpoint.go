@@ -152,9 +152,11 @@ func (t *trainer) sameRun(meta map[string]string) error {
 	check("stage", string(t.stage))
 	check("network", fmt.Sprintf("%+v", t.weights.Config))
 	check("seed", strconv.FormatUint(t.c.Seed, 10))
+	teacher := ""
 	if t.teacher != nil {
-		check("teacher", t.teacher.Hash())
+		teacher = t.teacher.Hash()
 	}
+	check("teacher", teacher)
 	if len(diff) > 0 {
 		return fmt.Errorf("the checkpoint is of another run: %s", strings.Join(diff, "; "))
 	}

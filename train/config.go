@@ -85,6 +85,7 @@ type Optim struct {
 // Loss is the weight of each term.
 type Loss struct {
 	L1          float64 `yaml:"l1"`
+	L2          float64 `yaml:"l2"`
 	KD          float64 `yaml:"kd"`
 	Temperature float64 `yaml:"temperature"`
 	Probe       float64 `yaml:"probe"`
@@ -142,8 +143,11 @@ func Load(path string, set []string) (Config, error) {
 	return c, nil
 }
 
-// nested writes a.b=v as YAML.
+// nested writes a.b=v as YAML; no value is an empty text, not YAML's null, which would change nothing.
 func nested(key, value string) string {
+	if value == "" {
+		value = `""`
+	}
 	parts := strings.Split(key, ".")
 	var b strings.Builder
 	for i, p := range parts {
@@ -193,17 +197,19 @@ func (c Config) Check(stage Stage) error {
 	want(c.Optim.Schedule != "halve" || c.Optim.Halve > 0, "optim.halve = %d, want the steps after which the rate halves", c.Optim.Halve)
 	want(c.Optim.Warmup >= 0 && c.Optim.Clip >= 0 && c.Optim.Floor >= 0, "optim.warmup, clip and floor must not be negative")
 	want(c.EMA >= 0 && c.EMA < 1, "ema = %g, want 0 (off) to 1", c.EMA)
-	want(c.Loss.L1 >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
+	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
 	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)
 	want(c.Optim.KDOnly >= 0 && c.Optim.ProbeOnly >= 0, "optim.kd_only and probe_only must not be negative")
 	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
 	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")
-	if stage != Teacher {
-		want(c.Teacher != "", "teacher is empty, want the weights file of the teacher")
+	if stage != Teacher && c.Teacher == "" {
+		want(stage == Student && c.Loss.KD == 0 && c.Init != "",
+			"teacher is empty, want the weights file of the teacher (only a student with loss.kd = 0 and an init goes without)")
 	}
 	if stage == GAN {
+		want(c.Loss.L2 == 0, "loss.l2 = %g, stage 3 has none", c.Loss.L2)
 		want(c.Init != "", "init is empty, want the weights file of the student")
 		want(c.GAN.Width >= 1 && c.GAN.Width <= 256, "gan.width = %d, want 1 to 256", c.GAN.Width)
 		want(c.GAN.LR > 0 && c.GAN.LR <= 1, "gan.lr = %g, want 0 to 1", c.GAN.LR)

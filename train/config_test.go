@@ -47,7 +47,7 @@ func TestConfigFiles(t *testing.T) {
 
 func TestSet(t *testing.T) {
 	file := filepath.Join("..", "configs", "train-teacher.yaml")
-	c, err := Load(file, []string{"optim.lr=0.5", "scale=2", "data.images=[a, b]", "degradation.sigma=[1, 2]"})
+	c, err := Load(file, []string{"optim.lr=0.5", "scale=2", "data.images=[a, b]", "degradation.sigma=[1, 2]", "out="})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +56,11 @@ func TestSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Optim.LR, want.Scale, want.Data.Images, want.Degradation.Sigma = 0.5, 2, []string{"a", "b"}, [2]float64{1, 2}
+	want.Out = ""
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	for _, bad := range []string{"optim.speed=1", "optim.lr", "optim.lr=fast", "nonsense=1"} {
+	for _, bad := range []string{"optim.speed=1", "optim.lr", "optim.lr=", "optim.lr=fast", "nonsense=1"} {
 		if _, err := Load(file, []string{bad}); err == nil {
 			t.Errorf("--set %s was taken", bad)
 		}

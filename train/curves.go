@@ -19,7 +19,7 @@ func drawCurves(path string, entries []Entry) error {
 	loss.Title.Text, loss.X.Label.Text, loss.Y.Scale = "loss", "step", plot.LogScale{}
 	psnr.Title.Text, psnr.X.Label.Text = "validation PSNR of Y, dB", "step"
 	loss.Legend.Top, psnr.Legend.YOffs = true, vg.Points(30)
-	names := []string{"l1", "kd", "percep", "gan", "d"}
+	names := []string{"l1", "l2", "kd", "percep", "gan", "d"}
 	for i, name := range names {
 		var pts plotter.XYs
 		for _, e := range entries {

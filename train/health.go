@@ -32,6 +32,9 @@ func (t *trainer) healthy(losses []float32) (bool, error) {
 			return false, fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.culprit())
 		}
 	}
+	if t.c.Loss.L2 > 0 && t.running() == t.m {
+		loss = float64(losses[1]) // L1: squares of sound batches are far apart
+	}
 	if t.slow == 0 || t.step == t.c.estimatorOnly(t.stage) { // all losses are new
 		t.slow = loss
 	}

@@ -63,3 +63,26 @@ func TestOutliersAreLeftOut(t *testing.T) {
 		t.Errorf("resumed with %d, %g, %g; saved %d, %g, %g", again.leftOut, again.strain, again.slow, tr.leftOut, tr.strain, tr.slow)
 	}
 }
+
+// With squares in the loss it is L1 that tells an odd batch: sound batches differ in their squares by more than the bound.
+func TestOutliersBySquares(t *testing.T) {
+	c := tinyConfig(t)
+	c.Validate.Every, c.Loss.L2 = 0, 1e4
+	tr := &trainer{c: c, stage: Teacher, o: Options{Sources: waves, Log: slog.New(slog.DiscardHandler)}}
+	defer tr.close()
+	if err := tr.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := tr.sampler.Batch(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses, err := tr.one(b)
+	if err != nil || len(losses) != 3 || losses[0] < 10*losses[1] || tr.slow != float64(losses[1]) {
+		t.Fatalf("losses %v, mean %g, error %v", losses, tr.slow, err)
+	}
+	tr.step = settled + 1
+	if losses, err = tr.one(b); err != nil || losses == nil {
+		t.Errorf("a sound step was left out: losses %v, error %v", losses, err)
+	}
+}

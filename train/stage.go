@@ -18,7 +18,7 @@ type machine struct {
 	inputs  []*g.Node
 	feed    func(b *data.Batch) [][]float32 // in the order of inputs
 	weights []float32                       // of the losses
-	losses  []*graph.Output                 // total, l1, kd
+	losses  []*graph.Output                 // the total, then each
 	names   []string
 	params  []g.ValueGrad // what the solver changes, always all of the stage's
 }
@@ -39,10 +39,10 @@ func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *pr
 	dPrime, d := kdsr.EstimateTeacher(net, w.Config, x, hr)
 	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
 	m := &machine{
-		inputs: []*g.Node{x, hr}, names: []string{"loss", "l1"}, weights: []float32{float32(c.Loss.L1)},
+		inputs: []*g.Node{x, hr}, names: []string{"loss"},
 		feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
 	}
-	parts := []*g.Node{gr.L1(y, hr)}
+	parts := m.pixelLosses(gr, y, hr, c)
 	if p != nil {
 		loss, input := p.add(gr, dPrime)
 		parts, m.inputs, m.names = append(parts, loss), append(m.inputs, input), append(m.names, "probe")
@@ -52,28 +52,41 @@ func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *pr
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
+// pixelLosses adds the losses of the picture: L1, and L2 if the run wants it.
+func (m *machine) pixelLosses(gr *graph.Graph, y, hr *g.Node, c Config) []*g.Node {
+	m.names, m.weights = append(m.names, "l1"), append(m.weights, float32(c.Loss.L1))
+	parts := []*g.Node{gr.L1(y, hr)}
+	if c.Loss.L2 > 0 {
+		m.names, m.weights = append(m.names, "l2"), append(m.weights, float32(c.Loss.L2))
+		parts = append(parts, gr.L2(y, hr))
+	}
+	return parts
+}
+
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
-// LR and HR, and the loss is L1 plus the distance of their D'.
+// LR and HR, and the loss is the picture's plus the distance of their D'. teacher is nil in a run without distillation.
 func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config) (*machine, error) {
 	gr := graph.New(ws)
 	x, hr := pictures(gr, geo)
 	seen := x
 	m := &machine{
-		inputs: []*g.Node{x, hr}, names: []string{"loss", "l1", "kd"},
-		weights: []float32{float32(c.Loss.L1), float32(c.Loss.KD)},
-		feed:    func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
+		inputs: []*g.Node{x, hr}, names: []string{"loss"},
+		feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
 	}
 	if c.Estimator == "other" {
 		seen = gr.Input("other", geo.batch, geo.patch, geo.patch, 3)
 		m.inputs = append(m.inputs, seen)
 		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, b.Other} }
 	}
-	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 	net := gr.Net("", w, trainable)
 	got, d := kdsr.Estimate(net, w.Config, seen)
-	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
-	l1, kd := gr.L1(y, hr), gr.KL(got, want, c.Loss.Temperature)
-	return m, m.compile(gr, gr.Total(m.weights, l1, kd), l1, kd)
+	parts := m.pixelLosses(gr, kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d)), hr, c)
+	if teacher != nil {
+		want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
+		m.names, m.weights = append(m.names, "kd"), append(m.weights, float32(c.Loss.KD))
+		parts = append(parts, gr.KL(got, want, c.Loss.Temperature))
+	}
+	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
 func pictures(gr *graph.Graph, geo geometry) (lr, hr *g.Node) {

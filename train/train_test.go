@@ -158,3 +158,44 @@ func TestDivergenceNamesTensor(t *testing.T) {
 		t.Errorf("error %v, want step and tensor", err)
 	}
 }
+
+// A student with an init and no distillation needs no teacher; its parent is the init, which may have a name instead of a path.
+func TestStudentWithoutTeacher(t *testing.T) {
+	c := tinyConfig(t)
+	start, err := kdsr.RandomWeights(mustNetwork(t, c), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Init, c.Loss = "built-in", Loss{L2: 10, Temperature: 0.15}
+	named := func(name string) (*kdsr.Weights, error) {
+		if name != "built-in" {
+			return nil, os.ErrNotExist
+		}
+		return start.Clone(), nil
+	}
+	w := finish(t, Student, c, Options{Weights: named})
+	if w.Hash() == start.Hash() || w.Meta[kdsr.MetaParent] != start.Hash() {
+		t.Errorf("weights %s, parent %s, want others and %s", w.Hash(), w.Meta[kdsr.MetaParent], start.Hash())
+	}
+	log, err := os.ReadFile(filepath.Join(c.Out, "log.jsonl"))
+	if err != nil || !strings.Contains(string(log), `"l2"`) || strings.Contains(string(log), `"kd"`) {
+		t.Errorf("log %s, error %v, want l2 and no kd", log, err)
+	}
+	c.Loss.KD = 1
+	if err := c.Check(Student); err == nil || !strings.Contains(err.Error(), "teacher") {
+		t.Errorf("distillation without a teacher: %v", err)
+	}
+	c.Loss.KD, c.Init = 0, ""
+	if err := c.Check(Student); err == nil || !strings.Contains(err.Error(), "teacher") {
+		t.Errorf("a start from nothing without a teacher: %v", err)
+	}
+}
+
+func mustNetwork(t *testing.T, c Config) kdsr.Config {
+	t.Helper()
+	n, err := c.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

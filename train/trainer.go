@@ -23,6 +23,7 @@ type Options struct {
 	Limit   time.Duration // stop with a checkpoint after this long, 0 is no limit
 	Bar     io.Writer     // where the progress bar goes, nil is nowhere
 	Log     *slog.Logger
+	Weights func(name string) (*kdsr.Weights, error)                                    // reads Config.Init and Config.Teacher, nil is kdsr.Load
 	Sources func(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) // nil reads Config.Data
 }
 
@@ -35,7 +36,8 @@ type trainer struct {
 	corpus  *data.Corpus
 	sampler *data.Sampler
 	weights *kdsr.Weights
-	teacher *kdsr.Weights // nil in stage 1
+	teacher *kdsr.Weights // nil in stage 1, and of a student without one
+	parent  string        // hash of the weights that this run builds on: the teacher's, or else those of init
 	m       *machine
 	warm    *machine // of the first steps, nil when there are none
 	adam    *graph.Adam
@@ -56,6 +58,9 @@ type trainer struct {
 func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Weights == nil {
+		o.Weights = kdsr.Load
 	}
 	if err := c.Check(stage); err != nil {
 		return "", fmt.Errorf("train: %w", err)
@@ -188,19 +193,23 @@ func (t *trainer) openNetworks() error {
 	if err != nil {
 		return err
 	}
-	if t.stage != Teacher {
-		if t.teacher, err = kdsr.Load(t.c.Teacher); err != nil {
+	if t.stage != Teacher && t.c.Teacher != "" {
+		if t.teacher, err = t.o.Weights(t.c.Teacher); err != nil {
 			return err
 		}
 		if t.teacher.Role != kdsr.Teacher || t.teacher.Config != shape {
 			return fmt.Errorf("%s is a %s of %+v, want a teacher of %+v", t.c.Teacher, t.teacher.Role, t.teacher.Config, shape)
 		}
+		t.parent = t.teacher.Hash()
 	}
 	switch {
 	case t.c.Init != "":
-		t.weights, err = kdsr.Load(t.c.Init)
+		t.weights, err = t.o.Weights(t.c.Init)
 		if err == nil && (t.weights.Role != t.role() || t.weights.Config != shape) {
 			err = fmt.Errorf("%s is a %s of %+v, want a %s of %+v", t.c.Init, t.weights.Role, t.weights.Config, t.role(), shape)
+		}
+		if err == nil && t.parent == "" {
+			t.parent = t.weights.Hash()
 		}
 	case t.stage == Student:
 		t.weights, err = fromTeacher(t.teacher, t.c.Seed)
@@ -384,8 +393,8 @@ func (t *trainer) export(ctx context.Context) (string, error) {
 		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
 		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.journal.score(),
 	}
-	if t.teacher != nil {
-		w.Meta[kdsr.MetaParent] = t.teacher.Hash()
+	if t.parent != "" {
+		w.Meta[kdsr.MetaParent] = t.parent
 	}
 	if t.stage != Teacher {
 		trust, err := measureTrust(ctx, t.ws, w, t.sampler, t.c)

@@ -46,6 +46,7 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			o.Weights = openModel
 			o.Limit = time.Duration(minutes * float64(time.Minute))
 			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			if onTerminal(os.Stderr) {

@@ -234,8 +234,16 @@ func sum(ws *conv.Workers, dst, a, b []float32) {
 	})
 }
 
-// l1 is the mean absolute difference. Partial sums are in a fixed order, so the result does not depend on the threads.
-func l1(ws *conv.Workers, a, b []float32) float32 {
+// l1 is the mean absolute difference.
+func l1(ws *conv.Workers, a, b []float32) float32 { return meanOf(ws, a, b, math.Abs) }
+
+// l2 is the mean squared difference.
+func l2(ws *conv.Workers, a, b []float32) float32 {
+	return meanOf(ws, a, b, func(d float64) float64 { return d * d })
+}
+
+// meanOf is the mean of f(a-b). Partial sums are in a fixed order, so the result does not depend on the threads.
+func meanOf(ws *conv.Workers, a, b []float32, f func(float64) float64) float32 {
 	const chunk = 1 << 14
 	parts := make([]float64, (len(a)+chunk-1)/chunk)
 	each(ws, len(parts), func(lo, hi int) {
@@ -243,7 +251,7 @@ func l1(ws *conv.Workers, a, b []float32) float32 {
 			end := min((k+1)*chunk, len(a))
 			var s float64
 			for i := k * chunk; i < end; i++ {
-				s += math.Abs(float64(a[i] - b[i]))
+				s += f(float64(a[i] - b[i]))
 			}
 			parts[k] = s
 		}
@@ -268,6 +276,17 @@ func l1Back(ws *conv.Workers, dst, a, b []float32, scale float32) {
 				bits = 0
 			}
 			d[i] = math.Float32frombits(bits)
+		}
+	})
+}
+
+// l2Back is the gradient of scale*l2 towards a.
+func l2Back(ws *conv.Workers, dst, a, b []float32, scale float32) {
+	s := 2 * scale / float32(len(a))
+	each(ws, len(dst), func(lo, hi int) {
+		d, a, b := dst[lo:hi], a[lo:hi], b[lo:hi]
+		for i := range d {
+			d[i] = s * (a[i] - b[i])
 		}
 	})
 }

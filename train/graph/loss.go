@@ -32,6 +32,13 @@ func (b *Graph) L1(y, target *g.Node) *g.Node {
 		func(dst, a, t []float32, scale float32) { l1Back(b.ws, dst, a, t, scale) })
 }
 
+// L2 is the mean squared difference of y and target; only y gets a gradient.
+func (b *Graph) L2(y, target *g.Node) *g.Node {
+	return b.pair("l2", y, target,
+		func(a, t []float32) float32 { return l2(b.ws, a, t) },
+		func(dst, a, t []float32, scale float32) { l2Back(b.ws, dst, a, t, scale) })
+}
+
 // KL is the distillation loss of kdsr-spec 2.3 between D' [B,4C] of student and teacher; only the student gets a gradient.
 func (b *Graph) KL(student, teacher *g.Node, temperature float64) *g.Node {
 	if b.err != nil {

@@ -90,6 +90,9 @@ func opCases() []opCase {
 		{"l1", [][]int{{1, 2, 3, 3}}, nil, func(n *Net, in []*g.Node) *g.Node {
 			return n.L1(in[0], n.variable("t", []int{1, 2, 3, 3}, centred(77, 18), false))
 		}, true, kinked},
+		{"l2", [][]int{{1, 2, 3, 3}}, nil, func(n *Net, in []*g.Node) *g.Node {
+			return n.L2(in[0], n.variable("t", []int{1, 2, 3, 3}, centred(77, 18), false))
+		}, true, smooth},
 		{"kl", [][]int{{2, 6}}, nil, func(n *Net, in []*g.Node) *g.Node {
 			return n.KL(in[0], n.variable("t", []int{2, 6}, centred(78, 12), false), 0.15)
 		}, true, kinked},
