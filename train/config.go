@@ -205,8 +205,7 @@ func (c Config) Check(stage Stage) error {
 	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
 	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")
 	if stage != Teacher && c.Teacher == "" {
-		want(stage == Student && c.Loss.KD == 0 && c.Init != "",
-			"teacher is empty, want the weights file of the teacher (only a student with loss.kd = 0 and an init goes without)")
+		want(stage == Student && c.Loss.KD == 0, "teacher is empty, want the weights file of the teacher (only a student with loss.kd = 0 goes without)")
 	}
 	if stage == GAN {
 		want(c.Loss.L2 == 0, "loss.l2 = %g, stage 3 has none", c.Loss.L2)

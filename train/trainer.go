@@ -211,6 +211,8 @@ func (t *trainer) openNetworks() error {
 		if err == nil && t.parent == "" {
 			t.parent = t.weights.Hash()
 		}
+	case t.stage == Student && t.teacher == nil:
+		t.weights, err = kdsr.RandomWeights(shape, t.c.Seed)
 	case t.stage == Student:
 		t.weights, err = fromTeacher(t.teacher, t.c.Seed)
 	default:
