@@ -6,14 +6,14 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+
+	"vsr/train/data"
 )
 
-// A step with a loss far above the mean changes nothing but the step's number; many of them end the run.
-func TestOutliersAreLeftOut(t *testing.T) {
-	c := tinyConfig(t)
-	c.Validate.Every = 0
+// prepared is a run before its first step, with a batch.
+func prepared(t *testing.T, c Config) (*trainer, *data.Batch) {
+	t.Helper()
 	tr := &trainer{c: c, stage: Teacher, o: Options{Sources: waves, Log: slog.New(slog.DiscardHandler)}}
-	defer tr.close()
 	if err := tr.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -21,6 +21,15 @@ func TestOutliersAreLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tr, b
+}
+
+// A step with a loss far above the mean changes nothing but the step's number; many of them end the run.
+func TestOutliersAreLeftOut(t *testing.T) {
+	c := tinyConfig(t)
+	c.Validate.Every = 0
+	tr, b := prepared(t, c)
+	defer tr.close()
 	losses, err := tr.one(b)
 	if err != nil || len(losses) == 0 {
 		t.Fatalf("an ordinary step: losses %v, error %v", losses, err)
@@ -68,15 +77,8 @@ func TestOutliersAreLeftOut(t *testing.T) {
 func TestOutliersBySquares(t *testing.T) {
 	c := tinyConfig(t)
 	c.Validate.Every, c.Loss.L2 = 0, 1e4
-	tr := &trainer{c: c, stage: Teacher, o: Options{Sources: waves, Log: slog.New(slog.DiscardHandler)}}
+	tr, b := prepared(t, c)
 	defer tr.close()
-	if err := tr.prepare(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	b, err := tr.sampler.Batch(0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	losses, err := tr.one(b)
 	if err != nil || len(losses) != 3 || losses[0] < 10*losses[1] || tr.slow != float64(losses[1]) {
 		t.Fatalf("losses %v, mean %g, error %v", losses, tr.slow, err)
