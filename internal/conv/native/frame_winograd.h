@@ -20,23 +20,24 @@ INLINE int frame_vectors(int k) {
 static int FN(frame_panel)(int k) { return frame_vectors(k) * VL; }
 INLINE int frame_block(int k) { return frame_vectors(k) == 3 ? FRAME_TILES3 : FRAME_TILES; }
 
-// Scratch: four rows of depthwise results, a row of zeros, V and M.
+// Scratch: four rows of depthwise results, a row of zeros, V and M, and what a block leaves to the next.
+#define FRAME_CARRY 20 // values for each channel
 INLINE size_t frame_line(int w, int c) { return ((size_t)(frame_round_up(w, 4) + 2 * FRAME_PAD) * c * 4 + 127) / 64 * 64; }
 INLINE size_t frame_points(int c) { return 36 * 4 * (size_t)FRAME_TILES * c; }
 static size_t FN(frame_conv_scratch)(int w, int c, int k) {
-    return 5 * frame_line(w, c) + frame_points(c) + frame_points(k);
+    return 5 * frame_line(w, c) + frame_points(c) + frame_points(k) + FRAME_CARRY * 4 * (size_t)c;
 }
 
 // B^T d of six values.
 INLINE void frame_bt(vf d0, vf d1, vf d2, vf d3, vf d4, vf d5, vf *o) {
-    vf four = vset(4), five = vset(5), two = vset(2);
+    vf four = vset(4), two = vset(2);
     vf a = vfnma(four, d2, d4), b = vfnma(four, d1, d3), c = vsub(d4, d2), e = vsub(d3, d1);
-    o[0] = vfma(four, d0, vfnma(five, d2, d4));
+    o[0] = vfma(four, vsub(d0, d2), c);
     o[1] = vadd(a, b);
     o[2] = vsub(a, b);
     o[3] = vfma(two, e, c);
     o[4] = vfnma(two, e, c);
-    o[5] = vfma(four, d1, vfnma(five, d3, d5));
+    o[5] = vfnma(four, e, vsub(d5, d3));
 }
 
 // A^T m of six values.
@@ -55,6 +56,8 @@ struct frame_group {
     const float *before[2]; // depthwise rows y-1 and y
     float *after[2];        // where rows y+3 and y+4 go
     int rows;               // of the new rows y+1.. are inside the picture
+    int first;              // the block has none to its left; others go on with its last partial sums and columns,
+    float *carry;           // which lie here
 };
 
 // One column of `rows` depthwise results, from the map column to the right of it and the partial sums of the two before.
@@ -74,8 +77,9 @@ struct frame_group {
         } \
     } while (0)
 
-// Where V holds channel ch of tile t at its first point: V[36][c/16][tiles][16], so that the products find all of a block at fixed distances.
-INLINE ptrdiff_t frame_v(int t, int ch, int tiles) { return ((ptrdiff_t)(ch / 16) * tiles + t) * 16 + ch % 16; }
+// Where V holds channel ch of tile t at its first point: V[18][c/16][tiles][2][16], two points beside each other, so that one
+// store takes both and the products find all of a block at fixed distances.
+INLINE ptrdiff_t frame_v(int t, int ch, int tiles) { return ((ptrdiff_t)(ch / 16) * tiles + t) * 32 + ch % 16; }
 
 // Where M holds it: M[36][k/panel][tiles][panel].
 INLINE ptrdiff_t frame_m(int t, int ch, int tiles, int panel) { return (ptrdiff_t)(ch / panel * panel) * tiles + t * panel + ch % panel; }
@@ -90,14 +94,17 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
     const int c = a->c, w = a->w;
     for (int ch = 0; ch < c; ch += VL) {
         vf tap[9], p0[4], p1[4], z[6][6];
+        float *carry = g->carry + FRAME_CARRY * ch;
         const ptrdiff_t first = frame_v(0, ch, tiles), step = frame_step(tiles, c);
         ptrdiff_t at = (ptrdiff_t)(4 * t0 - 2 + FRAME_PAD) * c + ch; // element of map column 4*t0-2
         if (dw) {
             vf none[4] __attribute__((unused));
             UNROLL for (int i = 0; i < 9; i++) tap[i] = vload(a->taps + i * c + ch);
-            UNROLL for (int i = 0; i < 4; i++) p0[i] = p1[i] = vset(0);
-            FRAME_DEPTHWISE(4, at, half, none);
-            FRAME_DEPTHWISE(4, at + c, half, none);
+            if (g->first) {
+                UNROLL for (int i = 0; i < 4; i++) p0[i] = p1[i] = vset(0);
+                FRAME_DEPTHWISE(4, at, half, none);
+                FRAME_DEPTHWISE(4, at + c, half, none);
+            }
             at += 2 * c;
         } else {
             at += c;
@@ -121,23 +128,38 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
             } \
             at += c; \
         } while (0)
-        FRAME_COLUMN(0);
-        FRAME_COLUMN(1);
+        if (dw && !g->first) {
+            UNROLL for (int i = 0; i < 4; i++) p0[i] = vload(carry + i * VL), p1[i] = vload(carry + (4 + i) * VL);
+            UNROLL for (int i = 0; i < 6; i++) z[0][i] = vload(carry + (8 + i) * VL), z[1][i] = vload(carry + (14 + i) * VL);
+            at += 2 * c;
+            near += 2 * c;
+            x += 2;
+        } else {
+            FRAME_COLUMN(0);
+            FRAME_COLUMN(1);
+        }
         for (int t = 0; t < tiles; t++) {
             UNROLL for (int q = 2; q < 6; q++) FRAME_COLUMN(q);
             UNROLL for (int i = 0; i < 6; i++) {
                 vf o[6];
                 frame_bt(z[0][i], z[1][i], z[2][i], z[3][i], z[4][i], z[5][i], o);
-                UNROLL for (int q = 0; q < 6; q++) {
-                    ptrdiff_t to = first + (i * 6 + q) * step + t * 16;
+                UNROLL for (int q = 0; q < 6; q += 2) {
+                    ptrdiff_t to = first + (i * 3 + q / 2) * 2 * step + t * 32;
 #ifdef BF16
-                    if (bf16) vstore_bf16((uint16_t *)V + to, o[q]);
+                    if (bf16) vstore2_bf16((uint16_t *)V + to, o[q], o[q + 1]);
                     else
 #endif
+                    {
                         vstore((float *)V + to, o[q]);
+                        vstore((float *)V + to + 16, o[q + 1]);
+                    }
                 }
             }
             UNROLL for (int i = 0; i < 6; i++) z[0][i] = z[4][i], z[1][i] = z[5][i];
+        }
+        if (dw) {
+            UNROLL for (int i = 0; i < 4; i++) vstore(carry + i * VL, p0[i]), vstore(carry + (4 + i) * VL, p1[i]);
+            UNROLL for (int i = 0; i < 6; i++) vstore(carry + (8 + i) * VL, z[0][i]), vstore(carry + (14 + i) * VL, z[1][i]);
         }
 #undef FRAME_COLUMN
     }
@@ -211,26 +233,36 @@ INLINE void frame_output_any(const struct frame_conv *a, const float *M, int y, 
     }
 }
 
+#ifdef FRAME_LINES
+// Output transform of tile t, whose four columns from x on are inside the picture, into the one that is four times larger.
+INLINE void frame_output_lines(const struct frame_conv *a, const float *M, int y, int x, int tiles, int t, int rows) {
+    struct frame_lines to[4];
+    for (int i = 0; i < rows; i++) frame_find_lines(to + i, &a->dst, &a->add, a->w, y + i, x);
+    UNROLL for (int ch = 0; ch < 48; ch += VL) {
+        vf o[4][4];
+        frame_tile(M, 48, frame_vectors(48) * VL, tiles, t, ch, o);
+        UNROLL for (int i = 0; i < 4; i++) if (i < rows) frame_put_lines(to + i, ch, o[i]);
+    }
+}
+#endif
+
 // Output transform of a block into the enlarged picture.
 KERNEL void frame_output_shuffle(const struct frame_conv *a, const float *M, int y, int t0, int tiles) {
     const int k = a->k, rows = a->h - y < 4 ? a->h - y : 4, panel = frame_vectors(k) * VL;
     float pixel[4][4][64];
     for (int t = 0; t < tiles; t++) {
         const int x = 4 * (t0 + t), columns = a->w - x < 4 ? a->w - x : 4;
+#ifdef FRAME_LINES
+        if (a->shuffle == 4 && columns == 4) {
+            frame_output_lines(a, M, y, x, tiles, t, rows);
+            continue;
+        }
+#endif
         for (int ch = 0; ch < k; ch += VL) {
             vf o[4][4];
             frame_tile(M, k, panel, tiles, t, ch, o);
-#ifdef FRAME_LINES
-            if (a->shuffle == 4 && columns == 4) {
-                UNROLL for (int i = 0; i < 4; i++) if (i < rows) frame_put_lines(&a->dst, &a->add, a->w, y + i, x, ch, o[i]);
-                continue;
-            }
-#endif
             UNROLL for (int i = 0; i < 4; i++) UNROLL for (int q = 0; q < 4; q++) vstore(pixel[i][q] + ch, o[i][q]);
         }
-#ifdef FRAME_LINES
-        if (a->shuffle == 4 && columns == 4) continue;
-#endif
         for (int i = 0; i < rows; i++) {
             for (int q = 0; q < columns; q++) {
                 if (a->shuffle == 4) frame_put_pixel(&a->dst, &a->add, a->w, 4, y + i, x + q, pixel[i][q]);
@@ -278,6 +310,7 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
     const size_t line = frame_line(a->w, a->c);
     const int blocks = (tiles + most - 1) / most;
     char *s = scratch, *zero = s + 4 * line;
+    struct frame_group g;
     void *V = zero + line;
     float *M = (float *)(zero + line + frame_points(a->c));
     frame_input_fn *input = frame_choose_input(a);
@@ -286,9 +319,9 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
 #ifdef BF16
     if (a->bf16) product = frame_products_bf16[J - 1];
 #endif
-    memset(zero, 0, line);
+    g.carry = M + frame_points(a->k) / 4;
+    if (y0 < 2 || y1 + 3 > a->h) memset(zero, 0, line);
 #define FRAME_ROW(q) ((q) < 0 || (q) >= a->h ? zero : frame_row(&a->src, q))
-    struct frame_group g;
     int flip = 0;
     if (a->taps) {
         g.after[0] = (float *)s;
@@ -306,6 +339,7 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
         g.rows = a->h - 1 - y;
         for (int b = 0; b < blocks; b++) {
             const int t0 = tiles * b / blocks, n = tiles * (b + 1) / blocks - t0;
+            g.first = b == 0;
             input(a, &g, first + t0, n, V);
             product[n - 1](V, a->u, a->bias, M, a->c, a->k);
             output(a, M, y, first + t0, n);

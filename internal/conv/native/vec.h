@@ -71,6 +71,7 @@ INLINE vf veven(vf a, vf b) { return _mm512_permutex2var_ps(a, _mm512_setr_epi32
 INLINE vf vodd(vf a, vf b) { return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b); }
 #ifdef BF16
 INLINE void vstore_bf16(uint16_t *p, vf v) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(v)); }
+INLINE void vstore2_bf16(uint16_t *p, vf a, vf b) { _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a)); } // a, then b
 // acc += a.b over pairs of bfloat16. In assembly because gcc 12 spills the accumulators of the intrinsic.
 #define VDOT_BF16(acc, a, b) __asm__("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b))
 #endif
