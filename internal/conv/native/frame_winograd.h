@@ -20,12 +20,12 @@ INLINE int frame_vectors(int k) {
 static int FN(frame_panel)(int k) { return frame_vectors(k) * VL; }
 INLINE int frame_block(int k) { return frame_vectors(k) == 3 ? FRAME_TILES3 : FRAME_TILES; }
 
-// Scratch: four rows of depthwise results, a row of zeros, V and M, and what a block leaves to the next.
+// Scratch: two rows of depthwise results, a row of zeros, V and M, and what a block leaves to the next.
 #define FRAME_CARRY 20 // values for each channel
 INLINE size_t frame_line(int w, int c) { return ((size_t)(frame_round_up(w, 4) + 2 * FRAME_PAD) * c * 4 + 127) / 64 * 64; }
 INLINE size_t frame_points(int c) { return 36 * 4 * (size_t)FRAME_TILES * c; }
 static size_t FN(frame_conv_scratch)(int w, int c, int k) {
-    return 5 * frame_line(w, c) + frame_points(c) + frame_points(k) + FRAME_CARRY * 4 * (size_t)c;
+    return 3 * frame_line(w, c) + frame_points(c) + frame_points(k) + FRAME_CARRY * 4 * (size_t)c;
 }
 
 // B^T d of six values.
@@ -53,11 +53,10 @@ INLINE void frame_at(vf m0, vf m1, vf m2, vf m3, vf m4, vf m5, vf *o) {
 // of the tiles without. Pointers go to column -FRAME_PAD.
 struct frame_group {
     const char *r[6];
-    const float *before[2]; // depthwise rows y-1 and y
-    float *after[2];        // where rows y+3 and y+4 go
-    int rows;               // of the new rows y+1.. are inside the picture
-    int first;              // the block has none to its left; others go on with its last partial sums and columns,
-    float *carry;           // which lie here
+    float *last[2];  // depthwise rows y-1 and y, in whose places rows y+3 and y+4 go
+    int rows;        // of the new rows y+1.. are inside the picture
+    int first;       // the block has none to its left; others go on with its last partial sums and columns,
+    float *carry;    // which lie here
 };
 
 // One column of `rows` depthwise results, from the map column to the right of it and the partial sums of the two before.
@@ -117,9 +116,9 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
                 FRAME_DEPTHWISE(4, at, half, o); \
                 if (x < 0 || x >= w) { UNROLL for (int i = 0; i < 4; i++) o[i] = vset(0); } \
                 else if (g->rows < 4) { UNROLL for (int i = 0; i < 4; i++) if (i >= g->rows) o[i] = vset(0); } \
-                vstore(g->after[0] + near, o[2]); \
-                vstore(g->after[1] + near, o[3]); \
-                frame_bt(vload(g->before[0] + near), vload(g->before[1] + near), o[0], o[1], o[2], o[3], z[q]); \
+                frame_bt(vload(g->last[0] + near), vload(g->last[1] + near), o[0], o[1], o[2], o[3], z[q]); \
+                vstore(g->last[0] + near, o[2]); \
+                vstore(g->last[1] + near, o[3]); \
                 near += c; \
                 x++; \
             } else { \
@@ -180,8 +179,8 @@ INLINE void frame_first_rows(const struct frame_conv *a, const struct frame_grou
         for (int x = first; x <= end; x++, at += c, near += c) {
             if (x < a->w) FRAME_DEPTHWISE(2, at, half, o);
             if (x < 0 || x >= a->w) o[0] = o[1] = vset(0);
-            vstore(g->after[0] + near, y > 0 ? o[0] : vset(0));
-            vstore(g->after[1] + near, o[1]);
+            vstore(g->last[0] + near, y > 0 ? o[0] : vset(0));
+            vstore(g->last[1] + near, o[1]);
         }
     }
 }
@@ -309,7 +308,7 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
     const int first = a->x0 / 4, tiles = (a->x1 + 3) / 4 - first, J = frame_vectors(a->k), most = frame_block(a->k);
     const size_t line = frame_line(a->w, a->c);
     const int blocks = (tiles + most - 1) / most;
-    char *s = scratch, *zero = s + 4 * line;
+    char *s = scratch, *zero = s + 2 * line;
     struct frame_group g;
     void *V = zero + line;
     float *M = (float *)(zero + line + frame_points(a->c));
@@ -322,20 +321,15 @@ static void FN(frame_conv)(const struct frame_conv *a, int y0, int y1, void *scr
     g.carry = M + frame_points(a->k) / 4;
     if (y0 < 2 || y1 + 3 > a->h) memset(zero, 0, line);
 #define FRAME_ROW(q) ((q) < 0 || (q) >= a->h ? zero : frame_row(&a->src, q))
-    int flip = 0;
     if (a->taps) {
-        g.after[0] = (float *)s;
-        g.after[1] = (float *)(s + line);
+        g.last[0] = (float *)s;
+        g.last[1] = (float *)(s + line);
         for (int i = 0; i < 4; i++) g.r[i] = FRAME_ROW(y0 - 2 + i);
         if (a->half) frame_first_rows(a, &g, y0, 1);
         else frame_first_rows(a, &g, y0, 0);
     }
-    for (int y = y0; y < y1; y += 4, flip = !flip) {
+    for (int y = y0; y < y1; y += 4) {
         for (int i = 0; i < 6; i++) g.r[i] = FRAME_ROW(y - 1 + i + (a->taps ? 1 : 0));
-        for (int i = 0; i < 2; i++) {
-            g.before[i] = (const float *)(s + (2 * flip + i) * line);
-            g.after[i] = (float *)(s + (2 * !flip + i) * line);
-        }
         g.rows = a->h - 1 - y;
         for (int b = 0; b < blocks; b++) {
             const int t0 = tiles * b / blocks, n = tiles * (b + 1) / blocks - t0;
