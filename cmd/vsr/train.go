@@ -32,6 +32,14 @@ func trainCommand() *cobra.Command {
 	return cmd
 }
 
+var stageExamples = map[train.Stage]string{
+	train.Teacher: `  vsr train teacher --config configs/train-teacher.yaml
+  vsr train teacher --config configs/train-teacher.yaml --resume`,
+	train.Student: `  vsr train student --config configs/train-student.yaml
+  vsr train student --config configs/train-student.yaml --set init=fast-x4 --set teacher= --set loss.kd=0 --set optim.kd_only=0 --set data.images=[films]`,
+	train.GAN: `  vsr train gan --config configs/train-gan.yaml --set gan.features=vgg19.pth`,
+}
+
 func trainStage(stage train.Stage, short string) *cobra.Command {
 	var (
 		config  string
@@ -40,7 +48,7 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 		o       train.Options
 	)
 	cmd := &cobra.Command{
-		Use: string(stage), Short: short, Args: cobra.NoArgs, SilenceUsage: true,
+		Use: string(stage), Short: short, Args: cobra.NoArgs, SilenceUsage: true, Example: stageExamples[stage],
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := train.Load(config, set)
 			if err != nil {
