@@ -10,7 +10,7 @@ import (
 )
 
 // PeakOf measures what an instruction set can do at best, all threads together, in GFLOP/s: multiply-adds of float32, and of
-// bfloat16 pairs (0 where there are none). It takes a few tens of milliseconds; 0 for names that have no native code.
+// bfloat16 pairs (0 where there are none). It takes about a tenth of a second; 0 for names that have no native code.
 func PeakOf(name string, threads int) (fp32, bf16 float64) {
 	for _, i := range native.ISAs() {
 		if i.Name == name {
@@ -36,10 +36,11 @@ func Clock() float64 {
 	return best
 }
 
-// peakOf returns the best of several runs.
+// peakOf returns the best of many short runs: in some the threads do not start together, and a peak found too low makes every
+// share of it look good.
 func peakOf(i *native.ISA, threads int, bf16 bool) float64 {
 	best := 0.0
-	for range 5 {
+	for range 30 {
 		ops := make([]float64, threads)
 		began := time.Now()
 		var wait sync.WaitGroup
