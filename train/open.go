@@ -1,0 +1,187 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vsr/sr/kdsr"
+	"vsr/train/data"
+	"vsr/train/feature"
+	"vsr/train/graph"
+)
+
+// prepare makes or loads everything up to the first step.
+func (t *trainer) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(t.c.Out, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if t.lock, err = lock(t.c.Out); err != nil {
+		return err
+	}
+	file := t.checkpointPath()
+	if _, err := os.Stat(file); err == nil && !t.o.Resume {
+		return fmt.Errorf("%s exists: use --resume to go on, or another out folder", file)
+	}
+	if err := t.openData(ctx); err != nil {
+		return err
+	}
+	if err := t.openNetworks(); err != nil {
+		return err
+	}
+	if err := t.openMachine(); err != nil {
+		return err
+	}
+	if t.o.Resume {
+		if err := t.load(file); err != nil {
+			return fmt.Errorf("resume: %w", err)
+		}
+		t.o.Log.Info("resumed", "step", t.step, "spent", t.spent.Round(time.Second))
+	}
+	if t.journal, err = openJournal(filepath.Join(t.c.Out, "log.jsonl"), t.step); err != nil {
+		return err
+	}
+	return writeConfig(filepath.Join(t.c.Out, "config.yaml"), t.c)
+}
+
+func (t *trainer) openData(ctx context.Context) (err error) {
+	if t.corpus, err = openCorpus(ctx, t.c, t.o); err != nil {
+		return err
+	}
+	if t.sampler, err = newSampler(t.c, t.corpus); err != nil {
+		return err
+	}
+	recipe, err := t.c.Recipe()
+	if err != nil {
+		return err
+	}
+	t.val, err = newValidator(t.ws, t.corpus.Validation, recipe, t.c)
+	return err
+}
+
+func openCorpus(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sources != nil {
+		return o.Sources(ctx, c, o.Log)
+	}
+	return openFolders(ctx, c, o)
+}
+
+func newSampler(c Config, corpus *data.Corpus) (*data.Sampler, error) {
+	recipe, err := c.TrainingRecipe()
+	if err != nil {
+		return nil, err
+	}
+	d := c.Data
+	return data.NewSampler(corpus.Train, data.SamplerOptions{
+		Seed: c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
+		Shrink: d.Shrink, Defocus: d.Defocus,
+	})
+}
+
+func openFolders(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
+	show, done := cutProgress(o.Bar)
+	corpus, rep, err := data.Open(ctx, data.Options{
+		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Progress: show, Log: o.Log,
+	})
+	done()
+	if err != nil {
+		return nil, err
+	}
+	o.Log.Info("data", "files", rep.Files, "tiles", rep.Tiles, "train", len(corpus.Train), "validation", len(corpus.Validation),
+		"skipped", len(rep.Skipped))
+	return corpus, nil
+}
+
+func (t *trainer) openNetworks() error {
+	shape, err := t.c.Network()
+	if err != nil {
+		return err
+	}
+	if t.stage != Teacher && t.c.Teacher != "" {
+		if t.teacher, err = t.o.Weights(t.c.Teacher); err != nil {
+			return err
+		}
+		if t.teacher.Role != kdsr.Teacher || t.teacher.Config != shape {
+			return fmt.Errorf("%s is a %s of %+v, want a teacher of %+v", t.c.Teacher, t.teacher.Role, t.teacher.Config, shape)
+		}
+		t.parent = t.teacher.Hash()
+	}
+	switch {
+	case t.c.Init != "":
+		t.weights, err = t.o.Weights(t.c.Init)
+		if err == nil && (t.weights.Role != t.role() || t.weights.Config != shape) {
+			err = fmt.Errorf("%s is a %s of %+v, want a %s of %+v", t.c.Init, t.weights.Role, t.weights.Config, t.role(), shape)
+		}
+		if err == nil && t.parent == "" {
+			t.parent = t.weights.Hash()
+		}
+	case t.stage == Student && t.teacher == nil:
+		t.weights, err = kdsr.RandomWeights(shape, t.c.Seed)
+	case t.stage == Student:
+		t.weights, err = fromTeacher(t.teacher, t.c.Seed)
+	default:
+		t.weights, err = kdsr.RandomTeacher(shape, t.c.Seed)
+	}
+	return err
+}
+
+func (t *trainer) role() kdsr.Role {
+	if t.stage == Teacher {
+		return kdsr.Teacher
+	}
+	return kdsr.Student
+}
+
+func (t *trainer) openMachine() (err error) {
+	geo := geometry{t.c.Data.Batch, t.c.Data.Patch, t.c.Scale}
+	var p *probe
+	if t.stage == Teacher && t.c.Loss.Probe > 0 {
+		if p, err = newProbe(t.sampler, geo); err != nil {
+			return err
+		}
+	}
+	if t.c.estimatorOnly(t.stage) > 0 {
+		if t.warm, err = newWarmup(t.ws, t.weights, t.teacher, geo, t.c, p); err != nil {
+			return err
+		}
+	}
+	switch t.stage {
+	case Teacher:
+		t.m, err = newTeacher(t.ws, t.weights, geo, t.c, p)
+	case Student:
+		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c)
+	case GAN:
+		var f *graph.Features
+		if t.c.Loss.Perceptual > 0 {
+			if f, err = feature.Open(t.c.GAN.Features); err != nil {
+				return err
+			}
+		}
+		if t.m, t.critic, err = newGAN(t.ws, t.weights, t.teacher, f, geo, t.c); err == nil {
+			t.m.names = append(t.m.names, "d")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	t.adam = graph.NewAdam(t.ws, t.c.Optim.Beta1, t.c.Optim.Beta2)
+	t.adam.Clip = t.c.Optim.Clip
+	t.adam.Reserve(t.m.prog.Params)
+	t.m.params = model(t.m.prog)
+	if t.warm != nil {
+		t.warm.params = parameters(t.m.prog.Params, t.warm)
+	}
+	if t.c.EMA > 0 {
+		for _, p := range t.m.prog.Params {
+			t.ema = append(t.ema, append([]float32(nil), p.Data...))
+		}
+	}
+	return nil
+}
