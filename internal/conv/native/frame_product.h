@@ -12,14 +12,14 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
             }
 #ifdef BF16
             if (bf16) {
-                const uint16_t *v = (const uint16_t *)Vv + p / 2 * 2 * frame_step(T, c) + p % 2 * 16, *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
-                for (int cb = 0; cb < c; cb += 16, v += T * 32 - 16) {
+                const uint16_t *v = (const uint16_t *)Vv + frame_v_point(p, T, c), *u = (const uint16_t *)Uv + ((size_t)p * k + kb) * c;
+                for (int cb = 0; cb < c; cb += 16, v += T * FRAME_PAIR - 16) {
                     for (int i = 0; i < 16; i += 2, v += 2, u += J * 2 * VL) {
                         vf f[3];
                         UNROLL for (int j = 0; j < J; j++) f[j] = vload((const float *)(u + j * 2 * VL));
                         UNROLL for (int t = 0; t < T; t++) {
                             float pair;
-                            memcpy(&pair, v + t * 32, 4);
+                            memcpy(&pair, v + t * FRAME_PAIR, 4);
                             vf b = vset(pair);
                             UNROLL for (int j = 0; j < J; j++) VDOT_BF16(acc[t][j], b, f[j]);
                         }
@@ -28,13 +28,13 @@ INLINE void frame_product(const void *Vv, const void *Uv, const float *bias, flo
             } else
 #endif
             {
-                const float *v = (const float *)Vv + p / 2 * 2 * frame_step(T, c) + p % 2 * 16, *u = (const float *)Uv + ((size_t)p * k + kb) * c;
-                for (int cb = 0; cb < c; cb += 16, v += T * 32 - 16) {
+                const float *v = (const float *)Vv + frame_v_point(p, T, c), *u = (const float *)Uv + ((size_t)p * k + kb) * c;
+                for (int cb = 0; cb < c; cb += 16, v += T * FRAME_PAIR - 16) {
                     for (int i = 0; i < 16; i++, v++, u += J * VL) {
                         vf f[3];
                         UNROLL for (int j = 0; j < J; j++) f[j] = vload(u + j * VL);
                         UNROLL for (int t = 0; t < T; t++) {
-                            vf b = vset(v[t * 32]);
+                            vf b = vset(v[t * FRAME_PAIR]);
                             UNROLL for (int j = 0; j < J; j++) acc[t][j] = vfma(b, f[j], acc[t][j]);
                         }
                     }

@@ -76,9 +76,14 @@ struct frame_group {
         } \
     } while (0)
 
+#define FRAME_PAIR 32 // elements of V from one tile to the next
+
 // Where V holds channel ch of tile t at its first point: V[18][c/16][tiles][2][16], two points beside each other, so that one
 // store takes both and the products find all of a block at fixed distances.
-INLINE ptrdiff_t frame_v(int t, int ch, int tiles) { return ((ptrdiff_t)(ch / 16) * tiles + t) * 32 + ch % 16; }
+INLINE ptrdiff_t frame_v(int t, int ch, int tiles) { return ((ptrdiff_t)(ch / 16) * tiles + t) * FRAME_PAIR + ch % 16; }
+
+// Elements from the first point of V to point p.
+INLINE ptrdiff_t frame_v_point(int p, int tiles, int c) { return (ptrdiff_t)(p / 2) * 2 * tiles * c + p % 2 * 16; }
 
 // Where M holds it: M[36][k/panel][tiles][panel].
 INLINE ptrdiff_t frame_m(int t, int ch, int tiles, int panel) { return (ptrdiff_t)(ch / panel * panel) * tiles + t * panel + ch % panel; }
@@ -94,7 +99,7 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
     for (int ch = 0; ch < c; ch += VL) {
         vf tap[9], p0[4], p1[4], z[6][6];
         float *carry = g->carry + FRAME_CARRY * ch;
-        const ptrdiff_t first = frame_v(0, ch, tiles), step = frame_step(tiles, c);
+        const ptrdiff_t first = frame_v(0, ch, tiles);
         ptrdiff_t at = (ptrdiff_t)(4 * t0 - 2 + FRAME_PAD) * c + ch; // element of map column 4*t0-2
         if (dw) {
             vf none[4] __attribute__((unused));
@@ -143,7 +148,7 @@ INLINE void frame_input_any(const struct frame_conv *a, const struct frame_group
                 vf o[6];
                 frame_bt(z[0][i], z[1][i], z[2][i], z[3][i], z[4][i], z[5][i], o);
                 UNROLL for (int q = 0; q < 6; q += 2) {
-                    ptrdiff_t to = first + (i * 3 + q / 2) * 2 * step + t * 32;
+                    ptrdiff_t to = first + frame_v_point(i * 6 + q, tiles, c) + t * FRAME_PAIR;
 #ifdef BF16
                     if (bf16) vstore2_bf16((uint16_t *)V + to, o[q], o[q + 1]);
                     else
