@@ -181,6 +181,17 @@ func TestStudentWithoutTeacher(t *testing.T) {
 	if err != nil || !strings.Contains(string(log), `"l2"`) || strings.Contains(string(log), `"kd"`) {
 		t.Errorf("log %s, error %v, want l2 and no kd", log, err)
 	}
+	taught := c
+	taught.Teacher = "teacher"
+	_, err = Run(context.Background(), Student, taught, Options{Resume: true, Sources: waves, Weights: func(name string) (*kdsr.Weights, error) {
+		if name == "teacher" {
+			return kdsr.RandomTeacher(start.Config, 1)
+		}
+		return named(name)
+	}})
+	if err == nil || !strings.Contains(err.Error(), "teacher") {
+		t.Errorf("resumed with a teacher: %v", err)
+	}
 	c.Loss.KD = 1
 	if err := c.Check(Student); err == nil || !strings.Contains(err.Error(), "teacher") {
 		t.Errorf("distillation without a teacher: %v", err)

@@ -36,7 +36,8 @@ var stageExamples = map[train.Stage]string{
 	train.Teacher: `  vsr train teacher --config configs/train-teacher.yaml
   vsr train teacher --config configs/train-teacher.yaml --resume`,
 	train.Student: `  vsr train student --config configs/train-student.yaml
-  vsr train student --config configs/train-student.yaml --set init=fast-x4 --set teacher= --set loss.kd=0 --set optim.kd_only=0 --set data.images=[films]`,
+  vsr train student --config configs/train-student.yaml --set init=fast-x4 --set teacher= --set loss.kd=0 --set optim.kd_only=0 \
+    --set degradation.kind=real --set name=mine --set out=build/runs/mine --set "data.images=[films]"`,
 	train.GAN: `  vsr train gan --config configs/train-gan.yaml --set gan.features=vgg19.pth`,
 }
 
