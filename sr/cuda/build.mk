@@ -1,6 +1,6 @@
 # The environment of `go build -tags nvidia`: our own cuda.h is found, and a change of it reaches Go's build cache when the number
 # goes up. The path is not among the flags, because each path would then have everything compiled anew.
-VSR_CUDA_H := 1
+VSR_CUDA_H := 2
 CUDA_ENV := C_INCLUDE_PATH="$(CURDIR)/sr/cuda/include" CGO_CFLAGS="-O2 -g -DVSR_CUDA_H=$(VSR_CUDA_H)"
 
 # A fake libcuda.so.1 that runs kernels on the CPU: build/emu/source (their C++ text) and build/emu/ptx (the committed PTX).
