@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"vsr/internal/atomicfile"
 )
 
 // Version of the plan's format. Plans of other versions are refused.
@@ -136,7 +138,7 @@ func (p *Plan) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(path, append(b, '\n'))
+	return atomicfile.WriteBytes(path, append(b, '\n'))
 }
 
 func readLimited(path string, limit int64) ([]byte, error) {
@@ -153,46 +155,4 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return b, nil
-}
-
-// writeWhole writes a temporary file beside path, syncs and renames it.
-func writeWhole(path string, b []byte) error {
-	tmp, err := writeTemp(filepath.Dir(path), filepath.Base(path), b)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		os.Remove(tmp)
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func writeTemp(dir, base string, b []byte) (string, error) {
-	f, err := os.CreateTemp(dir, "."+base+".*")
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return "", err
-	}
-	return f.Name(), nil
-}
-
-// syncDir makes renames and links in a folder survive a power loss. File systems that cannot are left alone.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	d.Sync()
-	return d.Close()
 }

@@ -11,7 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"vsr/internal/atomicfile"
 )
 
 // Record is the commit of one piece: small, written once, never changed.
@@ -88,7 +89,7 @@ func (s *Store) Commit(r Record, file string) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	err = exclusive(s.dir, s.recordName(r.Index), b)
+	err = atomicfile.Create(filepath.Join(s.dir, s.recordName(r.Index)), b)
 	if errors.Is(err, os.ErrExist) {
 		os.Remove(file)
 		return r, ErrLost
@@ -247,40 +248,6 @@ func decodeRecord(b []byte) (Record, error) {
 		return r, fmt.Errorf("record: file name %q leaves the folder", r.File)
 	}
 	return r, nil
-}
-
-// exclusive creates dir/name with the given content, or fails with os.ErrExist if it is there. link(2) is atomic over
-// processes and, on NFS, over machines. Where the file system has no links, O_EXCL decides instead; a crash in the middle of
-// that write leaves a record whose checksum is wrong, which Lookup removes.
-func exclusive(dir, name string, b []byte) error {
-	tmp, err := writeTemp(dir, name, b)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp)
-	path := filepath.Join(dir, name)
-	err = os.Link(tmp, path)
-	if err == nil || errors.Is(err, os.ErrExist) {
-		if err == nil {
-			err = syncDir(dir)
-		}
-		return err
-	}
-	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EOPNOTSUPP) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }
 
 func hashFile(path string) (sum string, size int64, err error) {

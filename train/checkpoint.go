@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"vsr/internal/atomicfile"
 	"vsr/sr/kdsr"
 )
 
@@ -48,7 +50,7 @@ func (t *trainer) save() error {
 	if t.teacher != nil {
 		meta["teacher"] = t.teacher.Hash()
 	}
-	err := replaceFile(t.checkpointPath(), func(f *os.File) error { return kdsr.WriteTensors(f, list, meta) })
+	err := atomicfile.Write(t.checkpointPath(), func(f io.Writer) error { return kdsr.WriteTensors(f, list, meta) })
 	if errors.Is(err, syscall.ENOSPC) {
 		return fmt.Errorf("checkpoint: the disk of %s is full; the last checkpoint is intact: %w", t.c.Out, err)
 	}
@@ -56,27 +58,6 @@ func (t *trainer) save() error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes beside path and renames, so that path is always whole.
-func replaceFile(path string, write func(f *os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // load continues from a checkpoint.
@@ -169,7 +150,7 @@ func writeConfig(path string, c Config) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, func(f *os.File) error {
+	return atomicfile.Write(path, func(f io.Writer) error {
 		_, err := f.Write(text)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vsr/internal/atomicfile"
 	"vsr/sr/kdsr"
 )
 
@@ -76,9 +78,9 @@ func TestFullDisk(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := replaceFile(file, func(f *os.File) error {
-		f.WriteString("half")
-		return &os.PathError{Op: "write", Path: f.Name(), Err: syscall.ENOSPC}
+	err := atomicfile.Write(file, func(f io.Writer) error {
+		io.WriteString(f, "half")
+		return &os.PathError{Op: "write", Path: file, Err: syscall.ENOSPC}
 	})
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v", err)

@@ -3,7 +3,7 @@ package train
 import (
 	"image"
 	"image/png"
-	"os"
+	"io"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"vsr/internal/atomicfile"
 )
 
 // drawCurves draws the losses (logarithmic) above the validation PSNR.
@@ -69,5 +71,5 @@ func addLine(p *plot.Plot, i int, name string, pts plotter.XYs) error {
 }
 
 func writePNG(path string, m image.Image) error {
-	return replaceFile(path, func(f *os.File) error { return png.Encode(f, m) })
+	return atomicfile.Write(path, func(f io.Writer) error { return png.Encode(f, m) })
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"vsr/internal/atomicfile"
 )
 
 // Entry is one line of log.jsonl: the losses averaged since the last line, or a validation.
@@ -39,7 +42,7 @@ func openJournal(path string, step int) (*journal, error) {
 		return nil, err
 	}
 	j := &journal{}
-	err = replaceFile(path, func(f *os.File) error {
+	err = atomicfile.Write(path, func(f io.Writer) error {
 		w := bufio.NewWriter(f)
 		enc := json.NewEncoder(w)
 		for _, e := range old {

@@ -1,23 +1,20 @@
 package train
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"vsr/internal/atomicfile"
 )
 
 // lock takes a run folder for this process; two runs in one folder would overwrite each other's checkpoints. The lock goes
 // with the process, whatever ends it.
-func lock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
+func lock(dir string) (io.Closer, error) {
+	l, err := atomicfile.Lock(filepath.Join(dir, "lock"))
+	if errors.Is(err, atomicfile.ErrLocked) {
 		return nil, fmt.Errorf("another run is using %s", dir)
 	}
-	return f, nil
+	return l, err
 }

@@ -4,8 +4,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
+
+	"vsr/internal/atomicfile"
 )
 
 // Report writes DIR/report.html: config, curves, sheet and the table of validations of a run, in one file.
@@ -35,7 +38,7 @@ func Report(dir string) (path string, err error) {
 	page.Config = string(text)
 	page.Curves, page.Sheet = inline(filepath.Join(dir, "curves.png")), inline(filepath.Join(dir, "sheet.png"))
 	path = filepath.Join(dir, "report.html")
-	err = replaceFile(path, func(f *os.File) error { return reportPage.Execute(f, page) })
+	err = atomicfile.Write(path, func(f io.Writer) error { return reportPage.Execute(f, page) })
 	if err != nil {
 		return "", fmt.Errorf("train: report: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -45,7 +44,7 @@ type trainer struct {
 	step    int         // steps made
 	spent   time.Duration
 	journal *journal
-	lock    *os.File
+	lock    io.Closer
 	val     *validator
 	slow    float64 // slow mean of the loss, to notice divergence
 	strain  float64 // of late: see maxOutliers

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/decode"
+	"vsr/internal/atomicfile"
 	"vsr/verify"
 	"vsr/verify/card"
 )
@@ -144,13 +145,13 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 
 // write puts page and strip into their files, whole or not at all.
 func (r *compareRequest) write(c *card.Card) error {
-	if err := writeWhole(r.page, c.WriteHTML); err != nil {
+	if err := atomicfile.Write(r.page, c.WriteHTML); err != nil {
 		return destinationFault(err)
 	}
 	if r.strip == "" {
 		return nil
 	}
-	if err := writeWhole(r.strip, c.WriteStrip); err != nil {
+	if err := atomicfile.Write(r.strip, c.WriteStrip); err != nil {
 		return destinationFault(err)
 	}
 	return nil

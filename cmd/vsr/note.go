@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"vsr/internal/atomicfile"
 	"vsr/segment"
 )
 
@@ -42,7 +43,7 @@ func identity(path string) (device, inode uint64, ok bool) {
 // write puts the note about file into a work folder.
 func (n joinNote) write(dir, file string) error {
 	n.Device, n.Inode, _ = identity(file)
-	return writeWhole(filepath.Join(dir, segment.NoteFile), func(w io.Writer) error { return json.NewEncoder(w).Encode(n) })
+	return atomicfile.Write(filepath.Join(dir, segment.NoteFile), func(w io.Writer) error { return json.NewEncoder(w).Encode(n) })
 }
 
 // seal writes the note again when the output is done.

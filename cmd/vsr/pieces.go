@@ -5,14 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"vsr/encode"
+	"vsr/internal/atomicfile"
 	"vsr/media"
 	"vsr/segment"
 )
@@ -21,7 +21,7 @@ import (
 type pieces struct {
 	store   *segment.Store
 	writer  *segment.Writer
-	lock    *os.File
+	lock    io.Closer
 	records []segment.Record
 	done    int64 // frames that are finished already
 	passed  int64 // frames that the upscaler has seen
@@ -133,16 +133,15 @@ func (p *pieces) tellResumed(a *app, total int64, workers int) {
 }
 
 // lockFolder keeps a second run of the same output away. The system lets go of the lock when the process ends, however it ends.
-func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
+func lockFolder(dir string) (io.Closer, error) {
+	l, err := atomicfile.Lock(filepath.Join(dir, ".lock"))
+	switch {
+	case errors.Is(err, atomicfile.ErrLocked):
+		return nil, fault{exitDestination, fmt.Errorf("another vsr is working in %s", dir), "wait for it, or name another output with -o"}
+	case err != nil:
 		return nil, destinationFault(err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		f.Close()
-		return nil, fault{exitDestination, fmt.Errorf("another vsr is working in %s", dir), "wait for it, or name another output with -o"}
-	}
-	return f, nil // a file system without locks is used without them
+	return l, nil
 }
 
 // discardWork removes a work folder, whatever job it belongs to.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"vsr/internal/atomicfile"
 	"vsr/sr"
 	"vsr/sr/cuda/kernels"
 )
@@ -191,19 +192,5 @@ func (v *Verdict) save(file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".verdict-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return atomicfile.WriteBytes(file, append(text, '\n'))
 }

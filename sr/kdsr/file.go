@@ -12,8 +12,9 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
+
+	"vsr/internal/atomicfile"
 )
 
 // Metadata keys that hold Weights.Config and Weights.Role; they never appear in Weights.Meta.
@@ -105,27 +106,16 @@ func (w *Weights) role() Role {
 }
 
 // Save writes a file in F32 or F16. The file appears under its name only when it is whole.
-func (w *Weights) Save(path string, t DType) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+func (w *Weights) Save(path string, t DType) error {
+	var bad error // of Write, which says "kdsr" itself
+	err := atomicfile.Write(path, func(f io.Writer) error {
+		bad = w.Write(f, t)
+		return bad
+	})
+	if err != nil && bad == nil {
 		return fmt.Errorf("kdsr: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := w.Write(f, t); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("kdsr: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("kdsr: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Hash names the network by its content: SHA-256, in hex, of config, role and every tensor in the order of its names.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"vsr/internal/atomicfile"
 	"vsr/train/degrade"
 )
 
@@ -80,16 +82,5 @@ func ReadClip(ctx context.Context, path string, limit int) (clip []degrade.Image
 
 // WritePNG writes m under its final name only when it is complete.
 func WritePNG(path string, m image.Image) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".png-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(png.Encode(f, m), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
+	return atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, m) })
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"vsr/internal/atomicfile"
 )
 
 // shardSize is about how large a shard file grows.
@@ -94,11 +96,10 @@ func buildShards(ctx context.Context, o Options, sources []source, name string, 
 	if err != nil {
 		return nil, err
 	}
-	temporary := filepath.Join(o.Cache, name+".json.part")
-	if err := os.WriteFile(temporary, text, 0o666); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(o.Cache, name+".json"), text); err != nil {
 		return nil, errors.Join(err, w.remove())
 	}
-	return text, os.Rename(temporary, filepath.Join(o.Cache, name+".json"))
+	return text, nil
 }
 
 // shardWriter is a store that appends tiles to files.

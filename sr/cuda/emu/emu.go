@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"vsr/internal/atomicfile"
 )
 
 // Targets of Build, relative to the directory that it returns.
@@ -53,14 +53,11 @@ func Build(targets ...string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	lock, err := atomicfile.LockWait(filepath.Join(dir, ".lock"))
 	if err != nil {
 		return "", err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return "", err
-	}
 	args := []string{"-C", src, "-j2", "BUILD=" + dir}
 	for _, t := range targets {
 		args = append(args, filepath.Join(dir, t))
