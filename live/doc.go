@@ -1,9 +1,6 @@
-// Package live carries one video feed over WebRTC: a publisher sends a camera in with WHIP (RFC 9725), any number of viewers
-// take the enhanced feed out with WHEP (draft-ietf-wish-whep), and one page does both.
+// Package live runs a live session: it takes a camera of a browser or a source that FFmpeg reads, enhances it as well as this
+// machine can at the source's frame rate, and sends it to the viewers over WebRTC, and into a recording if one is wanted.
 //
-// In: encoded pictures for the viewers (Broadcast). Out: encoded pictures of the publisher (Publication.Next). The package
-// moves packets; it never decodes, encodes or sees a frame. It is the only importer of pion.
-//
-// Everything is bounded: sessions, half-open handshakes, request bodies and rates, each viewer's queue. A viewer too slow for
-// its queue loses pictures up to the next key frame and nobody else notices.
+// In: Options. Out: a server (live/webrtc) whose page shows the video, /status and /metrics. Open listens, Run moves frames until
+// its context ends, Close ends everything. The session owns the frames between the source and the encoder; the newest frame wins.
 package live

@@ -1,141 +1,157 @@
 package live
 
 import (
-	"crypto/rand"
+	"context"
 	"crypto/tls"
-	"encoding/hex"
-	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
-	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"vsr/live/webrtc"
+	"vsr/models"
+	"vsr/sr"
+	"vsr/sr/cpu"
+	"vsr/sr/kdsr"
 )
 
-// Options configures a Server. The zero value listens on 127.0.0.1:8080 with a random token and publishing allowed.
+// Options configures a Session. configs/live.yaml explains every key; Defaults are the values without one.
 type Options struct {
-	Listen     string   // HTTP address, host:port; default 127.0.0.1:8080
-	UDP        string   // media address, host:port; default the host of Listen with a free port
-	Token      string   // bearer token; default random. Required when Listen is not loopback
-	Hosts      []string // further Host header values to accept, besides Listen's own, localhost and loopback addresses
-	TLS        *tls.Config
-	NoPublish  bool          // refuse WHIP: the source is not the browser
-	Codec      string        // what Broadcast carries: h264 or vp8; default h264
-	MaxViewers int           // default 32
-	MaxPending int           // sessions whose handshake has not finished; default 8
-	Handshake  time.Duration // how long a session may stay unfinished; default 10 s
-	Silence    time.Duration // how long a connected peer may be silent before it counts as gone; default 8 s
-	RateLimit  float64       // requests a second a client may make to the endpoints; default 5, burst 20
+	Source     string        `yaml:"source"`      // browser, v4l2:/dev/videoN, an address, lavfi:FILTERGRAPH, or a file
+	Loop       bool          `yaml:"loop"`        // start a file again at its end
+	Model      string        `yaml:"model"`       // auto, a built-in model, or a .safetensors file
+	Scale      int           `yaml:"scale"`       // 2, 3 or 4
+	Device     string        `yaml:"device"`      // for OpenEngine
+	Threads    int           `yaml:"threads"`     // of the CPU engine; 0 is all cores
+	Listen     string        `yaml:"listen"`      // host:port of the page
+	UDP        string        `yaml:"udp"`         // host:port of the media; empty is the page's host and a free port
+	TokenFile  string        `yaml:"token_file"`  // empty makes a random token
+	Hosts      []string      `yaml:"hosts"`       // further Host headers to accept
+	MaxLatency time.Duration `yaml:"max_latency"` // age at which a frame is dropped; at least 10 ms
+	MaxViewers int           `yaml:"max_viewers"` // 1 to 1000
+	Feed       string        `yaml:"feed"`        // label of the metrics
+	Codec      string        `yaml:"codec"`       // auto, h264 or vp8
+	BitRate    int64         `yaml:"bit_rate"`    // most bit/s to each viewer, at least 50000
+	Record     string        `yaml:"record"`      // .mkv or .mp4; empty records nothing
+	TLSCert    string        `yaml:"tls_cert"`    // PEM file, with TLSKey
+	TLSKey     string        `yaml:"tls_key"`
+	TLSSelf    bool          `yaml:"tls_self_signed"` // make a certificate at start
 
-	// OnKeyframe is called, at most once in 300 ms, when a viewer needs a key frame. cause is connect, pli or fir.
-	OnKeyframe func(cause string)
-	// OnBitrate is called when the bit rate that every viewer can take changes, in bit/s.
-	OnBitrate func(bps int)
-	// MinBitrate and MaxBitrate clamp what OnBitrate hears. Defaults 250 kbit/s and 20 Mbit/s.
-	MinBitrate, MaxBitrate int
-	// SoundDelay tells for how long a picture is on its way through the server, so that sound is held back as long. Nil means 0.
-	SoundDelay func() time.Duration
-	// OnEnhance is called when a person at the page switches enhancement on or off.
-	OnEnhance func(on bool)
-	// Status returns what the page shows of the pipeline; it must encode as JSON. Nil means nothing.
-	Status func() any
-	// Metrics is served at /metrics behind the token. Nil means no such page.
-	Metrics http.Handler
-	// OnEvent hears of every session that ends or fails to begin, for metrics. kind is whip or whep.
-	OnEvent func(kind, outcome string)
-	// OnReport hears of every request in the viewers' RTCP: pli, fir or nack.
-	OnReport func(kind string)
-	Logger   *slog.Logger
+	// OpenEngine opens the engine that runs a model, built-in or a file. The session closes it. Nil is the CPU engine.
+	OpenEngine func(ctx context.Context, model string) (sr.Engine, error) `yaml:"-"`
+	Logger     *slog.Logger                                               `yaml:"-"` // nil means silence
 }
 
-// Errors of New that a caller explains to the user.
-var (
-	ErrTokenNeeded = errors.New("an address other than loopback needs a token of its own")
-	ErrCodec       = errors.New("codec must be h264 or vp8")
-)
+// Defaults are the options of `vsr live` without flags.
+func Defaults() Options {
+	return Options{Source: "browser", Model: "auto", Scale: 2, Device: "auto", Listen: "127.0.0.1:8080", MaxLatency: 150 * time.Millisecond,
+		MaxViewers: 32, Feed: "live", Codec: "auto", BitRate: 4_000_000}
+}
 
-func (o *Options) fill() error {
-	def := func(s *string, v string) {
-		if *s == "" {
-			*s = v
-		}
+// OptionError reports an option with which no session can begin. Hint may be empty.
+type OptionError struct {
+	Err  error
+	Hint string
+}
+
+// Error implements error.
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func optionError(hint, format string, args ...any) error {
+	return &OptionError{fmt.Errorf(format, args...), hint}
+}
+
+// Validate reports the first option that cannot be right, as an *OptionError.
+func (o *Options) Validate() error {
+	switch {
+	case o.Scale < 2 || o.Scale > 4:
+		return optionError("", "scale %d: want 2, 3 or 4", o.Scale)
+	case o.Codec != "auto" && o.Codec != "h264" && o.Codec != "vp8":
+		return optionError("", "codec %q: want auto, h264 or vp8", o.Codec)
+	case o.MaxLatency < 10*time.Millisecond:
+		return optionError("", "max-latency %v: want at least 10ms", o.MaxLatency)
+	case o.Threads < 0 || o.BitRate < 50_000:
+		return optionError("", "threads or bit rate out of range")
+	case o.MaxViewers < 1 || o.MaxViewers > 1000:
+		return optionError("", "max-viewers %d: want 1 to 1000", o.MaxViewers)
+	case !utf8.ValidString(o.Feed):
+		return optionError("", "feed %q: want UTF-8", o.Feed)
+	case (o.TLSCert == "") != (o.TLSKey == ""):
+		return optionError("", "--tls-cert and --tls-key belong together")
+	case o.Record != "" && filepath.Ext(o.Record) != ".mkv" && filepath.Ext(o.Record) != ".mp4":
+		return optionError("", "--record %s: the name must end in .mkv or .mp4", o.Record)
 	}
-	def(&o.Listen, "127.0.0.1:8080")
-	host, _, err := net.SplitHostPort(o.Listen)
-	if err != nil {
-		return fmt.Errorf("listen address %q: %w", o.Listen, err)
-	}
-	def(&o.UDP, net.JoinHostPort(host, "0"))
-	def(&o.Codec, "h264")
-	if o.Codec != "h264" && o.Codec != "vp8" {
-		return fmt.Errorf("%w, not %q", ErrCodec, o.Codec)
-	}
-	if o.Token == "" {
-		if !isLoopback(host) {
-			return fmt.Errorf("%w: %s", ErrTokenNeeded, o.Listen)
-		}
-		o.Token = randomID()
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	o.fillLimits()
 	return nil
 }
 
-func (o *Options) fillLimits() {
-	positive(&o.MaxViewers, 32)
-	positive(&o.MaxPending, 8)
-	positive(&o.Handshake, 10*time.Second)
-	positive(&o.Silence, 8*time.Second)
-	positive(&o.RateLimit, 5)
-	positive(&o.MinBitrate, 250_000)
-	positive(&o.MaxBitrate, 20_000_000)
-	if o.OnKeyframe == nil {
-		o.OnKeyframe = func(string) {}
+// token reads the token file, or returns "" for a random token.
+func (o *Options) token() (string, error) {
+	if o.TokenFile == "" {
+		return "", nil
 	}
-	if o.OnBitrate == nil {
-		o.OnBitrate = func(int) {}
+	b, err := os.ReadFile(o.TokenFile)
+	if err != nil {
+		return "", optionError("", "token file: %w", err)
 	}
-	if o.SoundDelay == nil {
-		o.SoundDelay = func() time.Duration { return 0 }
+	t := strings.TrimSpace(string(b))
+	if len(t) < 16 || strings.ContainsAny(t, " \t\r\n") {
+		return "", optionError("openssl rand -hex 16 makes a good one", "token file %s: want one word of at least 16 characters", o.TokenFile)
 	}
-	if o.OnEnhance == nil {
-		o.OnEnhance = func(bool) {}
-	}
-	if o.OnEvent == nil {
-		o.OnEvent = func(string, string) {}
-	}
-	if o.OnReport == nil {
-		o.OnReport = func(string) {}
-	}
+	return t, nil
 }
 
-func positive[T int | float64 | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
+// tls returns the server's certificate, nil for none, and its SHA-256 fingerprint when it was made just now.
+func (o *Options) tls() (conf *tls.Config, fingerprint string, err error) {
+	switch {
+	case o.TLSSelf:
+		cert, print, err := webrtc.SelfSigned(o.Hosts)
+		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, print, err
+	case o.TLSCert != "":
+		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		if err != nil {
+			return nil, "", optionError("", "certificate: %w", err)
+		}
+		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, "", nil
 	}
+	return nil, "", nil
 }
 
-// sessionEvent tells and logs what became of a session.
-func (o *Options) sessionEvent(kind, outcome string) {
-	o.Logger.Info("session", "room", "live", "kind", kind, "outcome", outcome)
-	o.OnEvent(kind, outcome)
-}
-
-// isLoopback reports whether a host part of an address stays on this machine. The empty host means all addresses.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
+// codec is what viewers get: every browser plays both, and x264 looks better at the same cost.
+func (o *Options) codec() string {
+	if o.Codec == "vp8" {
+		return "vp8"
 	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return "h264"
 }
 
-// randomID returns 128 random bits in hexadecimal (RFC 9725 section 4.2: session URLs must not be guessable).
-func randomID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
-	return hex.EncodeToString(b[:])
+// openCPU opens a model on the CPU engine.
+func (o *Options) openCPU(_ context.Context, model string) (sr.Engine, error) {
+	w, err := openWeights(model)
+	if err != nil {
+		return nil, err
+	}
+	return cpu.New(w, cpu.Options{Threads: o.Threads, Precision: "auto", Logger: o.Logger})
+}
+
+func openWeights(model string) (*kdsr.Weights, error) {
+	if strings.HasSuffix(model, ".safetensors") {
+		return kdsr.Load(model)
+	}
+	f, err := models.Open(model)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return kdsr.Read(strings.NewReader(string(text)), int64(len(text)))
 }

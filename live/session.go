@@ -1,183 +1,225 @@
 package live
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/pion/webrtc/v3"
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/live/webrtc"
+	"vsr/media"
+	"vsr/pipeline"
+	"vsr/sr/adaptive"
 )
 
-// session is one WHIP or WHEP connection, from the 201 to its DELETE, failure or timeout.
-type session struct {
-	id, kind    string
-	pc          *webrtc.PeerConnection
-	established bool
-	onConnect   func()
-	onClose     func()
-	deadline    *time.Timer
+// Session is one live session: the server, the way from source to viewers, and what the page shows of it.
+type Session struct {
+	o           Options
+	log         *slog.Logger
+	server      *webrtc.Server
+	fingerprint string
+	metrics     *metrics
+	numbers     numbers
+	enhance     atomic.Bool
 
-	ice  sync.Mutex // one change of the ICE session at a time
-	etag string     // of the ICE session; a restart makes another
-	// trickled counts the candidates that came after the offer.
-	trickled int
+	mu         sync.Mutex
+	upscaler   *adaptive.Upscaler // of the pipeline that runs now, nil between two
+	sink       *encode.Sink
+	recordings int   // made so far: each pipeline makes a file of its own
+	lostErr    error // why the source was lost, nil when it was not
+
+	times      rtpTime // of the viewers, over all pipelines
+	makeLevels levelMaker
+	patience   time.Duration // with a silent camera
 }
 
-// tag is the present ETag.
-func (s *session) tag() string {
-	s.ice.Lock()
-	defer s.ice.Unlock()
-	return s.etag
-}
+// levelMaker makes the upscaler for frames like f. Tests replace it.
+type levelMaker func(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (*adaptive.Upscaler, error)
 
-func newETag() string { return `"` + randomID()[:16] + `"` }
+// ListenError reports an address that could not be bound.
+type ListenError struct{ Err error }
 
-// sessions is the table of open sessions. All its limits are checked under one lock.
-type sessions struct {
-	mu     sync.Mutex
-	open   map[string]*session
-	coming map[string]int // sessions being set up, by kind
-	events func(kind, outcome string)
-	wait   sync.WaitGroup // closers still at work
-	closed bool
-}
+// Error implements error.
+func (e *ListenError) Error() string { return e.Err.Error() }
 
-func newSessions(events func(kind, outcome string)) *sessions {
-	return &sessions{open: map[string]*session{}, coming: map[string]int{}, events: events}
-}
+// Unwrap returns the reason.
+func (e *ListenError) Unwrap() error { return e.Err }
 
-// reserve keeps room for one more session of this kind; add or cancel gives the reservation back.
-func (t *sessions) reserve(kind string, maxKind, maxPending int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	same, pending := 0, 0
-	for k, n := range t.coming {
-		pending += n
-		if k == kind {
-			same += n
-		}
+// Open binds the addresses and begins to serve the page. The error is an *OptionError, a *ListenError, or a failure of our own.
+func Open(o Options) (*Session, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
 	}
-	for _, s := range t.open {
-		if s.kind == kind {
-			same++
-		}
-		if !s.established {
-			pending++
-		}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if t.closed || same >= maxKind || pending >= maxPending {
-		return false
+	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), patience: cameraPatience}
+	if s.o.OpenEngine == nil {
+		s.o.OpenEngine = s.o.openCPU
 	}
-	t.coming[kind]++
-	return true
-}
-
-// cancel gives up a reservation.
-func (t *sessions) cancel(kind string) {
-	t.mu.Lock()
-	t.coming[kind]--
-	t.mu.Unlock()
-}
-
-// add enters a reserved session and closes it if it is not established within the given time. Both hooks may be nil; each runs once.
-func (t *sessions) add(kind string, pc *webrtc.PeerConnection, handshake time.Duration, onConnect, onClose func()) *session {
-	s := &session{id: randomID(), etag: newETag(), kind: kind, pc: pc, onConnect: onConnect, onClose: onClose}
-	t.mu.Lock()
-	t.coming[kind]--
-	t.open[s.id] = s
-	s.deadline = time.AfterFunc(handshake, func() {
-		if !t.isEstablished(s) {
-			t.remove(s.id, "timeout")
-		}
+	s.enhance.Store(true)
+	s.makeLevels = s.measureLevels
+	token, err := o.token()
+	if err != nil {
+		return nil, err
+	}
+	conf, print, err := o.tls()
+	if err != nil {
+		return nil, err
+	}
+	s.fingerprint = print
+	s.server, err = webrtc.New(webrtc.Options{
+		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: o.Source != "browser", Codec: o.codec(),
+		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
+		AudioDelay: s.numbers.lag, Status: func() any { return s.Status() }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
+		OnReport: s.metrics.report, Logger: o.Logger,
 	})
-	t.mu.Unlock()
-	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
-		switch st {
-		case webrtc.PeerConnectionStateConnected:
-			t.establish(s)
-		case webrtc.PeerConnectionStateFailed:
-			t.remove(s.id, "failed")
-		case webrtc.PeerConnectionStateClosed:
-			t.remove(s.id, "closed")
+	switch {
+	case errors.Is(err, webrtc.ErrTokenNeeded):
+		return nil, &OptionError{err, "openssl rand -hex 16 > token; then --token-file token"}
+	case err != nil:
+		return nil, &ListenError{err}
+	}
+	return s, nil
+}
+
+// URL is the address to open in a browser, with the token.
+func (s *Session) URL() string { return s.server.URL() }
+
+// Fingerprint is the SHA-256 of a certificate that was made at start, "" when there is none.
+func (s *Session) Fingerprint() string { return s.fingerprint }
+
+// Close ends the server and waits for everything that it runs. Run must have returned.
+func (s *Session) Close() error { return s.server.Close() }
+
+// Run moves frames until ctx ends or the source has ended for good. A source that is lost is opened again, with growing pauses;
+// viewers stay connected. It is called once.
+func (s *Session) Run(ctx context.Context) error {
+	if s.o.Source == "browser" {
+		return s.runBrowser(ctx)
+	}
+	once := !s.isLive() && !s.o.Loop
+	return pipeline.Supervise(ctx, pipeline.SuperviseOptions{Permanent: s.permanent, Logger: s.log}, func(ctx context.Context) error {
+		src, err := s.openSource(ctx)
+		if err == nil {
+			err = s.stream(ctx, src)
+			s.server.Broadcast().Pause()
 		}
+		if err == nil && !once {
+			err = errEnded // a live source never ends well, and a looped file begins again
+		}
+		s.setLost(err)
+		return err
 	})
-	return s
 }
 
-func (t *sessions) isEstablished(s *session) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return s.established
+// permanent tells what no new try can mend: an input that is no video, as against one that is away.
+func (s *Session) permanent(err error) bool {
+	var (
+		unsupported *decode.UnsupportedError
+		request     *encode.RequestError
+		destination *encode.DestinationError
+		engine      *EngineError
+		source      *SourceError
+	)
+	if errors.As(err, &source) { // a camera may be away now and come back; a file or a filter graph stays wrong
+		return !s.isLive() || strings.HasPrefix(s.o.Source, "lavfi:")
+	}
+	return errors.As(err, &unsupported) && !s.isLive() || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, &engine)
 }
 
-func (t *sessions) establish(s *session) {
-	t.mu.Lock()
-	_, open := t.open[s.id]
-	first := open && !s.established
-	s.established = true
-	t.mu.Unlock()
-	if !first {
-		return
-	}
-	if s.onConnect != nil {
-		s.onConnect()
-	}
-	t.events(s.kind, "connected")
-}
-
-func (t *sessions) get(id string) *session {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.open[id]
-}
-
-// remove takes a session out. When it returns, onClose has run, so a publisher's place is free; the connection is closed in
-// the background, since pion calls our state handler from inside Close.
-func (t *sessions) remove(id, outcome string) bool {
-	t.mu.Lock()
-	s := t.open[id]
-	delete(t.open, id)
-	if s != nil {
-		t.wait.Add(1)
-	}
-	t.mu.Unlock()
-	if s == nil {
-		return false
-	}
-	s.deadline.Stop()
-	t.events(s.kind, outcome)
-	if s.onClose != nil {
-		s.onClose()
-	}
-	go func() {
-		defer t.wait.Done()
-		s.pc.Close()
-	}()
-	return true
-}
-
-func (t *sessions) count(kind string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := 0
-	for _, s := range t.open {
-		if s.kind == kind {
-			n++
+// runBrowser takes one publisher after the other.
+func (s *Session) runBrowser(ctx context.Context) error {
+	for {
+		p, err := s.server.Accept(ctx)
+		switch {
+		case errors.Is(err, net.ErrClosed), ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return err
 		}
+		s.log.Info("camera connected", "stage", "live", "codec", p.Codec())
+		src, err := newBrowserSource(p, s.log, s.decoded)
+		if err == nil {
+			err = s.stream(ctx, src)
+		}
+		p.Close()
+		s.server.Broadcast().Pause()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && !errors.Is(err, errNoFrame) {
+			if s.permanent(err) {
+				return err
+			}
+			s.log.Error("camera lost", "stage", "live", "err", err)
+			continue
+		}
+		s.log.Info("camera gone", "stage", "live")
 	}
-	return n
 }
 
-// closeAll ends every session and waits until the last one is gone.
-func (t *sessions) closeAll() {
-	t.mu.Lock()
-	t.closed = true
-	ids := make([]string, 0, len(t.open))
-	for id := range t.open {
-		ids = append(ids, id)
+func (s *Session) requestKeyframe(cause string) {
+	s.metrics.keyframes.WithLabelValues(cause).Inc()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sink != nil {
+		s.sink.RequestKeyframe()
 	}
-	t.mu.Unlock()
-	for _, id := range ids {
-		t.remove(id, "shutdown")
+}
+
+func (s *Session) setBitRate(bps int) {
+	s.metrics.target.Set(float64(bps))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sink != nil {
+		s.sink.SetBitRate(int64(bps))
 	}
-	t.wait.Wait()
+}
+
+func (s *Session) setEnhance(on bool) {
+	s.enhance.Store(on)
+	s.log.Info("enhancement switched", "stage", "live", "on", on)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.upscaler != nil {
+		s.upscaler.SetEnhance(on)
+	}
+}
+
+// adopt makes a pipeline's upscaler and sink the ones that requests reach; nil for both when the pipeline has ended.
+func (s *Session) adopt(u *adaptive.Upscaler, sink *encode.Sink) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.upscaler, s.sink = u, sink
+	if u != nil {
+		s.lostErr = nil
+		u.SetEnhance(s.enhance.Load())
+	}
+}
+
+func (s *Session) setLost(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lostErr = err
+}
+
+// recording returns the name of the next recording: NAME.mkv, then NAME-2.mkv and so on, since every pipeline may have another
+// frame size.
+func (s *Session) recording() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recordings++
+	if s.recordings == 1 {
+		return s.o.Record
+	}
+	ext := s.o.Record[len(s.o.Record)-4:]
+	return fmt.Sprintf("%s-%d%s", s.o.Record[:len(s.o.Record)-4], s.recordings, ext)
 }

@@ -3,218 +3,45 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
 
 	"vsr/decode"
-	"vsr/encode"
-	"vsr/live/livetest"
-	"vsr/media"
+	"vsr/live"
 )
 
-// startLive runs a studio on free loopback ports until the test ends.
-func startLive(t *testing.T, change func(*liveConfig)) *studio {
-	t.Helper()
-	return startStudio(t, change, func(*studio) {})
-}
-
-// startStudio is startLive with a last touch to the studio before it serves.
-func startStudio(t *testing.T, change func(*liveConfig), touch func(*studio)) *studio {
-	t.Helper()
-	c := defaultLive()
-	c.Listen = "127.0.0.1:0"
-	if change != nil {
-		change(&c)
-	}
-	if err := c.validate(); err != nil {
-		t.Fatal(err)
-	}
-	var out notes
-	s, err := (&app{stdout: &out, stderr: &out}).openStudio(c)
+// configs/live.yaml is the manual: it states every key, and each value is the default of the code.
+func TestLiveYAMLStatesTheDefaults(t *testing.T) {
+	text, err := os.ReadFile("../../configs/live.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	touch(s)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("serve: %v", err)
-		}
-		s.close()
-		if t.Failed() {
-			t.Log(out.String())
-		}
-	})
-	return s
-}
-
-func client(s *studio) livetest.Client {
-	return livetest.Client{Base: "http://" + s.server.Addr(), Token: s.server.Token()}
-}
-
-// watchFrames decodes n pictures of a viewer and returns the last frame's format.
-func watchFrames(t *testing.T, v *livetest.Viewer, n int) media.Format {
-	t.Helper()
-	var feed *decode.Feed
-	defer func() {
-		if feed != nil {
-			feed.Close()
-		}
-	}()
-	var f media.Format
-	timeout := time.After(20 * time.Second)
-	for got := 0; got < n; {
-		select {
-		case p := <-v.Pictures:
-			if feed == nil {
-				var err error
-				if feed, err = decode.NewFeed(v.Codec(), decode.Options{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			frames, _, err := feed.Decode(context.Background(), p.Data, int64(p.Ticks))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, fr := range frames {
-				f = fr.Format
-				fr.Release()
-				got++
-			}
-		case <-timeout:
-			t.Fatalf("%d of %d pictures came", got, n)
-		}
-	}
-	return f
-}
-
-func TestLiveShowsASourceAtTheServer(t *testing.T) {
-	for _, codec := range []string{"h264", "vp8"} {
-		s := startLive(t, func(c *liveConfig) { c.Source, c.Codec = "lavfi:testsrc2=size=160x90:rate=30", codec })
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		v, err := client(s).Watch(ctx)
-		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f := watchFrames(t, v, 15); f.Width != 320 || f.Height != 180 || v.Codec() != codec {
-			t.Errorf("%s: pictures of %v in %s", codec, f, v.Codec())
-		}
-		st := s.status().(liveStatus)
-		if st.OutSize != "320×180" || st.Model == "" {
-			t.Errorf("status %+v", st)
-		}
-		v.Close()
-	}
-}
-
-// camera publishes n synthetic pictures at 30 a second, then hangs up.
-func camera(s *studio, codec string, w, h, n int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	p, err := client(s).Publish(ctx, codec)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	info := &media.Info{Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: decode.FeedTimeBase}}, FrameRate: media.Rational{Num: 30, Den: 1},
-		Format: media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 6, Range: 1, Primaries: 2, Transfer: 2}}}
-	encoder := map[string]string{"h264": "x264", "vp8": "vp8"}[codec]
-	out := &publisherWriter{p: p}
-	sink, err := encode.Create(info, encode.Options{Codec: encoder, ZeroLatency: true, BitRate: 1_000_000}, out)
-	if err != nil {
-		return err
-	}
-	defer sink.Abort()
-	tick := time.NewTicker(time.Second / 30)
-	defer tick.Stop()
-	for i := range n {
-		select {
-		case <-p.Keyframe:
-			sink.RequestKeyframe()
-		default:
-		}
-		fr := media.NewFrame(info.Format)
-		for y := range h {
-			row := fr.Row(0, y)
-			for x := range row {
-				row[x] = byte(x + y + 2*i)
-			}
-		}
-		fr.PTS, fr.Scene = int64(i)*3000, 1
-		if err := sink.Write(ctx, media.Unit{Frame: fr}); err != nil {
-			return err
-		}
-		<-tick.C
-	}
-	return nil
-}
-
-type publisherWriter struct{ p *livetest.Publisher }
-
-func (w *publisherWriter) Start(*media.Info) error { return nil }
-func (w *publisherWriter) WritePacket(p *media.Packet) error {
-	return w.p.Send(p.Data, uint32(p.PTS))
-}
-func (w *publisherWriter) Close() error { return nil }
-
-func TestLiveEnhancesACamera(t *testing.T) {
-	record := filepath.Join(t.TempDir(), "rec.mkv")
-	s := startLive(t, func(c *liveConfig) { c.Record = record })
-	done := make(chan error, 1)
-	go func() { done <- camera(s, "vp8", 64, 48, 120) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	v, err := client(s).Watch(ctx)
-	if err != nil {
+	var effective bytes.Buffer
+	if err := printConfig(&effective, live.Defaults()); err != nil {
 		t.Fatal(err)
 	}
-	defer v.Close()
-	if f := watchFrames(t, v, 20); f.Width != 128 || f.Height != 96 {
-		t.Errorf("pictures of %v, want 128x96", f)
-	}
-	if err := <-done; err != nil {
+	var stated, code map[string]any
+	if err := yaml.Unmarshal(text, &stated); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the end of the camera", func() bool { return s.rung().Name == "" })
-	src, err := decode.Open(context.Background(), record, decode.Options{})
-	if err != nil {
+	if err := yaml.Unmarshal(effective.Bytes(), &code); err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
-	if f := src.Info().Format; f.Width != 128 || f.Height != 96 {
-		t.Errorf("recording of %v, want 128x96", f)
+	if diff := cmp.Diff(code, stated); diff != "" {
+		t.Errorf("configs/live.yaml and the code differ (-code +file):\n%s", diff)
 	}
-	// A second camera, of another size, after the first: the feed goes on.
-	go func() { done <- camera(s, "h264", 96, 64, 60) }()
-	w, err := client(s).Watch(ctx)
-	if err != nil {
+	c := live.Defaults()
+	if err := parseConfig("live.yaml", text, &c); err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	if f := watchFrames(t, w, 10); f.Width != 192 || f.Height != 128 {
-		t.Errorf("second camera: pictures of %v, want 192x128", f)
+	if err := c.Validate(); err != nil {
+		t.Errorf("the defaults are not valid: %v", err)
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 1000 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("waited in vain for %s", what)
 }
 
 func TestLiveRefusesBadConfigurations(t *testing.T) {
@@ -233,26 +60,35 @@ func TestLiveRefusesBadConfigurations(t *testing.T) {
 	}
 }
 
-func TestRTPClockGoesOnThroughTheWrap(t *testing.T) {
-	var c rtpClock
-	for i, in := range []uint32{4294967000, 4294967290, 10, 5, 3010} {
-		want := []int64{0, 290, 306, 301, 3306}[i]
-		if got := c.extend(in); got != want {
-			t.Errorf("step %d: %d, want %d", i, got, want)
+// TestRecordingSurvivesAKill records in a process of its own, kills it with SIGKILL and plays what is left.
+func TestRecordingSurvivesAKill(t *testing.T) {
+	for _, ext := range []string{".mkv", ".mp4"} {
+		path := filepath.Join(t.TempDir(), "rec"+ext)
+		p := startVSR(t, "live", "--listen", freeAddress(t, "tcp"), "--source", "lavfi:testsrc2=size=160x90:rate=30", "--record", path)
+		until(t, "some seconds are on disk", func() bool {
+			st, err := os.Stat(path)
+			return err == nil && st.Size() > 150_000
+		})
+		p.kill()
+		src, err := decode.Open(context.Background(), path, decode.Options{})
+		if err != nil {
+			t.Fatalf("%s after kill -9: %v", ext, err)
 		}
-	}
-}
-
-func TestRTPTimeRisesOverBelts(t *testing.T) {
-	var r rtpTime
-	begin := time.Now()
-	r.restart()
-	first := r.at(9000, begin)
-	second := r.at(12000, begin.Add(33*time.Millisecond))
-	r.restart()
-	third := r.at(0, begin.Add(1033*time.Millisecond))
-	fourth := r.at(3000, begin.Add(1066*time.Millisecond))
-	if first != 9000 || second != 12000 || third != 12000+90000 || fourth != third+3000 {
-		t.Errorf("times %d %d, then %d %d of the next belt; want 9000 12000, 102000 105000", first, second, third, fourth)
+		n := 0
+		for {
+			u, err := src.Next(context.Background())
+			if err != nil {
+				break
+			}
+			if u.Frame != nil {
+				n++
+			}
+			u.Release()
+		}
+		src.Close()
+		if n < 15 {
+			t.Errorf("%s after kill -9: %d frames can be played", ext, n)
+		}
+		t.Logf("%s: %d frames", ext, n)
 	}
 }

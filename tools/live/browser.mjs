@@ -44,7 +44,7 @@ async function watchAndRestart() {
   await page.screenshot({ path: folder + '/live.png' });
   await secondViewer(page);
   await keys(page);
-  await sound(page);
+  await audio(page);
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForTimeout(600);
   await page.screenshot({ path: folder + '/live-phone.png', fullPage: true });
@@ -80,13 +80,13 @@ async function keys(page) {
   if (files.length !== 2) report.problems.push('S gives files ' + files);
 }
 
-// sound waits for the fake microphone's sound to come back, and lets it be heard.
-async function sound(page) {
-  await page.waitForFunction(() => !document.getElementById('sound').hidden, null, { timeout: 20000 });
+// audio waits for the fake microphone's audio to come back, and lets it be heard.
+async function audio(page) {
+  await page.waitForFunction(() => !document.getElementById('audio').hidden, null, { timeout: 20000 });
   if (!/microphone/.test(await page.textContent('#sending'))) report.problems.push('the mark does not name the microphone');
   await page.keyboard.press('m');
-  if (await page.evaluate(() => document.getElementById('enhanced').muted)) report.problems.push('M leaves the sound off');
-  report.sound = await page.evaluate(async () => {
+  if (await page.evaluate(() => document.getElementById('enhanced').muted)) report.problems.push('M leaves the audio off');
+  report.audio = await page.evaluate(async () => {
     let energy = 0;
     for (let i = 0; i < 100 && !energy; i++) {
       (await window.live.down.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'audio') energy = s.totalAudioEnergy; });
@@ -97,7 +97,7 @@ async function sound(page) {
   await page.keyboard.press('m');
 }
 
-// secondViewer joins from a page of its own and takes the time from the press of the button to the first picture.
+// secondViewer joins from a page of its own and takes the time from the press of the button to the first frame.
 async function secondViewer(first) {
   const page = await first.context().newPage();
   await page.goto(address);
@@ -110,7 +110,7 @@ async function secondViewer(first) {
   await page.close();
 }
 
-// restart takes the time from just before the kill to the first picture of the new server.
+// restart takes the time from just before the kill to the first frame of the new server.
 async function restart(page) {
   const run = await page.evaluate(() => window.live.status.run), begin = Date.now();
   console.log('restart');
@@ -120,7 +120,7 @@ async function restart(page) {
   const seen = Date.now();
   await page.waitForFunction(old => window.live.down && window.live.down.run && window.live.down.run !== old && window.live.decoded > 0, run, { timeout: 30000, polling: 20 });
   report.back_ms = Date.now() - begin;
-  console.log(`restart: killed and started in ${started - begin} ms, seen by the page after ${seen - begin} ms, picture after ${report.back_ms} ms`);
+  console.log(`restart: killed and started in ${started - begin} ms, seen by the page after ${seen - begin} ms, frame after ${report.back_ms} ms`);
 }
 
 async function refused() {

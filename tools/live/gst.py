@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Publishes to vsr live, or watches it, with GStreamer's webrtcbin: another WebRTC stack than the browser's and pion's.
 
-    gst.py whip http://HOST:PORT TOKEN [vp8|h264]    sends a test picture of 320x180 with a tone, until it is ended
-    gst.py whep http://HOST:PORT TOKEN               watches; prints the size of the first picture and how many came
+    gst.py whip http://HOST:PORT TOKEN [vp8|h264]    sends a test video of 320x180 with a tone, until it is ended
+    gst.py whep http://HOST:PORT TOKEN               watches; prints the size of the first frame and how many came
 
 Debian 12: python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-{base,good,bad,ugly} gstreamer1.0-nice gstreamer1.0-libav.
-It stops by itself after 30 seconds, or after 60 pictures watched.
+It stops by itself after 30 seconds, or after 60 frames watched.
 """
 import sys
 import urllib.error
@@ -31,7 +31,7 @@ class Session:
 
     def __init__(self, kind, base, token, codec):
         self.kind, self.base, self.token = kind, base, token
-        self.loop, self.pictures = GLib.MainLoop(), 0
+        self.loop, self.frames = GLib.MainLoop(), 0
         if kind == "whip":
             video = "videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=30/1 ! videoconvert ! " + VIDEO[codec]
             self.pipe = Gst.parse_launch(f"webrtcbin name=rtc bundle-policy=max-bundle  {video} ! rtc.  {SOUND} ! rtc.")
@@ -59,7 +59,7 @@ class Session:
             for caps in ("application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,packetization-mode=(string)1,profile-level-id=(string)42e01f",):
                 self.rtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
         self.pipe.set_state(Gst.State.PLAYING)
-        GLib.timeout_add_seconds(30, lambda: self.end(0 if self.kind == "whip" else 1, f"time is up, {self.pictures} pictures"))
+        GLib.timeout_add_seconds(30, lambda: self.end(0 if self.kind == "whip" else 1, f"time is up, {self.frames} frames"))
         self.loop.run()
         self.pipe.set_state(Gst.State.NULL)
         return self.code
@@ -103,19 +103,19 @@ class Session:
             return
         print("track", flush=True)
         sink = Gst.parse_bin_from_description("queue ! rtph264depay ! h264parse ! avdec_h264 ! fakesink name=out signal-handoffs=true sync=false", True)
-        sink.get_by_name("out").connect("handoff", self.picture)
+        sink.get_by_name("out").connect("handoff", self.frame)
         self.pipe.add(sink)
         sink.sync_state_with_parent()
         if pad.link(sink.get_static_pad("sink")) != Gst.PadLinkReturn.OK:
             self.end(1, "cannot link " + pad.get_current_caps().to_string())
 
-    def picture(self, _, buffer, pad):
-        self.pictures += 1
-        if self.pictures == 1:
+    def frame(self, _, buffer, pad):
+        self.frames += 1
+        if self.frames == 1:
             s = pad.get_current_caps().get_structure(0)
-            print(f"first picture {s.get_value('width')}x{s.get_value('height')}", flush=True)
-        if self.pictures == 60:
-            GLib.idle_add(self.end, 0, "60 pictures")
+            print(f"first frame {s.get_value('width')}x{s.get_value('height')}", flush=True)
+        if self.frames == 60:
+            GLib.idle_add(self.end, 0, "60 frames")
 
 
 if __name__ == "__main__":

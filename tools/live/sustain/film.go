@@ -6,7 +6,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
-	"vsr/live/livetest"
+	"vsr/live/webrtc/livetest"
 	"vsr/media"
 )
 
@@ -49,7 +49,7 @@ func film(o options) ([][]byte, error) {
 }
 
 // number decodes a picture and reads its number.
-func number(feed *decode.Feed, p livetest.Picture) (n int, ok bool, err error) {
+func number(feed *decode.Feed, p livetest.AccessUnit) (n int, ok bool, err error) {
 	frames, _, err := feed.Decode(context.Background(), p.Data, int64(p.Ticks))
 	for _, f := range frames {
 		n, ok = testmedia.Clock(f)

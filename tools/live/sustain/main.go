@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"vsr/decode"
-	"vsr/live/livetest"
+	"vsr/live/webrtc/livetest"
 )
 
 const (
@@ -137,11 +137,11 @@ func shoot(ctx context.Context, p *livetest.Publisher, film [][]byte, sent chan<
 	}
 }
 
-func collect(ctx context.Context, v *livetest.Viewer, length time.Duration) (got []livetest.Picture) {
+func collect(ctx context.Context, v *livetest.Viewer, length time.Duration) (got []livetest.AccessUnit) {
 	end := time.After(length)
 	for {
 		select {
-		case p := <-v.Pictures:
+		case p := <-v.Units:
 			got = append(got, p)
 		case <-end:
 			return got
@@ -157,7 +157,7 @@ type pipeline struct {
 	AgeMS   float64            `json:"age_ms"`
 	Dropped map[string]int64   `json:"dropped"`
 	StageMS map[string]float64 `json:"stage_ms"`
-	Changes int                `json:"rung_changes"`
+	Changes int                `json:"quality_changes"`
 	bitRate int                // asked of the encoder, bit/s
 }
 
@@ -183,7 +183,7 @@ func status(c livetest.Client) (p pipeline) {
 }
 
 // report decodes what came and prints the numbers, leaving out the first early pictures.
-func report(sent <-chan shot, got []livetest.Picture, early int, codec string, begin, end time.Time, before, after pipeline) error {
+func report(sent <-chan shot, got []livetest.AccessUnit, early int, codec string, begin, end time.Time, before, after pipeline) error {
 	var shots []shot
 	in := 0
 	for s := range sent {
@@ -219,7 +219,7 @@ func report(sent <-chan shot, got []livetest.Picture, early int, codec string, b
 	fmt.Printf("measured      %.1f s\n", seconds)
 	fmt.Printf("camera        %d pictures, %.2f fps\n", in, float64(in)/seconds)
 	fmt.Printf("came back     %d pictures, %.2f fps, %.2f %% dropped\n", len(got), float64(len(got))/seconds, 100*(1-float64(len(got))/float64(max(in, 1))))
-	fmt.Printf("on the server %s, rung changes %d, dropped before %v, after %v, ms per stage %v\n", after.Model, after.Changes-before.Changes, before.Dropped, after.Dropped, after.StageMS)
+	fmt.Printf("on the server %s, quality changes %d, dropped before %v, after %v, ms per stage %v\n", after.Model, after.Changes-before.Changes, before.Dropped, after.Dropped, after.StageMS)
 	if len(ages) > 0 {
 		slices.Sort(ages)
 		at := func(q float64) float64 { return ages[int(q*float64(len(ages)-1))].Seconds() * 1000 }

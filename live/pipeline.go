@@ -1,0 +1,257 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/live/webrtc"
+	"vsr/media"
+	"vsr/models"
+	"vsr/pipeline"
+	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/adaptive"
+)
+
+// The stages of the pipeline, as metrics and /status name them.
+const (
+	stageDecode  = "decode"
+	stageScene   = "scene"
+	stageUpscale = "sr"
+	stageEncode  = "encode"
+)
+
+// EngineError reports an engine that cannot be opened. No new try mends it.
+type EngineError struct{ Err error }
+
+// Error implements error.
+func (e *EngineError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *EngineError) Unwrap() error { return e.Err }
+
+// stream runs the pipeline from a source to the viewers until the source ends. It owns src.
+func (s *Session) stream(ctx context.Context, src source) error {
+	f, info, err := src.first(ctx)
+	if err != nil {
+		src.Close()
+		return err
+	}
+	large := info
+	large.Format = s.outputFormat(f.Format)
+	u, err := s.makeLevels(ctx, f, large.Format, info.FrameRate)
+	if err != nil {
+		src.Close()
+		return err
+	}
+	defer u.Close()
+	sink, err := s.openSink(&large)
+	if err != nil {
+		src.Close()
+		return err
+	}
+	s.adopt(u, sink)
+	defer s.adopt(nil, nil)
+	s.numbers.begin(f.Format, large.Format)
+	s.log.Info("live", "stage", "live", "in", f.Format, "out", large.Format)
+	detector := scene.New(scene.Options{})
+	steps := []pipeline.Step{
+		{Name: stageScene, Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) {
+			s.numbers.in.tick()
+			s.metrics.frame("decoded")
+			detector.Mark(f)
+			return f, nil
+		}), Queue: pipeline.Queue{Depth: 1}},
+		{Name: stageUpscale, Stage: pipeline.Video(s.enhanceStage(u)), Queue: pipeline.Queue{Depth: 1, Policy: pipeline.DropOldest}},
+	}
+	superseded := int64(0)
+	_, err = pipeline.Run(ctx, src, steps, &agedSink{Sink: sink, session: s}, pipeline.Options{Depth: 1, AcceptFormatChange: true,
+		SourceName: stageDecode, SinkName: stageEncode, Logger: s.log, Progress: func(st pipeline.Stats) {
+			for n := st.Dropped(); superseded < n; superseded++ {
+				u.Superseded()
+				s.numbers.superseded.Add(1)
+			}
+			s.numbers.stages(st)
+		}})
+	return err
+}
+
+// The degradation is estimated again every ten seconds at 30 fps, and new kernels take half a second to come in.
+const refresh, fade = 300, 15
+
+// enhanceStage runs the upscaler and counts what it drops.
+func (s *Session) enhanceStage(u *adaptive.Upscaler) func(context.Context, *media.Frame) (*media.Frame, error) {
+	return func(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+		begin := time.Now()
+		out, err := u.Process(ctx, f, f.Captured)
+		if err == nil && out == nil {
+			s.numbers.deadline.Add(1)
+		}
+		if out != nil {
+			s.metrics.frame("enhanced")
+			s.metrics.stage.WithLabelValues(stageUpscale).Observe(time.Since(begin).Seconds())
+		}
+		return out, err
+	}
+}
+
+// outputFormat is the size that viewers get, even as the encoders want it.
+func (s *Session) outputFormat(f media.Format) media.Format {
+	g := f.Scaled(s.o.Scale)
+	g.Width, g.Height, g.Layout, g.Depth, g.Alpha = (g.Width+1)&^1, (g.Height+1)&^1, media.YUV420, 8, false
+	return g
+}
+
+// measureLevels makes and measures the quality levels for frames like f.
+func (s *Session) measureLevels(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (u *adaptive.Upscaler, err error) {
+	var levels []adaptive.Level
+	defer func() {
+		for _, l := range levels {
+			if err != nil && l.Close != nil {
+				l.Close()
+			}
+		}
+	}()
+	for _, c := range s.candidates() {
+		e, err := s.o.OpenEngine(ctx, c.model)
+		if err != nil {
+			return nil, &EngineError{err}
+		}
+		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade})
+		if err != nil {
+			e.Close()
+			return nil, &EngineError{err}
+		}
+		name := c.model
+		if c.reduce > 1 {
+			name = fmt.Sprintf("%s at 1/%g", c.model, c.reduce)
+		}
+		levels = append(levels, adaptive.Network(name, net, f.Format, to, c.reduce))
+	}
+	levels = append(levels, adaptive.Plain(to))
+	if err := adaptive.Measure(ctx, levels, f, 60*time.Millisecond); err != nil {
+		return nil, err
+	}
+	for _, l := range levels {
+		s.log.Info("quality level", "stage", "sr", "name", l.Name, "ms", float64(l.Cost.Microseconds())/1000)
+	}
+	o := adaptive.Options{MaxLatency: s.o.MaxLatency, Logger: s.log, OnChange: func(adaptive.Level) { s.metrics.changes.Inc() }}
+	if rate.Num > 0 && rate.Den > 0 {
+		o.Interval = time.Duration(float64(time.Second) / rate.Float())
+	}
+	return adaptive.New(levels, o)
+}
+
+type candidate struct {
+	model  string
+	reduce float64
+}
+
+// candidates lists the networks, best first. A named model is the only one, above plain resampling.
+func (s *Session) candidates() []candidate {
+	if s.o.Model != "auto" && s.o.Model != "" {
+		return []candidate{{s.o.Model, 1}}
+	}
+	var out []candidate
+	names := models.Names()
+	for _, size := range []string{"fast", "nano"} {
+		if name := fmt.Sprintf("%s-x%d", size, s.o.Scale); slices.Contains(names, name) {
+			out = append(out, candidate{name, 1})
+		}
+	}
+	if n := len(out); n > 0 {
+		out = append(out, candidate{out[n-1].model, 1.5}, candidate{out[n-1].model, 2})
+	}
+	return out
+}
+
+func (s *Session) openSink(info *media.Info) (*encode.Sink, error) {
+	writers := []encode.PacketWriter{&broadcaster{to: s.server.Broadcast(), metrics: s.metrics, times: &s.times}}
+	if s.o.Record != "" {
+		file, err := encode.NewFile(s.recording(), encode.FileOptions{Growing: true, Logger: s.log})
+		if err != nil {
+			return nil, err
+		}
+		writers = append(writers, file)
+	}
+	info.Tracks = []media.Track{*info.VideoTrack()}
+	info.Tracks[0].Index, info.Video, info.Chapters = 0, 0, nil
+	o := encode.Options{Codec: "vp8", ZeroLatency: true, BitRate: s.o.BitRate, KeyframeSeconds: 4, Threads: 1, Logger: s.log}
+	if s.o.codec() == "h264" {
+		o.Codec, o.Preset, o.FFmpeg = "x264", "superfast", map[string]string{"profile": "baseline"}
+	}
+	return encode.Create(info, o, writers...)
+}
+
+// broadcaster hands the encoder's packets to the viewers.
+type broadcaster struct {
+	to      *webrtc.Broadcast
+	base    media.Rational
+	metrics *metrics
+	times   *rtpTime
+}
+
+// Start implements encode.PacketWriter.
+func (b *broadcaster) Start(info *media.Info) error {
+	b.base = info.VideoTrack().TimeBase
+	b.times.restart()
+	return nil
+}
+
+// WritePacket implements encode.PacketWriter.
+func (b *broadcaster) WritePacket(p *media.Packet) error {
+	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)
+	b.metrics.frame("sent")
+	return b.to.Write(p.Data, b.times.at(int64(t), time.Now()), p.Key)
+}
+
+// Close implements encode.PacketWriter.
+func (b *broadcaster) Close() error { return nil }
+
+// rtpTime makes the times of one pipeline after the other into one clock that never runs backwards, since viewers stay connected
+// when a source is lost and comes back.
+type rtpTime struct {
+	offset, last int64 // ticks of decode.FeedTimeBase
+	written      time.Time
+	fresh        bool
+}
+
+// restart says that the next time belongs to a new pipeline.
+func (r *rtpTime) restart() { r.fresh = true }
+
+// at is the RTP time of a frame at t ticks of its pipeline, written now.
+func (r *rtpTime) at(t int64, now time.Time) uint32 {
+	if r.fresh && !r.written.IsZero() {
+		gap := int64(now.Sub(r.written).Seconds() * float64(decode.FeedTimeBase.Den))
+		r.offset = r.last + max(gap, 1) - t
+	}
+	r.fresh, r.last, r.written = false, t+r.offset, now
+	return uint32(r.last)
+}
+
+// agedSink measures how old each frame is when it has been encoded.
+type agedSink struct {
+	*encode.Sink
+	session *Session
+}
+
+// Write implements pipeline.Sink.
+func (a *agedSink) Write(ctx context.Context, u media.Unit) error {
+	captured, isFrame := time.Time{}, u.Frame != nil
+	if isFrame {
+		captured = u.Frame.Captured
+	}
+	begin := time.Now()
+	err := a.Sink.Write(ctx, u)
+	if err == nil && isFrame {
+		a.session.metrics.stage.WithLabelValues(stageEncode).Observe(time.Since(begin).Seconds())
+		a.session.numbers.encoded(time.Since(captured))
+		a.session.metrics.frame("encoded")
+		a.session.metrics.age.Observe(time.Since(captured).Seconds())
+	}
+	return err
+}

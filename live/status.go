@@ -1,0 +1,98 @@
+package live
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"vsr/sr/adaptive"
+)
+
+// Status is the page's view of the pipeline; live/webrtc/page/index.html reads it.
+type Status struct {
+	Source   string             `json:"source"`
+	State    string             `json:"state"`           // waiting, live or lost
+	Error    string             `json:"error,omitempty"` // why the source is lost
+	Enhance  bool               `json:"enhance"`         // what people at the page asked for
+	Model    string             `json:"model"`
+	Enhanced bool               `json:"enhanced"` // false when plain resampling runs, by choice or for want of time
+	InSize   string             `json:"in_size,omitempty"`
+	OutSize  string             `json:"out_size,omitempty"`
+	FPSIn    float64            `json:"fps_in"`
+	FPSOut   float64            `json:"fps_out"`
+	AgeMS    float64            `json:"age_ms"`
+	Dropped  map[string]int64   `json:"dropped"`
+	StageMS  map[string]float64 `json:"stage_ms"`
+	Changes  int                `json:"quality_changes"`
+}
+
+// Status is what the page shows of the pipeline; the server asks for it at each poll of the page.
+func (s *Session) Status() Status {
+	r, n := s.level(), &s.numbers
+	st := Status{Source: sourceName(s.o.Source), Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
+		Dropped: map[string]int64{}}
+	for reason, count := range s.dropped() {
+		st.Dropped[reason] = count()
+	}
+	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
+	if st.State != "live" { // the numbers of the source before would only confuse
+		st.FPSIn, st.FPSOut = 0, 0
+		return st
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.from.Width > 0 {
+		st.InSize, st.OutSize = fmt.Sprintf("%d×%d", n.from.Width, n.from.Height), fmt.Sprintf("%d×%d", n.to.Width, n.to.Height)
+	}
+	st.AgeMS, st.StageMS = float64(n.age)/float64(time.Millisecond), n.perStage
+	return st
+}
+
+// sourceName is the source as people may see it: a camera's password is left out.
+func sourceName(source string) string {
+	if u, err := url.Parse(source); err == nil && u.User != nil {
+		u.User = nil
+		return u.String()
+	}
+	return source
+}
+
+// state says in a word what the source does.
+func (s *Session) state() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.upscaler != nil:
+		return "live"
+	case s.lostErr != nil:
+		return "lost"
+	}
+	return "waiting"
+}
+
+// lost says on one line why the source is lost, "" while it is not.
+func (s *Session) lost() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lostErr == nil || s.upscaler != nil {
+		return ""
+	}
+	return oneLine(s.lostErr)
+}
+
+// level is the state of the upscaler, zero between two pipelines.
+func (s *Session) level() adaptive.Stats {
+	s.mu.Lock()
+	u := s.upscaler
+	s.mu.Unlock()
+	if u == nil {
+		return adaptive.Stats{Enhanced: s.enhance.Load()}
+	}
+	return u.Stats()
+}
+
+// oneLine is an error's text on one line.
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}

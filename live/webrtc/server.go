@@ -1,0 +1,219 @@
+package webrtc
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v3"
+)
+
+//go:embed page/index.html
+var page []byte
+
+// Server is the HTTP and media front of one feed.
+type Server struct {
+	o       Options
+	setting webrtc.SettingEngine
+	udp     net.PacketConn
+	mux     io.Closer
+	http    *http.Server
+	ln      net.Listener
+	limits  *limiter
+	table   *sessions
+	feed    *Broadcast
+	inbound inbound
+	run     string // names this server in the status
+
+	mu        sync.Mutex
+	publisher *Publication
+	accept    chan *Publication
+	done      chan struct{}
+	served    chan error
+}
+
+// New binds both addresses and starts to serve. The error names the address that could not be bound.
+func New(o Options) (*Server, error) {
+	if err := o.fill(); err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	s := &Server{o: o, run: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
+		accept: make(chan *Publication), done: make(chan struct{}), served: make(chan error, 1)}
+	s.feed = newBroadcast(s)
+	var err error
+	if s.udp, err = net.ListenPacket("udp", o.UDP); err != nil {
+		return nil, fmt.Errorf("webrtc: media address: %w", err)
+	}
+	if s.ln, err = net.Listen("tcp", o.Listen); err != nil {
+		s.udp.Close()
+		return nil, fmt.Errorf("webrtc: page address: %w", err)
+	}
+	s.configureMedia()
+	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, TLSConfig: o.TLS}
+	go s.serve()
+	return s, nil
+}
+
+func (s *Server) serve() {
+	var err error
+	if s.o.TLS != nil {
+		err = s.http.Serve(tls.NewListener(s.ln, s.o.TLS))
+	} else {
+		err = s.http.Serve(s.ln)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	s.served <- err
+}
+
+// configureMedia makes one UDP socket serve every session, on loopback too, without mDNS or STUN: no packet leaves unasked.
+func (s *Server) configureMedia() {
+	logs := pionLogs{s.o.Logger}
+	s.setting.LoggerFactory = logs
+	mux := webrtc.NewICEUDPMux(logs.NewLogger("mux"), s.udp)
+	s.mux = mux
+	s.setting.SetICEUDPMux(mux)
+	s.setting.SetIncludeLoopbackCandidate(true)
+	s.setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.setting.SetICETimeouts(s.o.Silence*3/8, s.o.Silence*5/8, s.o.Silence/8)
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.servePage)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("/whip", s.protected(s.endpoint("whip")))
+	mux.HandleFunc("/whep", s.protected(s.endpoint("whep")))
+	mux.HandleFunc("/session/{id}", s.protected(s.serveSession))
+	mux.HandleFunc("GET /status", s.protected(s.serveStatus))
+	mux.HandleFunc("POST /control", s.protected(s.serveControl))
+	if s.o.Metrics != nil {
+		mux.HandleFunc("GET /metrics", s.protected(s.o.Metrics.ServeHTTP))
+	}
+	return s.guard(mux)
+}
+
+// servePage sends the one page. Its script and style carry a nonce, so that nothing else on it can ever run.
+func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
+	nonce := randomID()
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Permissions-Policy", "camera=(self), microphone=(self)")
+	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; "+
+		"media-src 'self' blob: mediastream:; style-src 'nonce-"+nonce+"'; script-src 'nonce-"+nonce+"'; frame-ancestors 'none'; base-uri 'none'")
+	w.Write(bytes.ReplaceAll(page, []byte("NONCE"), []byte(nonce)))
+}
+
+// statusSchema rises when a key of /status changes its meaning or goes.
+const statusSchema = 1
+
+// Status is what /status tells the page.
+type Status struct {
+	Schema   int    `json:"schema_version"`
+	Live     bool   `json:"live"`     // frames flow to the viewers
+	Publish  bool   `json:"publish"`  // the page may send a camera
+	Audio    bool   `json:"audio"`    // comes from the publisher
+	BitRate  int    `json:"bit_rate"` // asked of the encoder, 0 before anybody watches
+	Viewers  int    `json:"viewers"`
+	Run      string `json:"run"` // another one after a restart, which knows no session of the one before
+	Pipeline any    `json:"pipeline,omitempty"`
+}
+
+func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
+	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run, Audio: s.feed.audio.flows(), BitRate: s.feed.rates.now()}
+	if s.o.Status != nil {
+		st.Pipeline = s.o.Status()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(st)
+}
+
+// serveControl switches enhancement on or off: {"enhance": true}.
+func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
+	var c struct {
+		Enhance *bool `json:"enhance"`
+	}
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil || c.Enhance == nil {
+		problem(w, http.StatusBadRequest, `want {"enhance": true} or {"enhance": false}`)
+		return
+	}
+	s.o.OnEnhance(*c.Enhance)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// URL is the address to open in a browser. The token stands in the fragment, which browsers neither send nor log.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.o.TLS != nil {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s/#token=%s", scheme, s.Addr(), s.o.Token)
+}
+
+// Addr is the bound page address, host:port.
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// Token is the bearer token that clients must send.
+func (s *Server) Token() string { return s.o.Token }
+
+// Viewers returns how many WHEP sessions are open.
+func (s *Server) Viewers() int { return s.table.count("whep") }
+
+// Audio reports whether audio came from a publisher lately.
+func (s *Server) Audio() bool { return s.feed.audio.flows() }
+
+// Inbound tells how well the publishers' packets arrive.
+func (s *Server) Inbound() Inbound { return s.inbound.stats() }
+
+// Broadcast is the way out: what is written there goes to all viewers.
+func (s *Server) Broadcast() *Broadcast { return s.feed }
+
+// Accept waits for the next publisher. It returns net.ErrClosed after Close.
+func (s *Server) Accept(ctx context.Context) (*Publication, error) {
+	select {
+	case p := <-s.accept:
+		return p, nil
+	case <-s.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Close ends every session and both listeners, and waits until they are gone.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	select {
+	case <-s.done:
+		s.mu.Unlock()
+		return nil
+	default:
+		close(s.done)
+	}
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.http.Close()
+	}
+	s.table.closeAll()
+	s.feed.close()
+	s.mux.Close()
+	s.udp.Close()
+	return <-s.served
+}
