@@ -143,7 +143,9 @@ func newBar(w io.Writer, total int64, scene func() uint64) *bar {
 		return text
 	})
 	if total > 0 {
-		b.bar = b.container.AddBar(total, mpb.PrependDecorators(frames), mpb.AppendDecorators(rest))
+		// Not AddBar(total): mpb would then wait for exactly that many frames, and the total is only what the container promises.
+		b.bar = b.container.AddBar(0, mpb.PrependDecorators(frames), mpb.AppendDecorators(rest))
+		b.bar.SetTotal(total, false)
 	} else {
 		b.bar = b.container.AddSpinner(0, mpb.PrependDecorators(frames), mpb.AppendDecorators(rest))
 	}
@@ -152,14 +154,24 @@ func newBar(w io.Writer, total int64, scene func() uint64) *bar {
 
 func (b *bar) update(s pipeline.Stats) {
 	b.stats.Store(&s)
-	b.bar.SetCurrent(min(s.FramesOut(), max(b.total-1, 0))) // the end is told by finish: the total is only an estimate
+	b.bar.SetCurrent(s.FramesOut())
 }
 
+// barWait is how long a run waits for the last drawing of its bar: a terminal that takes no more text must not hold it.
+const barWait = time.Second
+
+// finish leaves the bar at what was done, be it as many frames as expected or not.
 func (b *bar) finish() {
 	b.app.lines(nil)
-	n := max(b.stats.Load().FramesOut(), 1)
-	b.bar.SetTotal(n, false)
-	b.bar.SetCurrent(n)
-	b.bar.SetTotal(n, true)
-	b.container.Wait()
+	b.bar.SetCurrent(b.stats.Load().FramesOut())
+	b.bar.Abort(false)
+	drawn := make(chan struct{})
+	go func() {
+		defer close(drawn)
+		b.container.Wait()
+	}()
+	select {
+	case <-drawn:
+	case <-time.After(barWait):
+	}
 }

@@ -73,7 +73,7 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 	return cmd
 }
 
-// runStage trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint.
+// runStage trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint. Ctrl-C exits with 130.
 func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Options) error {
 	ctx := cmd.Context()
 	if ctx == nil {
@@ -81,20 +81,29 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 	}
 	// The corpus is most of the heap and never garbage: the usual doubling of the heap would be waste.
 	debug.SetGCPercent(40)
+	ctx, stopped, end := stopAtStep(ctx, cmd.ErrOrStderr())
+	defer end()
 	path, err := train.Run(ctx, stage, c, o)
-	if errors.Is(err, train.ErrDiverged) {
+	switch {
+	case errors.Is(err, train.ErrDiverged):
 		return fault{exitRequest, err, "go on from the last checkpoint, if there is one, with --resume and a lower --set optim.lr or optim.clip"}
-	}
-	if err != nil {
+	case stopped() && (errors.Is(err, context.Canceled) || errors.Is(err, errStoppedTraining)):
+		return fault{exitInterrupted, errStoppedTraining, "the same command begins again; with --resume if " + c.Out + " holds a checkpoint"}
+	case err != nil:
 		return err
-	}
-	if path == "" {
-		fmt.Fprintf(cmd.OutOrStdout(), "stopped with a checkpoint in %s; go on with --resume\n", c.Out)
+	case path != "":
+		fmt.Fprintln(cmd.OutOrStdout(), path)
 		return nil
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), path)
+	fmt.Fprintf(cmd.OutOrStdout(), "stopped with a checkpoint in %s; the same command with --resume goes on\n", c.Out)
+	if stopped() {
+		return fault{exitInterrupted, errStoppedTraining, ""}
+	}
 	return nil
 }
+
+// errStoppedTraining is the result of a training run that a signal ended.
+var errStoppedTraining = errors.New("training is stopped")
 
 func trainReport() *cobra.Command {
 	return &cobra.Command{
