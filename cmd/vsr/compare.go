@@ -9,13 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"vsr/decode"
 	"vsr/internal/atomicfile"
+	"vsr/pipeline"
 	"vsr/verify"
-	"vsr/verify/card"
+	"vsr/verify/html"
 )
 
 // compareRequest is one `vsr compare` as the command line put it.
@@ -26,16 +28,16 @@ type compareRequest struct {
 	scenes              int
 }
 
-const compareHelp = `Reads both files to their ends and writes a report card: one HTML page that needs nothing but a browser. It shows pictures of the scenes
+const compareHelp = `Reads both files to their ends and writes a report page: one HTML file that needs nothing but a browser. It shows frames of the scenes
 with a slider between source and output, the degradation vector (IDR) of each scene, the numbers of every frame, and the checks of vsr verify.
 The vectors come from the report of the run, which is looked for as OUT.json and as OUT with the ending .json; without one the scenes are
 found again and the vectors are left out.
 
-Exit code 0 when all that must hold holds, else 7; the page is written in both cases.`
+Exit code 0 when all checks passed, else 7; the page is written in both cases.`
 
 const compareExamples = `  vsr run clip.mp4 -o big.mp4 --report big.json
   vsr compare clip.mp4 big.mp4                              # big.compare.html
-  vsr compare clip.mp4 big.mp4 -o card.html --strip card.png
+  vsr compare clip.mp4 big.mp4 -o page.html --strip strip.png
   vsr compare clip.mp4 part.mp4 --start 1:30 --duration 10  # of a run with the same flags
   vsr compare clip.mp4 big.mp4 --json | jq .picture`
 
@@ -47,9 +49,9 @@ func (a *app) compareCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&r.page, "output", "o", "", "page to write; empty is OUT with the ending .compare.html")
-	f.StringVar(&r.strip, "strip", "", "also write one row of pictures for each scene into a PNG `file`")
+	f.StringVar(&r.strip, "strip", "", "also write one row of images for each scene into a PNG `file`")
 	f.StringVar(&r.report, "report", "", "JSON report of the run that made OUT")
-	f.IntVar(&r.scenes, "scenes", 12, "show at most so many scenes, spread over the film")
+	f.IntVar(&r.scenes, "scenes", 12, "show at most so many scenes, spread over the video")
 	f.BoolVarP(&r.replace, "yes", "y", false, "replace page and strip if they exist")
 	f.BoolVar(&r.json, "json", false, "print checks, scenes and the numbers of every frame as JSON")
 	r.flags(f)
@@ -91,7 +93,7 @@ type compareResult struct {
 	*verify.Report
 	Page   string           `json:"page"`
 	Strip  string           `json:"strip,omitempty"`
-	Scenes []scenePart      `json:"scenes"`
+	Scenes []html.Scene     `json:"scenes"`
 	Frames []verify.Numbers `json:"frames"`
 }
 
@@ -107,10 +109,10 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 	if err != nil {
 		return err
 	}
-	g := newGallery(scenes, r.scenes)
+	g := html.NewGallery(scenes, r.scenes)
 	show := a.quietProgress(scenes)
-	r.verifyRequest.frame = func(n verify.Numbers, p framePair) {
-		g.see(n, p)
+	r.verifyRequest.frame = func(n verify.Numbers, p html.Pair) {
+		g.Add(n, p)
 		show.step(n.Frame + 1)
 	}
 	result, err := a.verify(ctx, r.verifyRequest)
@@ -118,20 +120,17 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 	if err != nil {
 		return err
 	}
-	if g.err != nil {
-		return g.err
+	page, err := g.Page(result, runFacts(run))
+	if err != nil {
+		return err
 	}
-	for i := range min(len(result.VMAF), len(g.numbers)) {
-		g.numbers[i].VMAF = result.VMAF[i]
-	}
-	c := g.card(result, run)
-	if err := r.write(c); err != nil {
+	if err := r.write(page); err != nil {
 		return err
 	}
 	if r.json {
 		e := json.NewEncoder(a.stdout)
 		e.SetIndent("", "  ")
-		if err := e.Encode(compareResult{result, r.page, r.strip, scenes, g.numbers}); err != nil {
+		if err := e.Encode(compareResult{result, r.page, r.strip, scenes, g.Numbers()}); err != nil {
 			return err
 		}
 	} else {
@@ -144,14 +143,14 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 }
 
 // write puts page and strip into their files, whole or not at all.
-func (r *compareRequest) write(c *card.Card) error {
-	if err := atomicfile.Write(r.page, c.WriteHTML); err != nil {
+func (r *compareRequest) write(p *html.Page) error {
+	if err := atomicfile.Write(r.page, p.WriteHTML); err != nil {
 		return destinationFault(err)
 	}
 	if r.strip == "" {
 		return nil
 	}
-	if err := atomicfile.Write(r.strip, c.WriteStrip); err != nil {
+	if err := atomicfile.Write(r.strip, p.WriteStrip); err != nil {
 		return destinationFault(err)
 	}
 	return nil
@@ -196,7 +195,7 @@ func readReport(path string) (*report, error) {
 	return run, nil
 }
 
-// mostFrames is more than any film has; indices up to it can be reckoned with.
+// mostFrames is more than any video has; indices up to it can be reckoned with.
 const mostFrames = 1 << 40
 
 // parseReport reads a report, which anybody may have written.
@@ -217,4 +216,70 @@ func parseReport(text []byte) (*report, error) {
 // sourceOptions opens the source of a comparison.
 func (r *verifyRequest) sourceOptions(a *app) decode.Options {
 	return decode.Options{Logger: a.logger(), Start: r.start, Duration: r.duration}
+}
+
+// scenesOf takes the scenes from the run's report, or finds them in the source.
+func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *report) ([]html.Scene, error) {
+	if run != nil {
+		return reportedScenes(run), nil
+	}
+	src, err := decode.Open(ctx, r.src, r.sourceOptions(a))
+	if err != nil {
+		return nil, openFault(err)
+	}
+	defer src.Close()
+	scenes, err := html.FindScenes(ctx, src)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return nil, fault{code: exitInput, err: err}
+	}
+	return scenes, err
+}
+
+// reportedScenes are those of a run's report.
+func reportedScenes(run *report) []html.Scene {
+	var list []html.Scene
+	for i, s := range run.Scenes {
+		end := run.Frames.Out
+		if i+1 < len(run.Scenes) {
+			end = min(end, run.Scenes[i+1].FirstFrame)
+		}
+		if s.FirstFrame < 0 || end <= s.FirstFrame {
+			continue
+		}
+		list = append(list, html.Scene{Index: s.Index, First: int(s.FirstFrame), Frames: int(end - s.FirstFrame), Vector: s.Vector})
+	}
+	return list
+}
+
+// runFacts is what the page says of the run, nil without a report.
+func runFacts(run *report) []html.Fact {
+	if run == nil {
+		return nil
+	}
+	return []html.Fact{{Name: "model", Value: run.Model.Name}, {Name: "device", Value: run.Device},
+		{Name: "speed", Value: fmt.Sprintf("%.1f frames/s", run.FPS)}, {Name: "vsr", Value: run.Version}}
+}
+
+func clock(seconds float64) string { return html.Clock(seconds) }
+
+// quiet shows a bar on a terminal and nothing elsewhere.
+type quiet struct {
+	progress
+	began time.Time
+}
+
+func (a *app) quietProgress(scenes []html.Scene) *quiet {
+	kind, total := progressNone, 0
+	if isTerminal(a.stderr) {
+		kind = progressBar
+	}
+	for _, s := range scenes {
+		total += s.Frames
+	}
+	return &quiet{a.newProgress(kind, int64(total), func() uint64 { return 0 }), time.Now()}
+}
+
+// step tells how many frames are done.
+func (q *quiet) step(frames int) {
+	q.update(pipeline.Stats{Rooms: []pipeline.RoomStats{{FramesOut: int64(frames)}}, Elapsed: time.Since(q.began)})
 }

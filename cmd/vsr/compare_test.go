@@ -10,13 +10,14 @@ import (
 	"testing"
 
 	"vsr/internal/testmedia"
+	"vsr/verify/html"
 )
 
 // compared is what the test reads of --json.
 type compared struct {
 	OK     bool
 	Page   string
-	Scenes []scenePart
+	Scenes []html.Scene
 	Frames []struct {
 		Frame       int
 		Consistency float64 `json:"consistency_psnr"`
@@ -44,9 +45,9 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(page), "<img "); n != 2*(3+3+1) { // three moments of two scenes, and the worst frame
-		t.Errorf("%d pictures on the page", n)
+		t.Errorf("%d images on the page", n)
 	}
-	for _, want := range []string{"Scene 2", `class="vector"`, "values, length", "96x64 to 192x128", "everything that must hold holds", "nano-x2"} {
+	for _, want := range []string{"Scene 2", `class="vector"`, "values, length", "96x64 to 192x128", "all checks passed", "nano-x2"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -76,7 +77,7 @@ func TestCompare(t *testing.T) {
 func TestCompareOfABadOutput(t *testing.T) {
 	in := clip(t, "in.mp4", testmedia.Options{Frames: 40, Cuts: []int{20}})
 	bad := clip(t, "bad.mp4", testmedia.Options{Frames: 30, Cuts: []int{20}})
-	page := filepath.Join(t.TempDir(), "card.html")
+	page := filepath.Join(t.TempDir(), "page.html")
 	code, _, stderr := vsr(t, "compare", in, bad, "-o", page)
 	if code != exitCheck || !strings.Contains(stderr, "frames") {
 		t.Errorf("exit code %d: %s", code, stderr)
@@ -127,13 +128,5 @@ func TestCompareRefuses(t *testing.T) {
 	}
 	if code, _, stderr := vsr(t, "compare", in, in, "-o", page, "-y"); code != 0 {
 		t.Errorf("with -y: exit code %d, %s", code, stderr)
-	}
-}
-
-func TestClockText(t *testing.T) {
-	for seconds, want := range map[float64]string{0: "0:00.000", 61.5: "1:01.500", 3725.25: "1:02:05.250", -0.5: "-0:00.500"} {
-		if got := clock(seconds); got != want {
-			t.Errorf("%g: %s, want %s", seconds, got, want)
-		}
 	}
 }

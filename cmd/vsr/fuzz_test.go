@@ -9,9 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/media"
 	"vsr/segment"
 	"vsr/sr"
 	"vsr/verify"
+	"vsr/verify/html"
 )
 
 // FuzzNote reads notes that anybody may have written. None makes vsr take a file for its own whose number, size or time is another.
@@ -86,12 +88,18 @@ func FuzzReport(f *testing.F) {
 				t.Errorf("scene %+v of a film of %d frames", s, run.Frames.Out)
 			}
 		}
-		g := newGallery(scenes, 12)
+		g := html.NewGallery(scenes, 12)
+		info := &media.Info{Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: media.Rational{Num: 1, Den: 25}}}}
+		fr := media.NewFrame(media.Format{Width: 2, Height: 2, Layout: media.YUV420, Depth: 8})
 		for i := range max(min(frames, 100), 0) {
-			g.numbers = append(g.numbers, verify.Numbers{Frame: i, Consistency: 30})
+			g.Add(verify.Numbers{Frame: i, Consistency: 30}, html.Pair{Source: fr, Output: fr, SourceInfo: info, OutputInfo: info})
 		}
 		var page strings.Builder
-		if err := g.card(&verify.Report{OK: true}, run).WriteHTML(&page); err != nil {
+		p, err := g.Page(&verify.Report{OK: true}, runFacts(run))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.WriteHTML(&page); err != nil {
 			t.Error(err)
 		}
 		if strings.Contains(run.Model.Name, "<") && strings.Contains(page.String(), ">"+run.Model.Name+"<") {

@@ -17,6 +17,7 @@ import (
 	"vsr/internal/av"
 	"vsr/media"
 	"vsr/verify"
+	"vsr/verify/html"
 )
 
 // verifyRequest is one `vsr verify` as the command line put it.
@@ -26,7 +27,7 @@ type verifyRequest struct {
 	anySize       bool
 	start         float64 // of the part of the source that the output is of
 	duration      float64
-	frame         func(verify.Numbers, framePair) // hears of every pair of frames; may be nil
+	frame         func(verify.Numbers, html.Pair) // hears of every pair of frames; may be nil
 }
 
 // flags are those that compare has, too.
@@ -112,10 +113,10 @@ func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, erro
 		defer vmaf(&v)()
 	}
 	if r.frame != nil {
-		about := framePair{srcInfo: src.Info(), outInfo: out.Info()}
+		about := html.Pair{SourceInfo: src.Info(), OutputInfo: out.Info()}
 		v.Frame = func(n verify.Numbers, a, b *media.Frame) {
 			pair := about
-			pair.src, pair.out = a, b
+			pair.Source, pair.Output = a, b
 			r.frame(n, pair)
 		}
 	}

@@ -1,4 +1,4 @@
-package card
+package html
 
 import (
 	"bytes"
@@ -20,18 +20,18 @@ type Moment struct {
 	width, height  int         // of the output as it is to be shown, in its pixels
 }
 
-// Shown says how a video's pictures are to be turned and stretched.
+// Shown says how a video's frames are to be turned and stretched.
 type Shown struct {
 	Rotation int            // degrees clockwise
 	Aspect   media.Rational // of a pixel; 0 is square
 }
 
-// jpegQuality keeps the block artefacts of the page's own pictures below those that it is to show.
+// jpegQuality keeps the block artefacts of the page's own images below those that it is to show.
 const jpegQuality = 93
 
 // NewMoment takes a pair of frames, which it does not keep.
 func NewMoment(title string, src, out *media.Frame, s Shown) (Moment, error) {
-	a, b := Picture(src, s.Rotation), Picture(out, s.Rotation)
+	a, b := Image(src, s.Rotation), Image(out, s.Rotation)
 	m := Moment{title: title, width: b.Rect.Dx(), height: b.Rect.Dy()}
 	if n, d := s.Aspect.Num, s.Aspect.Den; n > 0 && d > 0 {
 		if s.Rotation%180 == 0 {
@@ -46,7 +46,7 @@ func NewMoment(title string, src, out *media.Frame, s Shown) (Moment, error) {
 	}{{&m.source, a}, {&m.output, b}} {
 		var w bytes.Buffer
 		if err := jpeg.Encode(&w, p.from, &jpeg.Options{Quality: jpegQuality}); err != nil {
-			return m, fmt.Errorf("card: %s: %w", title, err)
+			return m, fmt.Errorf("html: %s: %w", title, err)
 		}
 		*p.to = w.Bytes()
 	}
@@ -54,7 +54,7 @@ func NewMoment(title string, src, out *media.Frame, s Shown) (Moment, error) {
 	return m, nil
 }
 
-// row puts both pictures side by side at the strip's height: the source enlarged by repetition, the output resampled.
+// row puts both images side by side at the strip's height: the source enlarged by repetition, the output resampled.
 func row(a, b image.Image, width, height int) image.Image {
 	w := min(max(1, width*stripHeight/max(height, 1)), 8*stripHeight)
 	sheet := image.NewRGBA(image.Rect(0, 0, 2*w+stripGap, stripHeight))
@@ -64,9 +64,9 @@ func row(a, b image.Image, width, height int) image.Image {
 	return sheet
 }
 
-// Picture converts a frame to RGB by its own matrix and range, and turns it clockwise by a multiple of 90 degrees. Samples of
+// Image converts a frame to RGB by its own matrix and range, and turns it clockwise by a multiple of 90 degrees. Samples of
 // more than eight bits are rounded to eight; transfer functions are left alone, so HDR looks flat. Alpha is not looked at.
-func Picture(f *media.Frame, rotation int) *image.RGBA {
+func Image(f *media.Frame, rotation int) *image.RGBA {
 	kr, kb := f.LumaWeights()
 	kg := 1 - kr - kb
 	black, span, chroma := 16.0, 219.0, 224.0
@@ -101,7 +101,7 @@ func Picture(f *media.Frame, rotation int) *image.RGBA {
 	return m
 }
 
-// turned is where pixel (x, y) of a picture of w x h lies after so many quarter turns clockwise.
+// turned is where pixel (x, y) of an image of w x h lies after so many quarter turns clockwise.
 func turned(x, y, w, h, quarters int) (int, int) {
 	switch quarters {
 	case 1:

@@ -1,4 +1,4 @@
-package card
+package html
 
 import (
 	"fmt"
@@ -31,30 +31,30 @@ type line struct {
 }
 
 // plots are those of the numbers that were measured.
-func (c *Card) plots() []plotView {
-	n := len(c.Numbers)
+func (p *Page) plots() []plotView {
+	n := len(p.Numbers)
 	if n == 0 {
 		return nil
 	}
 	column := func(of func(verify.Numbers) float64) []float64 {
 		v := make([]float64, n)
-		for i, x := range c.Numbers {
+		for i, x := range p.Numbers {
 			v[i] = of(x)
 		}
 		return v
 	}
 	list := []plotView{
-		c.plot("The output, reduced to the source's size, against the source", "dB",
+		p.plot("The output, reduced to the source's size, against the source", "dB",
 			line{"main", "PSNR of luma", column(func(x verify.Numbers) float64 { return x.Consistency }), true}),
-		c.plot("Change from each frame to the next", "levels",
+		p.plot("Change from each frame to the next", "levels",
 			line{"faint", "source", column(func(x verify.Numbers) float64 { return x.SourceChange }), false},
 			line{"main", "output, reduced", column(func(x verify.Numbers) float64 { return x.Change }), false}),
 	}
 	if psnr := column(func(x verify.Numbers) float64 { return x.PSNR }); highest(psnr) > 0 {
-		list = append(list, c.plot("The output against the reference", "dB", line{"main", "PSNR of luma", psnr, true}))
+		list = append(list, p.plot("The output against the reference", "dB", line{"main", "PSNR of luma", psnr, true}))
 	}
 	if vmaf := column(func(x verify.Numbers) float64 { return x.VMAF }); highest(vmaf) > 0 {
-		list = append(list, c.plot("The output against the reference, as FFmpeg's libvmaf sees it", "", line{"main", "VMAF", vmaf, true}))
+		list = append(list, p.plot("The output against the reference, as FFmpeg's libvmaf sees it", "", line{"main", "VMAF", vmaf, true}))
 	}
 	return list
 }
@@ -68,11 +68,11 @@ func highest(v []float64) float64 {
 }
 
 // plot draws lines on one scale. Above plotW frames each place shows the worst of its share.
-func (c *Card) plot(title, unit string, lines ...line) plotView {
-	frames := len(c.Numbers)
+func (p *Page) plot(title, unit string, lines ...line) plotView {
+	frames := len(p.Numbers)
 	n := min(frames, plotW)
 	jumps := make([]bool, n) // places of cuts: what leaps there may leave the plot at the top
-	for _, cut := range c.Cuts {
+	for _, cut := range p.Cuts {
 		if cut >= 0 && cut < frames {
 			jumps[cut*n/frames] = true
 			jumps[min((cut*n+n-1)/frames, n-1)] = true
@@ -108,7 +108,7 @@ func (c *Card) plot(title, unit string, lines ...line) plotView {
 	v := plotView{Title: title, Top: fmt.Sprintf("%.0f %s", hi, unit), Bottom: fmt.Sprintf("%.0f", lo), From: "frame 0", To: fmt.Sprint(frames - 1)}
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s">`, plotW, plotH, template.HTMLEscapeString(title))
-	for _, cut := range c.Cuts {
+	for _, cut := range p.Cuts {
 		if cut > 0 && cut < frames {
 			x := float64(cut) / float64(max(frames-1, 1)) * plotW
 			fmt.Fprintf(&s, `<line class="cut" x1="%.1f" x2="%.1f" y1="0" y2="%d"/>`, x, x, plotH)
@@ -124,7 +124,7 @@ func (c *Card) plot(title, unit string, lines ...line) plotView {
 	}
 	s.WriteString("</svg>")
 	v.Lines = template.HTML(s.String())
-	if len(c.Cuts) > 1 {
+	if len(p.Cuts) > 1 {
 		v.Keys = append(v.Keys, keyView{"cut", "scene cut"})
 	}
 	return v

@@ -1,4 +1,4 @@
-package card
+package html
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// stripHeight is the height of one row of the strip in pixels, stripGap the distance between pictures.
+// stripHeight is the height of one row of the strip in pixels, stripGap the distance between images.
 const (
 	stripHeight = 270
 	stripGap    = 4
@@ -17,17 +17,17 @@ const (
 
 // WriteStrip writes the middle moment of each scene as one PNG: a row each, the source enlarged by repetition on the left, the
 // output on the right.
-func (c *Card) WriteStrip(w io.Writer) error {
+func (p *Page) WriteStrip(w io.Writer) error {
 	var rows []image.Image
 	width := 0
-	for _, s := range c.Scenes {
+	for _, s := range p.Sections {
 		if len(s.Moments) > 0 {
 			m := s.Moments[len(s.Moments)/2].small
 			rows, width = append(rows, m), max(width, m.Bounds().Dx())
 		}
 	}
 	if len(rows) == 0 {
-		return errors.New("card: no pictures for a strip")
+		return errors.New("html: no images for a strip")
 	}
 	sheet := image.NewRGBA(image.Rect(0, 0, width, len(rows)*(stripHeight+stripGap)-stripGap))
 	for i, m := range rows {

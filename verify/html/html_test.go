@@ -1,4 +1,4 @@
-package card
+package html
 
 import (
 	"bytes"
@@ -48,13 +48,13 @@ func moment(t *testing.T, title string, src, out *media.Frame, s Shown) Moment {
 	return m
 }
 
-func testCard(t *testing.T) *Card {
+func testPage(t *testing.T) *Page {
 	white, black := plain(32, 18, video, 235, 128, 128), plain(128, 72, video, 16, 128, 128)
-	c := &Card{
+	c := &Page{
 		Report: &verify.Report{Source: "a.mp4", Output: "<b>.mp4", Checks: []verify.Check{
 			{Name: "frames", Must: true, Detail: "5 to 4"}, {Name: "rotation", OK: true, Must: true, Detail: "0 to 0 degrees"}}},
 		Facts: []Fact{{"model", "fast<x4"}}, Notes: []string{"a note"}, More: 7, Cuts: []int{0, 2},
-		Scenes: []Scene{
+		Sections: []Section{
 			{Title: "scene 1", Span: "0:00 to 0:01", Vector: []float32{1, -2, 0}, Moments: []Moment{
 				moment(t, "0:00.100", white, black, Shown{}), moment(t, "0:00.900", white, black, Shown{})}},
 			{Title: "scene 2", Vector: []float32{1, -2, 0.5}, Moments: []Moment{moment(t, "0:01.5", white, black, Shown{Rotation: 90})}},
@@ -68,7 +68,7 @@ func testCard(t *testing.T) *Card {
 
 func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 	var b bytes.Buffer
-	if err := testCard(t).WriteHTML(&b); err != nil {
+	if err := testPage(t).WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
 	s := b.String()
@@ -93,7 +93,7 @@ func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 
 // With a reference there is a plot of its own for each of the two numbers, and none without.
 func TestPlotsOfTheReference(t *testing.T) {
-	c := testCard(t)
+	c := testPage(t)
 	for _, want := range []int{2, 3, 4} {
 		got := c.plots()
 		if len(got) != want {
@@ -113,7 +113,7 @@ func TestPlotsOfTheReference(t *testing.T) {
 
 // Ten thousand frames with a dip in one: the plot keeps the dip.
 func TestPlotKeepsTheWorstFrame(t *testing.T) {
-	c := &Card{Numbers: make([]verify.Numbers, 10000)}
+	c := &Page{Numbers: make([]verify.Numbers, 10000)}
 	for i := range c.Numbers {
 		c.Numbers[i].Consistency = 40
 	}
@@ -126,7 +126,7 @@ func TestPlotKeepsTheWorstFrame(t *testing.T) {
 
 // The leap at a cut is not what a plot of changes is scaled by.
 func TestPlotIsNotScaledByCuts(t *testing.T) {
-	c := &Card{Numbers: make([]verify.Numbers, 3000), Cuts: []int{0, 1234}}
+	c := &Page{Numbers: make([]verify.Numbers, 3000), Cuts: []int{0, 1234}}
 	for i := range c.Numbers {
 		c.Numbers[i].Change = 3
 	}
@@ -142,7 +142,7 @@ func TestPlotIsNotScaledByCuts(t *testing.T) {
 
 func TestStrip(t *testing.T) {
 	var b bytes.Buffer
-	if err := testCard(t).WriteStrip(&b); err != nil {
+	if err := testPage(t).WriteStrip(&b); err != nil {
 		t.Fatal(err)
 	}
 	m, err := png.Decode(&b)
@@ -157,13 +157,13 @@ func TestStrip(t *testing.T) {
 	if left != 0xffff || right != 0 {
 		t.Errorf("left %x, right %x; want the source left and the output right", left, right)
 	}
-	if (&Card{}).WriteStrip(&b) == nil {
+	if (&Page{}).WriteStrip(&b) == nil {
 		t.Error("an empty strip is no error")
 	}
 }
 
 // Pure red in each matrix, range and depth is red (H.273 equations 38 to 43, rounded to whole levels).
-func TestPictureColours(t *testing.T) {
+func TestImageColours(t *testing.T) {
 	for name, c := range map[string]struct {
 		f       media.Format
 		y, u, v int
@@ -172,22 +172,22 @@ func TestPictureColours(t *testing.T) {
 		"601 full":    {media.Format{Layout: media.YUV444, Depth: 8, Color: media.Color{Matrix: media.MatrixSMPTE170M, Range: media.RangeFull}}, 76, 85, 255},
 		"2020 10-bit": {media.Format{Layout: media.YUV422, Depth: 10, Color: media.Color{Matrix: media.MatrixBT2020NCL, Range: media.RangeLimited}}, 74, 97, 240},
 	} {
-		r, g, b, _ := Picture(plain(4, 4, c.f, c.y, c.u, c.v), 0).At(2, 2).RGBA()
+		r, g, b, _ := Image(plain(4, 4, c.f, c.y, c.u, c.v), 0).At(2, 2).RGBA()
 		if math.Abs(float64(r>>8)-255) > 3 || g>>8 > 3 || b>>8 > 3 {
 			t.Errorf("%s: red became %d %d %d", name, r>>8, g>>8, b>>8)
 		}
 	}
 	gray := media.Format{Layout: media.Gray, Depth: 8, Color: media.Color{Range: media.RangeFull}}
-	if got := Picture(plain(2, 2, gray, 77, 0, 0), 0).At(1, 1); got != (color.RGBA{77, 77, 77, 255}) {
+	if got := Image(plain(2, 2, gray, 77, 0, 0), 0).At(1, 1); got != (color.RGBA{77, 77, 77, 255}) {
 		t.Errorf("gray 77 became %v", got)
 	}
 }
 
-func TestPictureTurns(t *testing.T) {
+func TestImageTurns(t *testing.T) {
 	f := plain(4, 2, media.Format{Layout: media.Gray, Depth: 8, Color: media.Color{Range: media.RangeFull}}, 0, 0, 0)
 	f.Row(0, 0)[0] = 255 // top left
 	for degrees, want := range map[int]image.Point{0: {0, 0}, 90: {1, 0}, 180: {3, 1}, 270: {0, 3}, -90: {0, 3}} {
-		m := Picture(f, degrees)
+		m := Image(f, degrees)
 		if r, _, _, _ := m.At(want.X, want.Y).RGBA(); r != 0xffff {
 			t.Errorf("turned by %d: the top left corner is not at %v of %v", degrees, want, m.Rect)
 		}
@@ -202,6 +202,14 @@ func TestMomentIsShownInItsAspect(t *testing.T) {
 	}{{Shown{}, 16, 16}, {Shown{Aspect: media.Rational{Num: 2, Den: 1}}, 32, 16}, {Shown{Rotation: 90, Aspect: media.Rational{Num: 2, Den: 1}}, 16, 32}} {
 		if m := moment(t, "x", src, out, c.s); m.width != c.w || m.height != c.h {
 			t.Errorf("%+v: shown as %dx%d, want %dx%d", c.s, m.width, m.height, c.w, c.h)
+		}
+	}
+}
+
+func TestClockText(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "0:00.000", 61.5: "1:01.500", 3725.25: "1:02:05.250", -0.5: "-0:00.500"} {
+		if got := Clock(seconds); got != want {
+			t.Errorf("%g: %s, want %s", seconds, got, want)
 		}
 	}
 }

@@ -1,9 +1,9 @@
-// Package card makes the report card of a run: one HTML page, with nothing outside it, that shows source and output side by
-// side for every scene, the numbers frame by frame and the table of checks; and a strip of the same pictures as one PNG.
+// Package html makes the report page of a comparison: one HTML file, with nothing outside it, that shows source and output side by
+// side for every scene, the numbers frame by frame and the table of checks; and a strip of the same images as one PNG.
 //
-// In: a verify.Report, numbers, and pairs of frames. Out: HTML or PNG. It reads no video. Pictures are compressed as they are
-// taken, so a card holds some 100 kB for each megapixel and not the pixels.
-package card
+// In: a verify.Report, numbers, and pairs of frames. Out: HTML or PNG. Images are compressed as they are taken, so a page holds some
+// 100 kB for each megapixel and not the pixels.
+package html
 
 import (
 	_ "embed"
@@ -16,12 +16,12 @@ import (
 	"vsr/verify"
 )
 
-// Card is what the page shows.
-type Card struct {
-	Report *verify.Report
-	Facts  []Fact // lines for the head of the page
-	Notes  []string
-	Scenes []Scene
+// Page is what the page shows.
+type Page struct {
+	Report   *verify.Report
+	Facts    []Fact // lines for the head of the page
+	Notes    []string
+	Sections []Section
 	// More counts scenes that are not shown.
 	More    int
 	Numbers []verify.Numbers
@@ -32,8 +32,8 @@ type Card struct {
 // Fact is one value for the head of the page.
 type Fact struct{ Name, Value string }
 
-// Scene is what is shown of one scene.
-type Scene struct {
+// Section is what is shown of one scene.
+type Section struct {
 	Title   string // as in: scene 3
 	Span    string // as in: 0:12.480 to 0:15.200, 65 frames
 	Moments []Moment
@@ -44,7 +44,7 @@ type Scene struct {
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("card").Parse(pageText))
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 type momentView struct {
 	Title          string
@@ -61,7 +61,7 @@ type sceneView struct {
 }
 
 // WriteHTML writes the page.
-func (c *Card) WriteHTML(w io.Writer) error {
+func (p *Page) WriteHTML(w io.Writer) error {
 	view := struct {
 		*verify.Report
 		Facts  []Fact
@@ -69,9 +69,9 @@ func (c *Card) WriteHTML(w io.Writer) error {
 		Scenes []sceneView
 		More   int
 		Plots  []plotView
-	}{Report: c.Report, Facts: c.Facts, Notes: c.Notes, More: c.More, Plots: c.plots()}
+	}{Report: p.Report, Facts: p.Facts, Notes: p.Notes, More: p.More, Plots: p.plots()}
 	var before []float32
-	for _, s := range c.Scenes {
+	for _, s := range p.Sections {
 		v := sceneView{Title: s.Title, Span: s.Span, Bars: bars(s.Vector), About: about(s.Vector, before)}
 		for i, m := range s.Moments {
 			v.Moments = append(v.Moments, momentView{Title: m.title, Source: dataURL(m.source), Output: dataURL(m.output), Shown: i == len(s.Moments)/2,
@@ -82,7 +82,7 @@ func (c *Card) WriteHTML(w io.Writer) error {
 			before = s.Vector
 		}
 	}
-	return page.Execute(w, view)
+	return pageTemplate.Execute(w, view)
 }
 
 func dataURL(jpeg []byte) template.URL {
