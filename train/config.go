@@ -49,6 +49,8 @@ type Shape struct {
 	C int `yaml:"c"`
 	N int `yaml:"n"`
 	R int `yaml:"r"`
+	// Kernels is "bounded" for networks whose generated kernels cannot grow with the vector (kdsr.KernelsBounded).
+	Kernels kdsr.Kernels `yaml:"kernels"`
 }
 
 // Data is the material and how patches are cut from it.
@@ -86,6 +88,7 @@ type Optim struct {
 type Loss struct {
 	L1          float64 `yaml:"l1"`
 	L2          float64 `yaml:"l2"`
+	Chroma      float64 `yaml:"chroma"`
 	KD          float64 `yaml:"kd"`
 	Temperature float64 `yaml:"temperature"`
 	Probe       float64 `yaml:"probe"`
@@ -163,7 +166,7 @@ func nested(key, value string) string {
 func (c Config) Network() (kdsr.Config, error) {
 	k, err := kdsr.Preset(c.Model, c.Scale)
 	if c.Shape != nil {
-		k.C, k.N, k.R = c.Shape.C, c.Shape.N, c.Shape.R
+		k.C, k.N, k.R, k.Kernels = c.Shape.C, c.Shape.N, c.Shape.R, c.Shape.Kernels
 	}
 	return k, errors.Join(err, k.Validate())
 }
@@ -197,7 +200,7 @@ func (c Config) Check(stage Stage) error {
 	want(c.Optim.Schedule != "halve" || c.Optim.Halve > 0, "optim.halve = %d, want the steps after which the rate halves", c.Optim.Halve)
 	want(c.Optim.Warmup >= 0 && c.Optim.Clip >= 0 && c.Optim.Floor >= 0, "optim.warmup, clip and floor must not be negative")
 	want(c.EMA >= 0 && c.EMA < 1, "ema = %g, want 0 (off) to 1", c.EMA)
-	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
+	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.Chroma >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
 	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)

@@ -116,6 +116,13 @@ func (t *trainer) openNetworks() error {
 	switch {
 	case t.c.Init != "":
 		t.weights, err = t.o.Weights(t.c.Init)
+		if err == nil && t.weights.Role == t.role() && t.weights.Config != shape {
+			from, parent := t.weights.Config, t.weights.Hash()
+			if grown, growErr := kdsr.Grow(t.weights, shape, t.c.Seed); growErr == nil {
+				t.weights, t.parent = grown, parent
+				t.o.Log.Info("init is grown", "from", from, "to", shape)
+			}
+		}
 		if err == nil && (t.weights.Role != t.role() || t.weights.Config != shape) {
 			err = fmt.Errorf("%s is a %s of %+v, want a %s of %+v", t.c.Init, t.weights.Role, t.weights.Config, t.role(), shape)
 		}

@@ -38,16 +38,17 @@ func (c Config) Recipe() (degrade.Recipe, error) {
 		return r, r.Validate()
 	case "bicubic":
 		return degrade.Fixed{Factor: c.Scale}, nil
-	case "second", "video", "light", "real":
+	case "second", "video", "light", "real", "coding", "balanced":
 		return degrade.ByName(d.Kind, c.Scale)
 	}
-	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video, light or real", d.Kind)
+	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video, light, real, coding or balanced", d.Kind)
 }
 
 // materials says for each kind what a network trained with it is for.
 var materials = map[string]string{
 	"bicubic": "clean reductions", "second": "worn photographs", "video": "compressed and worn video",
 	"light": "good video", "real": "compressed and worn video and photographs",
+	"coding": "compressed video", "balanced": "clean, compressed and worn video and photographs",
 }
 
 // describe names the material for a model's notes.

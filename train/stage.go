@@ -52,8 +52,11 @@ func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *pr
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
-// pixelLosses adds the losses of the picture: L1, and L2 if the run wants it.
+// pixelLosses adds the losses of the frame: L1, and L2 if the run wants it, of RGB or with loss.chroma of luma and chroma.
 func (m *machine) pixelLosses(gr *graph.Graph, y, hr *g.Node, c Config) []*g.Node {
+	if c.Loss.Chroma > 0 {
+		y, hr = gr.YCbCr(y, float32(c.Loss.Chroma)), gr.YCbCr(hr, float32(c.Loss.Chroma))
+	}
 	m.names, m.weights = append(m.names, "l1"), append(m.weights, float32(c.Loss.L1))
 	parts := []*g.Node{gr.L1(y, hr)}
 	if c.Loss.L2 > 0 {

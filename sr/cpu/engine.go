@@ -200,7 +200,7 @@ func (e *Engine) Modulate(ctx context.Context, d []float32) (sr.Degradation, err
 		return nil, fmt.Errorf("cpu: degradation vector of %d values, want %d", len(d), e.w.Config.C)
 	}
 	began := time.Now()
-	b := &vectors{w: e.w}
+	b := &kdsr.Vectors{Weights: e.w}
 	k := &kernels{owner: e, taps: kdsr.Modulate(b, e.w.Config, d)}
 	for _, t := range k.taps {
 		k.turned = append(k.turned, turned(t))

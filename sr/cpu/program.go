@@ -108,7 +108,7 @@ func (g *program) vector() ([]float32, error) {
 	for i := range v {
 		v[i] = float32(mean[i] / float64(g.pixels))
 	}
-	b := &vectors{w: g.e.w}
+	b := &kdsr.Vectors{Weights: g.e.w}
 	for _, n := range g.nodes[1:] {
 		if n.op != opLinear {
 			return nil, fmt.Errorf("cpu: operator %d after the pool", n.op)

@@ -91,6 +91,12 @@ func (r *recorder) Enlarge(x *node, f int) *node {
 	return r.add(&node{op: opEnlarge, x: x, c: x.c, r: f})
 }
 
+// Bound belongs to Modulate, which kdsr.Vectors runs.
+var errBound = errors.New("kernels are bounded before the plan is made")
+
+// Bound implements kdsr.Builder.
+func (r *recorder) Bound(kernels *node) *node { r.err = errBound; return kernels }
+
 // Unshuffle and Concat belong to the teacher, which no engine runs.
 var errTeacher = errors.New("the teacher cannot run on an engine")
 

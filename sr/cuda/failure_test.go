@@ -95,7 +95,7 @@ func TestInjectedFailures(t *testing.T) {
 		{"cuEventRecord:1:719", "upload"},
 		{"cuStreamWaitEvent:2:719", "download"},
 		{"cuMemcpyDtoDAsync_v2:1:719", "scene's kernels"},
-		{"cuStreamSynchronize:1:719", "derive kernels"},
+		{"cuStreamSynchronize:1:719", "upload the depthwise kernels"},
 		{"cuMemcpyDtoHAsync_v2:2:719", "download"},
 	} {
 		t.Run(c.fail, func(t *testing.T) {

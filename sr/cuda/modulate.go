@@ -40,20 +40,14 @@ func (d *degradation) free() {
 	delete(d.engine.live, d)
 }
 
-// vectorBuffers is device memory for Modulate, the degradation vector and one block's intermediate vector, and for scene sums.
-type vectorBuffers struct{ d, v, sums cu.DevicePtr }
+// vectorBuffers is device memory for scene sums.
+type vectorBuffers struct{ sums cu.DevicePtr }
 
 func (b *vectorBuffers) allocate(e *engine) (err error) {
-	n := 4 * pad(e.w.Config.C)
-	for i, p := range []*cu.DevicePtr{&b.d, &b.v, &b.sums} {
-		if i == 2 {
-			n = 4 * 3 * scene.Cells
-		}
-		if *p, err = e.card.alloc(n); err != nil {
-			return err
-		}
-		e.card.undo = append(e.card.undo, func() { e.card.free(*p) })
+	if b.sums, err = e.card.alloc(4 * 3 * scene.Cells); err != nil {
+		return err
 	}
+	e.card.undo = append(e.card.undo, func() { e.card.free(b.sums) })
 	return nil
 }
 
@@ -79,46 +73,20 @@ func (e *engine) Modulate(ctx context.Context, idr []float32) (sr.Degradation, e
 	return d, nil
 }
 
-// modulate runs the two linear layers of every block into the kernels' memory.
+// modulate derives every block's kernels on the host, as kdsr.Vectors does for each engine, and uploads them.
 func (e *engine) modulate(kernels cu.DevicePtr, idr []float32) error {
-	c := pad(e.w.Config.C)
-	vector := padRows(idr, 1, len(idr), 1, c)
+	c := e.w.Config
+	b := &kdsr.Vectors{Weights: e.w}
+	taps := make([]float32, c.N*9*pad(c.C)) // channels beyond C stay zero
+	for i, k := range kdsr.Modulate(b, c, idr) {
+		copy(taps[i*9*pad(c.C):], k)
+	}
+	if b.Err() != nil || len(taps) == 0 {
+		return b.Err()
+	}
 	// Not MemcpyHtoD: from ordinary memory it may return early, and the compute stream does not wait for the default stream.
-	if err := cu.MemcpyHtoDAsync(e.vectors.d, unsafe.Pointer(&vector[0]), int64(4*c), e.card.compute); err != nil {
-		return wrap("upload the degradation vector", err)
+	if err := cu.MemcpyHtoDAsync(kernels, unsafe.Pointer(&taps[0]), int64(4*len(taps)), e.card.compute); err != nil {
+		return wrap("upload the depthwise kernels", err)
 	}
-	m := &modulator{engine: e, kernels: kernels}
-	kdsr.Modulate(m, e.w.Config, &value{kind: valueVector, c: c})
-	if m.err != nil {
-		return m.err
-	}
-	return wrap("derive kernels", e.card.compute.Synchronize())
-}
-
-// modulator is the kdsr.Builder of Modulate: it launches each linear layer at once. Other operators do not occur.
-type modulator struct {
-	recorder
-	engine  *engine
-	kernels cu.DevicePtr
-	blocks  int
-}
-
-// Linear implements kdsr.Builder: C to C into the intermediate vector, then C to 9C into the block's kernels.
-func (m *modulator) Linear(x *value, name string, out int, _, lrelu bool) *value {
-	c := pad(m.engine.w.Config.C)
-	from, to, outs := m.engine.vectors.d, m.engine.vectors.v, c
-	if out != m.engine.w.Config.C || x.index == 1 {
-		from, to, outs = m.engine.vectors.v, m.kernels+cu.DevicePtr(m.blocks*9*c*4), 9*c
-		m.blocks++
-	}
-	n, err := m.engine.layers.linear(name, outs, c, false)
-	if err == nil {
-		l := m.engine.card.newLaunch("vsr_linear", [3]int{ceil(outs, 4), 1, 1}, from, to, n.weights, n.bias, c, outs,
-			flags(lrelu, flagLReLU))
-		err = l.run(m.engine.card.compute)
-	}
-	if err != nil && m.err == nil {
-		m.err = err
-	}
-	return &value{kind: valueVector, c: outs, index: 1}
+	return wrap("upload the depthwise kernels", e.card.compute.Synchronize())
 }

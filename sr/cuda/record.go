@@ -134,6 +134,9 @@ func (r *recorder) Linear(x *value, name string, out int, bias, lrelu bool) *val
 	return r.push(&step{kind: stepLinear, name: name, in: x, out: &value{kind: valueVector, c: pad(out)}, bias: bias, lrelu: lrelu})
 }
 
+// Bound implements kdsr.Builder. Kernels are derived on the host.
+func (r *recorder) Bound(*value) *value { return r.fail("kernels are not bounded on the device") }
+
 // Add implements kdsr.Builder.
 func (r *recorder) Add(x, y *value) *value {
 	switch {

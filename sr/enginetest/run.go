@@ -25,8 +25,10 @@ func configs() []kdsr.Config {
 	ours := func(c, n, r, s int) kdsr.Config {
 		return kdsr.Config{C: c, N: n, R: r, Scale: s, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}
 	}
+	bounded := ours(48, 2, 1, 2)
+	bounded.Kernels = kdsr.KernelsBounded
 	return []kdsr.Config{ours(16, 2, 1, 4), ours(32, 3, 1, 2), ours(16, 1, 2, 3),
-		official(16, 2, 1, 4), official(16, 1, 1, 2), official(5, 2, 0, 3), ours(7, 0, 0, 2)}
+		official(16, 2, 1, 4), official(16, 1, 1, 2), official(5, 2, 0, 3), ours(7, 0, 0, 2), bounded}
 }
 
 // Run opens engines for a number of small networks and holds them against the reference, after Generic.

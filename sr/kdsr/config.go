@@ -8,13 +8,19 @@ type Tail string
 // Skip is what is added to the network's output.
 type Skip string
 
-// The choices of Config.Tail and Config.Skip.
+// Kernels is the rule for the depthwise kernels that Modulate derives from the degradation vector.
+type Kernels string
+
+// The choices of Config.Tail, Config.Skip and Config.Kernels.
 const (
 	TailOfficial Tail = "official" // conv and PixelShuffle once per factor, then conv to RGB: the published networks
 	TailDirect   Tail = "direct"   // one conv to 3*s*s channels and PixelShuffle(s)
 
 	SkipNone    Skip = "none"    // the published networks: only the mean colour is added
 	SkipNearest Skip = "nearest" // the input, enlarged by repetition
+
+	KernelsFree    Kernels = ""        // as the linear layers give them: the published networks
+	KernelsBounded Kernels = "bounded" // every channel's kernel k becomes k / sqrt(1 + |k|^2): see Builder.Bound
 )
 
 // Config is the shape of a KDSR network. The zero value is not valid; start from a preset or from a weights file.
@@ -26,6 +32,8 @@ type Config struct {
 	Tail  Tail `json:"tail"`
 	Skip  Skip `json:"skip"`
 	Stem  int  `json:"stem"` // stride of the estimator's first conv, 1 in the published networks
+	// Kernels bounds the generated kernels; it is left out of files of published networks.
+	Kernels Kernels `json:"kernels,omitempty"`
 }
 
 // Preset returns a named shape at the given scale: m, l, gan (the published sizes) or nano, fast, base (ours).
@@ -71,6 +79,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("kdsr: skip = %q, want none or nearest", c.Skip)
 	case c.Stem != 1 && c.Stem != 2:
 		return fmt.Errorf("kdsr: stem = %d, want 1 or 2", c.Stem)
+	case c.Kernels != KernelsFree && c.Kernels != KernelsBounded:
+		return fmt.Errorf("kdsr: kernels = %q, want bounded or nothing", c.Kernels)
 	}
 	return nil
 }

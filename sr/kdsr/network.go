@@ -29,6 +29,9 @@ type Builder[T any] interface {
 	Pool(x T) T
 	// Linear maps [B,in] to [B,out].
 	Linear(x T, name string, out int, bias, lrelu bool) T
+	// Bound limits generated kernels [B,9C]: the nine taps k of every channel become k / sqrt(1 + |k|^2), |k| their Euclidean
+	// norm. Small kernels stay as they are, and none has a norm of 1 or more, whatever the degradation vector is.
+	Bound(kernels T) T
 	// Add is the elementwise sum.
 	Add(x, y T) T
 	// Shift adds sign times the mean colour to a 3-channel picture.
@@ -73,13 +76,17 @@ func estimate[T any](b Builder[T], c Config, x T, root string) (dPrime, d T) {
 }
 
 // Modulate derives the depthwise kernels of every block from D [B,C] (paper Eq. 3, 4): N tensors [B,9C],
-// where the tap of channel c at row ky and column kx is element 9c+3ky+kx.
+// where the tap of channel c at row ky and column kx is element 9c+3ky+kx. Free kernels multiply from block to block, so that a
+// vector unlike those of training can give a picture of anything; bounded ones cannot grow with the vector.
 func Modulate[T any](b Builder[T], c Config, d T) []T {
 	kernels := make([]T, c.N)
 	for i := range kernels {
 		root := blockName(i) + ".da_conv1.kernel"
 		v := b.Linear(d, root+".0", c.C, false, true)
 		kernels[i] = b.Linear(v, root+".2", 9*c.C, false, false)
+		if c.Kernels == KernelsBounded {
+			kernels[i] = b.Bound(kernels[i])
+		}
 	}
 	return kernels
 }

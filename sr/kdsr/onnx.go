@@ -164,6 +164,9 @@ func (g *onnxGraph) Linear(string, string, int, bool, bool) string {
 	return g.unsupported("a linear layer")
 }
 
+// Bound implements Builder.
+func (g *onnxGraph) Bound(string) string { return g.unsupported("bounding of kernels") }
+
 // Unshuffle implements Builder; only the teacher's estimator does it.
 func (g *onnxGraph) Unshuffle(string, int) string { return g.unsupported("unshuffling") }
 

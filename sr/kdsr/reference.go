@@ -2,6 +2,7 @@ package kdsr
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -222,6 +223,31 @@ func (r *Reference) Linear(x *Array, name string, out int, bias, lrelu bool) *Ar
 		leaky(y)
 	}
 	return r.trace(name, y)
+}
+
+// Bound implements Builder.
+func (r *Reference) Bound(kernels *Array) *Array {
+	y := r.result(r.shapes.Bound(kernels.shape()))
+	if y == nil {
+		return nil
+	}
+	copy(y.Data, kernels.Data)
+	for i := 0; i < len(y.Data); i += 9 {
+		boundKernel(y.Data[i : i+9])
+	}
+	return r.trace("bound", y)
+}
+
+// boundKernel is Builder.Bound for the taps of one channel, in place.
+func boundKernel[F float32 | float64](k []F) {
+	sum := 1.0
+	for _, v := range k {
+		sum += float64(v) * float64(v)
+	}
+	scale := 1 / math.Sqrt(sum)
+	for i, v := range k {
+		k[i] = F(float64(v) * scale)
+	}
 }
 
 func add(y, x *Array) {

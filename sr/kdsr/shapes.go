@@ -134,6 +134,14 @@ func (s *Shapes) Linear(x Shape, name string, out int, bias, _ bool) Shape {
 	return Shape{x[0], out}
 }
 
+// Bound implements Builder.
+func (s *Shapes) Bound(kernels Shape) Shape {
+	if s.err == nil && (len(kernels) != 2 || kernels[1]%9 != 0) {
+		return s.fail("bound: shape %v, want [B,9C]", kernels)
+	}
+	return kernels
+}
+
 // Add implements Builder.
 func (s *Shapes) Add(x, y Shape) Shape {
 	if s.err == nil && !slices.Equal(x, y) {

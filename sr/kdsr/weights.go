@@ -169,6 +169,12 @@ func isEstimator(name string) bool {
 	return strings.HasPrefix(name, "E_st.") || strings.HasPrefix(name, "E.")
 }
 
+// isBlockConv reports whether a tensor belongs to the convolution that ends an IDR-DCRB.
+func isBlockConv(name string) bool {
+	block, rest := blockOf(name)
+	return block >= 0 && strings.HasPrefix(rest, ".conv1.")
+}
+
 func random(c Config, role Role, seed uint64) (*Weights, error) {
 	params, err := c.Schema(role)
 	if err != nil {
@@ -192,6 +198,13 @@ func random(c Config, role Role, seed uint64) (*Weights, error) {
 				continue
 			}
 			bound = fanInBound(p.Shape) * math.Sqrt(6/(1+Slope*Slope))
+		}
+		if b := bound; c.Kernels == KernelsBounded && isBlockConv(p.Name) {
+			b /= math.Sqrt(float64(c.N)) // the blocks' sum has the variance of one, whatever their number
+			for i := range data {
+				data[i] = float32((2*rng.Float64() - 1) * b)
+			}
+			continue
 		}
 		for i := range data {
 			data[i] = float32((2*rng.Float64() - 1) * bound)

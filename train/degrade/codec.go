@@ -147,17 +147,32 @@ type codecDraw struct {
 
 // drawCodec draws codec, quality (mostly towards the better end), GOP and the clip's position in it. gentle halves the quality range.
 func drawCodec(r *rand.Rand, gentle bool) codecDraw {
-	u, i := r.Float64(), 0
-	for i < len(codecChoices)-1 && u >= codecChoices[i].share {
-		u -= codecChoices[i].share
-		i++
-	}
-	c := codecChoices[i]
+	choice := r.Float64()
 	hard := r.Float64()
 	hard *= hard
 	if gentle {
 		hard /= 2
 	}
+	return codecSetting(r, pick(codecChoices, choice), hard)
+}
+
+// drawFrom draws one of the choices at a quality of hard, from 0 (its best) to 1.
+func drawFrom(r *rand.Rand, choices []codecChoice, hard float64) codecDraw {
+	return codecSetting(r, pick(choices, r.Float64()), hard)
+}
+
+// pick returns the choice at u in [0,1) of the shares.
+func pick(choices []codecChoice, u float64) codecChoice {
+	i := 0
+	for i < len(choices)-1 && u >= choices[i].share {
+		u -= choices[i].share
+		i++
+	}
+	return choices[i]
+}
+
+// codecSetting draws what is left: GOP, B-frames, preset and the clip's place in the GOP.
+func codecSetting(r *rand.Rand, c codecChoice, hard float64) codecDraw {
 	o := av.RoundTripOptions{Codec: string(c.codec), Quality: c.low + int(hard*float64(c.high-c.low)+0.5), GOP: 1 + r.IntN(24)}
 	b := r.IntN(4)
 	if c.codec != VP9 {

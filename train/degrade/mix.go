@@ -63,7 +63,8 @@ func (m Mix) Apply(r Rand, hr []Image) ([]Image, error) {
 	return m[i].Recipe.Apply(r, hr)
 }
 
-// ByName returns the recipe with its default strengths: bicubic, gaussian, aniso, second, video, light or real.
+// ByName returns the recipe with its default strengths: bicubic, gaussian, aniso, second, video, light, real, coding or
+// balanced.
 func ByName(name string, scale int) (Recipe, error) {
 	if scale < 2 || scale > 4 {
 		return nil, fmt.Errorf("degrade: scale %d, want 2 to 4", scale)
@@ -83,6 +84,10 @@ func ByName(name string, scale int) (Recipe, error) {
 		return Light{Factor: scale}, nil
 	case "real":
 		return Real(scale), nil
+	case "coding":
+		return Coding{Factor: scale}, nil
+	case "balanced":
+		return Balanced(scale), nil
 	}
-	return nil, fmt.Errorf("degrade: recipe %q, want bicubic, gaussian, aniso, second, video, light or real", name)
+	return nil, fmt.Errorf("degrade: recipe %q, want bicubic, gaussian, aniso, second, video, light, real, coding or balanced", name)
 }

@@ -98,6 +98,12 @@ func (e *Eager) Linear(x *Map, name string, out int, bias, lrelu bool) *Map {
 	return e.run(y, func() { linear(y.Data, x.Data, w, b, x.Shape[0], x.Shape[1], out, slope) })
 }
 
+// Bound limits kernels [B,9C].
+func (e *Eager) Bound(kernels *Map) *Map {
+	y := NewMap(kernels.Shape...)
+	return e.run(y, func() { bound(y.Data, kernels.Data) })
+}
+
 // Add is the elementwise sum.
 func (e *Eager) Add(x, y *Map) *Map {
 	z := NewMap(x.Shape...)

@@ -51,6 +51,44 @@ func (n *Net) Shift(x *g.Node, sign float32) *g.Node {
 		func(dst, grad []float32) { copy(dst, grad) })
 }
 
+// Bound implements kdsr.Builder: the taps k of every channel become s*k with s = 1/sqrt(1+|k|^2). Its derivative sends g to
+// s*g - s^3*k*(k.g).
+func (n *Net) Bound(kernels *g.Node) *g.Node {
+	if n.err != nil {
+		return nil
+	}
+	sh := kernels.Shape().Clone()
+	y, yd := dense(sh...)
+	d := def{name: "bound", shape: sh, diff: []bool{true}}
+	d.run = func(in []g.Value) (g.Value, error) {
+		bound(yd, floats(in[0]))
+		return y, nil
+	}
+	d.grads = func(in g.Nodes, _, grad *g.Node) (g.Nodes, error) {
+		dx, dxd := dense(sh...)
+		back := n.apply(def{name: "bound-back", shape: sh, run: func(in []g.Value) (g.Value, error) {
+			boundBack(dxd, floats(in[0]), floats(in[1]))
+			return dx, nil
+		}}, in[0], grad)
+		return g.Nodes{back}, n.err
+	}
+	return n.apply(d, kernels)
+}
+
+// YCbCr turns RGB [B,H,W,3] into three times luma and chroma times three times Cb and Cr, full-range BT.601: the mean absolute
+// difference of two such tensors is that of luma plus chroma times those of Cb and Cr.
+func (b *Graph) YCbCr(x *g.Node, chroma float32) *g.Node {
+	if b.err != nil {
+		return nil
+	}
+	m := colorMatrix(chroma)
+	return b.unary("ycbcr", x, x.Shape().Clone(),
+		func(dst, src []float32) { mix(b.ws, dst, src, m) },
+		func(dst, grad []float32) {
+			mix(b.ws, dst, grad, [9]float32{m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]})
+		})
+}
+
 // Shuffle is PixelShuffle(r): [B,H,W,Crr] to [B,rH,rW,C].
 func (n *Net) Shuffle(x *g.Node, r int) *g.Node {
 	if n.err != nil {

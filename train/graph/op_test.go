@@ -57,6 +57,8 @@ func opCases() []opCase {
 	linear := map[string][]int{"l.weight": {5, 3}, "l.bias": {5}}
 	const smooth, kinked = 1e-2, 1e-3
 	return []opCase{
+		{"bound", [][]int{{2, 27}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.Bound(in[0]) }, false, kinked},
+		{"ycbcr", [][]int{{2, 3, 4, 3}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.YCbCr(in[0], 0.5) }, false, smooth},
 		{"conv", [][]int{{2, 4, 5, 3}}, conv3("c", 4, 3), func(n *Net, in []*g.Node) *g.Node { return n.Conv(in[0], "c", 4, 1, false) }, false, smooth},
 		{"conv lrelu", [][]int{{1, 4, 5, 3}}, conv3("c", 4, 3), func(n *Net, in []*g.Node) *g.Node { return n.Conv(in[0], "c", 4, 1, true) }, false, kinked},
 		{"conv stride 2", [][]int{{2, 5, 4, 3}}, conv3("c", 2, 3), func(n *Net, in []*g.Node) *g.Node { return n.Conv(in[0], "c", 2, 2, false) }, false, smooth},
