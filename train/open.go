@@ -86,11 +86,14 @@ func newSampler(c Config, corpus *data.Corpus) (*data.Sampler, error) {
 }
 
 func openFolders(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
-	show, done := cutProgress(o.Bar)
+	show := func(done, total int, file string) {
+		if o.Show != nil && file != "" {
+			o.Show(Progress{File: file, Done: done, Total: total})
+		}
+	}
 	corpus, rep, err := data.Open(ctx, data.Options{
 		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Progress: show, Log: o.Log,
 	})
-	done()
 	if err != nil {
 		return nil, err
 	}

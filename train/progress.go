@@ -2,82 +2,85 @@ package train
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
-	"sync/atomic"
 	"time"
-
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress shows how a run goes: a bar where there is a terminal, a log line every half minute elsewhere.
+// Progress is how far a run is: first files are cut to tiles, then steps are made.
+type Progress struct {
+	File        string        // the source file that is being cut; empty once steps are made
+	Done, Total int           // files, then steps
+	Loss        float64       // slow mean over the steps
+	Rate        float64       // samples a second over the last steps, 0 if not known yet
+	Left        time.Duration // until the last step at that rate, 0 if not known yet
+	PSNR        float64       // of the last validation in dB, 0 before the first
+	Bicubic     float64       // of the same images
+	LeftOut     int           // steps without effect so far
+}
+
+// String is the progress on one line, without the counts.
+func (p Progress) String() string {
+	if p.File != "" {
+		return p.File
+	}
+	s := fmt.Sprintf("loss %.4f", p.Loss)
+	if p.Rate > 0 {
+		s += fmt.Sprintf(", %.1f samples/s, %s left", p.Rate, Rough(p.Left))
+	}
+	if p.PSNR > 0 {
+		s += fmt.Sprintf(", validation %.2f dB (bicubic %.2f)", p.PSNR, p.Bicubic)
+	}
+	if p.LeftOut > 0 {
+		s += fmt.Sprintf(", %d steps left out", p.LeftOut)
+	}
+	return s
+}
+
+// Rough writes a time to come as people say it: 40s, 12 min, 3 h 20 min.
+func Rough(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	m := int(d.Round(10 * time.Minute).Minutes())
+	return fmt.Sprintf("%d h %02d min", m/60, m%60)
+}
+
+// sayEvery is how often the log hears how a run goes.
+const sayEvery = 30 * time.Second
+
+// progress measures how a run goes, and tells Options.Show and, now and then, the log.
 type progress struct {
 	log   *slog.Logger
-	pool  *mpb.Progress
-	bar   *mpb.Bar
+	show  func(Progress)
 	batch int
-	total int
-	loss  float64
-	psnr  string
-	text  atomic.Value  // string: the bar is drawn by another goroutine
+	now   Progress
 	ticks [64]time.Time // of the last steps, a ring
 	n     int
-	spoke time.Time
+	said  time.Time
 }
 
 func newProgress(o Options, c Config, step int) *progress {
-	p := &progress{log: o.Log, batch: c.Data.Batch, total: c.Optim.Steps, spoke: time.Now()}
-	if o.Bar == nil {
-		return p
-	}
-	p.text.Store("")
-	p.pool = mpb.New(mpb.WithOutput(o.Bar), mpb.WithWidth(40))
-	p.bar = p.pool.AddBar(int64(c.Optim.Steps),
-		mpb.PrependDecorators(decor.Name(c.Name+" "), decor.CountersNoUnit("%d/%d")),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + p.text.Load().(string) })))
-	p.bar.SetCurrent(int64(step))
-	return p
+	return &progress{log: o.Log, show: o.Show, batch: c.Data.Batch, now: Progress{Done: step, Total: c.Optim.Steps}, said: time.Now()}
 }
 
-// cutProgress is the bar over the source files while they are cut to tiles; done ends it. Without a writer both do nothing.
-func cutProgress(w io.Writer) (show func(done, total int), done func()) {
-	if w == nil {
-		return nil, func() {}
-	}
-	pool := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
-	bar := pool.AddBar(0, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name("cutting "), decor.CountersNoUnit("%d/%d files")),
-		mpb.AppendDecorators(decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
-	show = func(done, total int) {
-		bar.SetTotal(int64(total), false)
-		bar.SetCurrent(int64(done))
-	}
-	return show, func() {
-		bar.Abort(true)
-		pool.Wait()
-	}
-}
-
-// step shows that a step is done; one that was left out has no losses.
-func (p *progress) step(step int, losses []float32) {
+// step says that a step is done; one that was left out has no losses.
+func (p *progress) step(step int, losses []float32, leftOut int) {
 	if len(losses) > 0 {
 		if p.n == 0 {
-			p.loss = float64(losses[0])
+			p.now.Loss = float64(losses[0])
 		}
-		p.loss += (float64(losses[0]) - p.loss) / 50
+		p.now.Loss += (float64(losses[0]) - p.now.Loss) / 50
 	}
 	p.ticks[p.n%len(p.ticks)] = time.Now()
 	p.n++
-	if p.bar != nil {
-		p.text.Store(p.line(step))
-		p.bar.SetCurrent(int64(step))
-		return
+	p.now.Done, p.now.LeftOut, p.now.Rate = step, leftOut, p.rate()
+	if p.now.Rate > 0 {
+		p.now.Left = time.Duration(float64((p.now.Total-step)*p.batch) / p.now.Rate * float64(time.Second))
 	}
-	if time.Since(p.spoke) > 30*time.Second {
-		p.spoke = time.Now()
-		p.log.Info("train", "step", step, "of", p.total, "state", p.line(step))
-	}
+	p.say()
 }
 
 // rate is samples a second over the last steps.
@@ -90,24 +93,17 @@ func (p *progress) rate() float64 {
 	return float64(p.batch*(k-1)) / max(newest.Sub(oldest).Seconds(), 1e-9)
 }
 
-func (p *progress) line(step int) string {
-	s := fmt.Sprintf("loss %.4f", p.loss)
-	if r := p.rate(); r > 0 {
-		left := time.Duration(float64((p.total-step)*p.batch) / r * float64(time.Second))
-		s += fmt.Sprintf(" %.1f samples/s, %s left", r, left.Round(time.Second))
-	}
-	return s + p.psnr
-}
-
 func (p *progress) validated(psnr, bicubic float64) {
-	p.psnr = fmt.Sprintf(", val %.2f dB (bicubic %.2f)", psnr, bicubic)
+	p.now.PSNR, p.now.Bicubic = psnr, bicubic
+	p.say()
 }
 
-func (p *progress) close() {
-	if p.bar != nil {
-		if !p.bar.Completed() {
-			p.bar.Abort(false)
-		}
-		p.pool.Wait()
+func (p *progress) say() {
+	if p.show != nil {
+		p.show(p.now)
+	}
+	if time.Since(p.said) > sayEvery {
+		p.said = time.Now()
+		p.log.Info("train", "step", p.now.Done, "of", p.now.Total, "state", p.now.String())
 	}
 }

@@ -15,12 +15,13 @@ import (
 	"vsr/train/graph"
 )
 
-// Options is what a run needs beside its config. The zero value is a fresh run without a bar.
+// Options is what a run needs beside its config. The zero value is a fresh run that nobody watches.
 type Options struct {
-	Resume  bool          // go on from the checkpoint in the run folder
-	Limit   time.Duration // stop with a checkpoint after this long, 0 is no limit
-	Bar     io.Writer     // where the progress bar goes, nil is nowhere
-	Log     *slog.Logger
+	Resume bool          // go on from the checkpoint in the run folder
+	Limit  time.Duration // stop with a checkpoint after this long, 0 is no limit
+	Log    *slog.Logger
+	// Show is told of every file that is cut and of every step, by one goroutine at a time. nil is nobody.
+	Show    func(Progress)
 	Weights func(name string) (*kdsr.Weights, error)                                    // reads Config.Init and Config.Teacher, nil is kdsr.Load
 	Sources func(ctx context.Context, c Config, log *slog.Logger) (*data.Corpus, error) // nil reads Config.Data
 }
@@ -106,7 +107,6 @@ func (t *trainer) loop(ctx context.Context) error {
 	stream := t.sampler.Prefetch(ctx, t.step, t.c.Data.Workers, 2)
 	defer stream.Close()
 	p := newProgress(t.o, t.c, t.step)
-	defer p.close()
 	began, saved := time.Now(), time.Now()
 	before := t.spent
 	clock := func() { t.spent = before + time.Since(began) }
@@ -125,7 +125,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			return err
 		}
 		clock()
-		p.step(t.step, losses)
+		p.step(t.step, losses, t.leftOut)
 		if err := t.journal.losses(t, names, losses, p.rate()); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vsr/internal/cli"
 	"vsr/sr"
 	"vsr/train/data"
 	"vsr/train/degrade"
@@ -105,11 +106,11 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 	if f.sheet != "" {
 		f.o.Sheet = sheet.add
 	}
-	if isTerminal(log) {
+	if cli.IsTerminal(log) {
 		f.o.Progress = func(done, total int) { fmt.Fprintf(log, "\r%d of %d pictures", done, total) }
 	}
 	res, err := eval.Run(ctx, f.o)
-	if isTerminal(log) {
+	if cli.IsTerminal(log) {
 		fmt.Fprintln(log)
 	}
 	if err != nil {

@@ -106,27 +106,3 @@ func TestAbortLeavesNothing(t *testing.T) {
 		t.Errorf("files left: %v", left)
 	}
 }
-
-func TestTwoInterrupts(t *testing.T) {
-	a := app{stderr: &notes{}}
-	ctx, i := a.watchInterrupts(t.Context())
-	defer i.end()
-	hit := func() {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if i.stopped() || ctx.Err() != nil {
-		t.Fatal("stopped before any signal")
-	}
-	hit()
-	until(t, "the first signal", i.stopped)
-	if ctx.Err() != nil {
-		t.Fatal("the first signal ends the context")
-	}
-	hit()
-	until(t, "the second signal", func() bool { return ctx.Err() != nil })
-	if context.Cause(ctx) != errAborted {
-		t.Errorf("cause %v", context.Cause(ctx))
-	}
-}

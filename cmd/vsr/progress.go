@@ -4,14 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/sys/unix"
-
+	"vsr/internal/cli"
 	"vsr/pipeline"
 )
 
@@ -33,30 +29,20 @@ type progress interface {
 func (a *app) newProgress(kind string, total int64, scene func() uint64) progress {
 	if kind == progressAuto {
 		kind = progressJSON
-		if isTerminal(a.stderr) {
+		if cli.IsTerminal(a.stderr) {
 			kind = progressBar
 		}
 	}
 	switch kind {
 	case progressBar:
-		b := newBar(a.stderr, total, scene)
-		b.app = a
-		a.lines(b.container)
-		return b
+		return a.newBar(total, scene)
 	case progressJSON:
 		return &lines{out: json.NewEncoder(a.stdout), total: total, scene: scene}
 	}
 	return silent{}
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
+func isTerminal(w io.Writer) bool { return cli.IsTerminal(w) }
 
 type silent struct{}
 
@@ -112,66 +98,44 @@ func (l *lines) finish() { _ = l.out.Encode(l.line("end")) }
 
 // bar draws a bar on a terminal.
 type bar struct {
-	app       *app
-	container *mpb.Progress
-	bar       *mpb.Bar
-	total     int64
-	stats     atomic.Pointer[pipeline.Stats]
+	app    *app
+	status *cli.Status
+	total  int64
+	scene  func() uint64
+	stats  atomic.Pointer[pipeline.Stats]
 }
 
-func newBar(w io.Writer, total int64, scene func() uint64) *bar {
-	b := &bar{total: total, container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))}
+// newBar begins to draw. The total is only what the container promises: the run ends the bar, never the bar the run.
+func (a *app) newBar(total int64, scene func() uint64) *bar {
+	b := &bar{app: a, total: total, scene: scene}
 	b.stats.Store(&pipeline.Stats{})
-	frames := decor.Any(func(decor.Statistics) string {
-		if total > 0 {
-			return fmt.Sprintf("%d/%d frames ", b.stats.Load().FramesOut(), total)
-		}
-		return fmt.Sprintf("%d frames ", b.stats.Load().FramesOut())
-	})
-	rest := decor.Any(func(decor.Statistics) string {
-		s := b.stats.Load()
-		text := fmt.Sprintf(" %.1f fps", s.FPS())
-		if eta := remaining(*s, total); eta > 0 {
-			text += fmt.Sprintf(", %s left", eta.Round(time.Second))
-		}
-		if n := scene(); n > 0 {
-			text += fmt.Sprintf(", scene %d", n)
-		}
-		if s.Closing {
-			text += ", writing the end"
-		}
-		return text
-	})
-	if total > 0 {
-		// Not AddBar(total): mpb would then wait for exactly that many frames, and the total is only what the container promises.
-		b.bar = b.container.AddBar(0, mpb.PrependDecorators(frames), mpb.AppendDecorators(rest))
-		b.bar.SetTotal(total, false)
-	} else {
-		b.bar = b.container.AddSpinner(0, mpb.PrependDecorators(frames), mpb.AppendDecorators(rest))
-	}
+	b.status = cli.NewStatus(a.stderr, b.line)
+	a.lines(b.status)
 	return b
 }
 
-func (b *bar) update(s pipeline.Stats) {
-	b.stats.Store(&s)
-	b.bar.SetCurrent(s.FramesOut())
+func (b *bar) line(width int) string {
+	s := *b.stats.Load()
+	done := fmt.Sprintf("%d frames", s.FramesOut())
+	if b.total > 0 {
+		done = fmt.Sprintf("%d/%d frames", s.FramesOut(), b.total)
+	}
+	rest := fmt.Sprintf("%.1f fps", s.FPS())
+	if left := remaining(s, b.total); left > 0 {
+		rest += fmt.Sprintf(", %s left", left.Round(time.Second))
+	}
+	if n := b.scene(); n > 0 {
+		rest += fmt.Sprintf(", scene %d", n)
+	}
+	if s.Closing {
+		rest += ", writing the end"
+	}
+	return cli.Bar(width, done, s.FramesOut(), b.total, rest)
 }
 
-// barWait is how long a run waits for the last drawing of its bar: a terminal that takes no more text must not hold it.
-const barWait = time.Second
+func (b *bar) update(s pipeline.Stats) { b.stats.Store(&s) }
 
-// finish leaves the bar at what was done, be it as many frames as expected or not.
 func (b *bar) finish() {
 	b.app.lines(nil)
-	b.bar.SetCurrent(b.stats.Load().FramesOut())
-	b.bar.Abort(false)
-	drawn := make(chan struct{})
-	go func() {
-		defer close(drawn)
-		b.container.Wait()
-	}()
-	select {
-	case <-drawn:
-	case <-time.After(barWait):
-	}
+	b.status.Close()
 }

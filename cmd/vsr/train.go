@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
+	"vsr/internal/cli"
 	"vsr/train"
 )
 
@@ -57,10 +56,6 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 			}
 			o.Weights = openModel
 			o.Limit = time.Duration(minutes * float64(time.Minute))
-			o.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			if onTerminal(os.Stderr) {
-				o.Bar, o.Log = os.Stderr, slog.New(slog.DiscardHandler)
-			}
 			return runStage(cmd, stage, c, o)
 		},
 	}
@@ -81,13 +76,25 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 	}
 	// The corpus is most of the heap and never garbage: the usual doubling of the heap would be waste.
 	debug.SetGCPercent(40)
-	ctx, stopped, end := stopAtStep(ctx, cmd.ErrOrStderr())
-	defer end()
-	path, err := train.Run(ctx, stage, c, o)
+	view := newTrainView(cmd.ErrOrStderr(), c.Name)
+	o.Log, o.Show = view.log, view.show
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	_, signals := cli.Watch(ctx, errStoppedTraining, func() {
+		view.say("stopping after this step with a checkpoint; Ctrl-C again stops at once, without one")
+		stop()
+	}, func() {
+		view.close()
+		fmt.Fprintln(cmd.ErrOrStderr(), "vsr: stopped at once; the last checkpoint, if there is one, is intact")
+		os.Exit(exitInterrupted)
+	})
+	defer signals.End()
+	path, err := train.Run(work, stage, c, o)
+	view.close()
 	switch {
 	case errors.Is(err, train.ErrDiverged):
 		return fault{exitRequest, err, "go on from the last checkpoint, if there is one, with --resume and a lower --set optim.lr or optim.clip"}
-	case stopped() && (errors.Is(err, context.Canceled) || errors.Is(err, errStoppedTraining)):
+	case signals.Stopped() && errors.Is(err, context.Canceled):
 		return fault{exitInterrupted, errStoppedTraining, "the same command begins again; with --resume if " + c.Out + " holds a checkpoint"}
 	case err != nil:
 		return err
@@ -96,7 +103,7 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 		return nil
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "stopped with a checkpoint in %s; the same command with --resume goes on\n", c.Out)
-	if stopped() {
+	if signals.Stopped() {
 		return fault{exitInterrupted, errStoppedTraining, ""}
 	}
 	return nil
@@ -116,9 +123,4 @@ func trainReport() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func onTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

@@ -26,8 +26,9 @@ type Options struct {
 	Limit int64
 	// Videos opens video files; nil skips them. See VideoReader.
 	Videos VideoReader
-	// Progress is called after every source file, from one goroutine at a time.
-	Progress func(done, total int)
+	// Progress is called when a source file is waited for, with its path and the number of those before it, and once at the end
+	// with an empty path; by one goroutine at a time.
+	Progress func(done, total int, path string)
 	Log      *slog.Logger
 }
 
@@ -101,7 +102,7 @@ func (o *Options) defaults() {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Progress == nil {
-		o.Progress = func(int, int) {}
+		o.Progress = func(int, int, string) {}
 	}
 }
 

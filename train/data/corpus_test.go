@@ -79,10 +79,11 @@ func TestOpen(t *testing.T) {
 	var first *Corpus
 	for i, c := range []string{"", cache, cache} {
 		calls := 0
-		got, rep, err := Open(context.Background(), Options{Dirs: []string{dir}, Cache: c, TileSize: 64, MinSize: 48, Progress: func(done, total int) {
-			if calls++; done != calls || total != 7 {
-				t.Errorf("progress %d of %d on call %d", done, total, calls)
+		got, rep, err := Open(context.Background(), Options{Dirs: []string{dir}, Cache: c, TileSize: 64, MinSize: 48, Progress: func(done, total int, path string) {
+			if done != calls || total != 7 || (path == "") != (done == total) {
+				t.Errorf("progress %d of %d on call %d, %q", done, total, calls, path)
 			}
+			calls++
 		}})
 		if err != nil {
 			t.Fatal(err)

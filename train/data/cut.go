@@ -66,6 +66,7 @@ func cutAll(ctx context.Context, o Options, sources []source, out store, rep *Re
 	}()
 	done := 0
 	for slot := range slots {
+		o.Progress(done, len(sources), sources[done].path)
 		r := <-slot
 		if err := ctx.Err(); err != nil {
 			return err
@@ -74,8 +75,8 @@ func cutAll(ctx context.Context, o Options, sources []source, out store, rep *Re
 			return err
 		}
 		done++
-		o.Progress(done, len(sources))
 	}
+	o.Progress(done, len(sources), "")
 	return ctx.Err()
 }
 
