@@ -29,6 +29,8 @@ type Options struct {
 	Average int `yaml:"average"`
 	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
 	Height int `yaml:"height"`
+	// Chroma says where color comes from; "" is ChromaResample. Frames in a GPU's memory always have the network's color.
+	Chroma Chroma `yaml:"chroma"`
 	// Frames is how many output frames may be in use at once; 0 means 8. Process waits when all are.
 	Frames int `yaml:"frames"`
 	// Alloc supplies the memory of output frames, pinned memory say; nil means ordinary memory.
@@ -56,7 +58,7 @@ func (o Options) Validate() error {
 	case o.Frames < 0 || o.Frames > 1024:
 		return fmt.Errorf("sr: %d frames, want 0 to 1024", o.Frames)
 	}
-	return nil
+	return o.Chroma.validate()
 }
 
 // Stats counts what an Upscaler did. All counts only grow.
@@ -92,6 +94,7 @@ type Upscaler struct {
 	middle *media.Frame // what the engine writes when resize follows
 	resize *Resizer     // after the network; nil when the size is right
 	alpha  *Resizer     // from the input's alpha to the output's; nil without
+	chroma *chroma      // from the input's color to the output's; nil where the network's stays
 
 	closed bool
 
@@ -170,7 +173,14 @@ func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, e
 	}
 	upscaled := time.Now()
 	if u.resize != nil {
-		u.resize.planes(out, u.middle, colourPlanes(out.Format))
+		n := colourPlanes(out.Format)
+		if u.chroma != nil && u.chroma.bicubic == nil {
+			n = 1
+		}
+		u.resize.planes(out, u.middle, n)
+	}
+	if u.chroma != nil && f.Surface == nil && out.Surface == nil {
+		u.chroma.replace(out, f)
 	}
 	if u.alpha != nil {
 		u.alpha.alpha(out, f)
@@ -226,7 +236,7 @@ func (u *Upscaler) prepare(f media.Format) error {
 		return fmt.Errorf("%v would become %v, at most %d on a side", f, out, maxSide)
 	}
 	u.pool.Close()
-	u.middle, u.resize, u.alpha, u.pool = nil, nil, nil, nil
+	u.middle, u.resize, u.alpha, u.chroma, u.pool = nil, nil, nil, nil, nil
 	var err error
 	if out != full {
 		if u.resize, err = NewResizer(full, out); err != nil {
@@ -240,6 +250,9 @@ func (u *Upscaler) prepare(f media.Format) error {
 		}
 	}
 	u.in = f
+	if u.opts.Chroma != ChromaNetwork {
+		u.chroma = newChroma(f, out)
+	}
 	if u.opts.Card != nil && u.resize == nil && Semi(out) {
 		u.pool = media.NewSurfacePool(out, u.opts.Frames, u.opts.Card, true)
 	} else {
@@ -312,6 +325,6 @@ func (u *Upscaler) Close() error {
 	}
 	u.closed = true
 	u.pool.Close()
-	u.middle, u.resize, u.alpha = nil, nil, nil
+	u.middle, u.resize, u.alpha, u.chroma = nil, nil, nil, nil
 	return errors.Join(u.cache.close(), u.engine.Close())
 }
