@@ -3,56 +3,68 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vsr/internal/cli"
 	"vsr/sr"
-	"vsr/train/data"
 	"vsr/train/degrade"
 	"vsr/train/eval"
+	"vsr/train/feature"
 )
+
+// evalSchema is the version of the JSON of vsr eval.
+const evalSchema = 1
 
 // evalFlags are the flags of vsr eval.
 type evalFlags struct {
-	engine   engineOptions
-	o        eval.Options
-	json     bool
-	perFrame bool
-	average  int
-	sheet    string
-	plot     string
+	engine       engineOptions
+	o            eval.Options
+	models       []string
+	data         []string
+	degradations []string
+	layout       string
+	features     [2]string // network and channel weights
+	json         bool
+	each         bool
+	perFrame     bool
+	average      int
+	sheet        string
+	plot         string
 }
 
-const evalHelp = `Measure a model by the protocol of the KDSR paper: every picture under DATA is reduced by a known degradation, enlarged, and
-compared with the original on luma (PSNR and SSIM, without a border of as many pixels as the scale). Bicubic and Lanczos are measured
-in the same run. Without --model only these two are.
+const evalHelp = `Measure models on material with known originals: every image under DATA is reduced by a known degradation, enlarged, and
+compared with itself. Bicubic interpolation is measured in the same run. Without --model it is the only method.
 
-Degradations:
+Degradations, several separated by commas:
   bicubic         antialiased bicubic reduction
+  h264:CRF  hevc:CRF  vp9:CRF  mpeg4:Q  mpeg2:Q   the same, then the codec at that quality
+  worn            area reduction, blur, noise, MPEG-4 twice
+  real:SEED       one draw an image of the video degradation of training, codecs included
+  second:SEED     one draw an image of the second-order process of Real-ESRGAN
   gaussian8       the mean of eight isotropic blurs (x4: sigma 1.8 to 3.2)
   gaussian:S      one blur of sigma S, in pixels of the original
   aniso9[:N]      the mean of nine anisotropic blurs, with noise of level N
-  second:SEED     one draw a picture of the second-order process of Real-ESRGAN
-  real:SEED       one draw a picture of the video degradation, codecs included
-  h264:CRF  hevc:CRF  vp9:CRF  mpeg4:Q  mpeg2:Q
+  none            DATA is the input itself: no original, so only blocks, flicker, overshoot and color are measured
 
-A video as DATA is one clip: its degradation is estimated on the first frame, as vsr run does for a scene.
+Measures: PSNR of Y, Cb and Cr (BT.601) in dB and SSIM of Y, without a border of as many pixels as the scale; blockiness at the coder's grid
+(1 without blocks); overshoot at edges and flicker of still pixels in 8-bit levels; with --gray the color that gray input got; with
+--features the distance of a classification network's features. docs/eval.md explains each.
 
-Examples:
-  vsr eval --data Set14 --degradation gaussian8 --model fast-x4
-  vsr eval --data original.mp4 --degradation h264:28 --model fast-x2 --frames 24
-  vsr eval --data original.mp4 --input small.mp4 --model fast-x2 --json`
+A video as DATA is one clip: its degradation is estimated on the first frame, as vsr run does for a scene. --model lanczos is another baseline.`
+
+const evalExamples = `  vsr eval --data Set14 --degradation bicubic,h264:23,h264:32 --model fast-x4
+  vsr eval --data original.mp4 --degradation h264:28,worn --model fast-x2 --model nano-x2 --frames 24 --sheet sheet.png
+  vsr eval --data original.mp4 --input small.mp4 --model fast-x2 --json
+  vsr eval --data clip.mp4 --degradation none --model fast-x2`
 
 // newEvalCmd is `vsr eval`.
 func newEvalCmd() *cobra.Command {
 	f := &evalFlags{}
 	cmd := &cobra.Command{
-		Use: "eval", Short: "Measure a model on pictures with known originals", Long: evalHelp, Args: cobra.NoArgs,
+		Use: "eval", Short: "Measure models on material with known originals", Long: evalHelp, Example: evalExamples, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if ctx == nil {
@@ -62,59 +74,92 @@ func newEvalCmd() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.o.Data, "data", "", "folder of sharp pictures (PNG, JPEG), searched with its subfolders, or a sharp video")
+	fl.StringSliceVar(&f.data, "data", nil, "folder of sharp images (PNG, JPEG), searched with its subfolders, or a sharp video; may be given again")
 	fl.StringVar(&f.o.Input, "input", "", "the degraded version of the video --data, frame for frame, instead of --degradation")
 	fl.IntVar(&f.o.Frames, "frames", 0, "frames of a video that are measured (default 48)")
-	fl.StringVar(&f.o.Degradation, "degradation", "gaussian8", "how the low-resolution input is made")
-	fl.StringVarP(&f.engine.Model, "model", "m", "", "name of a built-in model, or a weights file")
-	fl.IntVar(&f.o.Scale, "scale", 4, "scale of the baselines when no model is given")
-	fl.StringVar(&f.engine.Device, "device", "cpu", "where the model runs")
+	fl.StringSliceVar(&f.degradations, "degradation", []string{"bicubic"}, "how the low-resolution input is made")
+	fl.StringSliceVarP(&f.models, "model", "m", nil, "name of a built-in model, or a weights file; may be given again, all of one scale")
+	fl.IntVar(&f.o.Scale, "scale", 4, "scale when no model is given")
+	fl.StringVar(&f.layout, "layout", "rgb", "what the methods are given: rgb (4:4:4) or yuv420 (8-bit 4:2:0, as most files are)")
+	fl.StringVar(&f.engine.Device, "device", "cpu", "where the models run")
 	fl.IntVar(&f.engine.Threads, "threads", 0, "threads of the CPU engine, 0 is all cores")
 	fl.StringVar(&f.engine.Precision, "precision", "", "precision of the CPU engine")
-	fl.BoolVar(&f.o.Clip, "clip", false, "take the pictures of a folder for the frames of one clip")
+	fl.BoolVar(&f.o.Clip, "clip", false, "take the images of a folder for the frames of one clip")
+	fl.BoolVar(&f.o.Gray, "gray", false, "turn the originals gray first, to see whether gray input stays gray")
 	fl.BoolVar(&f.perFrame, "per-frame", false, "with --clip or a video: estimate the degradation of every frame, not of the first only")
 	fl.IntVar(&f.average, "average", 0, "with --clip or a video: take the mean of the first so many frames' estimates, as sr.average does in a run")
-	fl.BoolVar(&f.json, "json", false, "write the result as JSON")
-	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first pictures: input, bicubic, output, original")
-	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the pictures in two dimensions into this PNG or SVG instead of measuring;\n--degradation may list several, separated by commas")
+	fl.StringVar(&f.features[0], "features", "", "SqueezeNet 1.1 as ONNX: adds the distance of its features")
+	fl.StringVar(&f.features[1], "features-linear", "", "weights of its channels, squeeze.pth of the lpips package (default all alike)")
+	fl.BoolVar(&f.json, "json", false, "write the results as JSON, with those of every image")
+	fl.BoolVar(&f.each, "each", false, "also write a table of every image")
+	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first images of each set and degradation: input, bicubic, models, original")
+	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the images in two dimensions into this PNG or SVG instead of measuring")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
 }
 
 func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
-	if f.plot != "" && f.engine.Model == "" {
-		return fault{exitUsage, errors.New("--idr-plot needs --model"), ""}
+	if f.layout != "rgb" && f.layout != "yuv420" {
+		return usageFault("", "--layout %q: want rgb or yuv420", f.layout)
 	}
-	var rgb *rgbEngine
-	if f.engine.Model != "" {
-		e, err := openEngine(f.engine)
-		if err != nil {
-			return err
+	if f.plot != "" && (len(f.models) != 1 || len(f.data) != 1) {
+		return usageFault("", "--idr-plot needs one --model and one --data")
+	}
+	if f.features[0] == "" && f.features[1] != "" {
+		return usageFault("--features names the network", "--features-linear without --features")
+	}
+	engines, err := f.open(ctx)
+	defer func() {
+		for _, e := range engines {
+			_ = e.Close()
 		}
-		f.o.Scale = e.Scale()
-		each := f.perFrame || !f.o.Clip && !eval.IsVideo(f.o.Data)
-		if rgb, err = newRGBEngine(ctx, e, sr.Options{Average: f.average}, each); err != nil {
-			return fault{exitUsage, err, ""}
-		}
-		defer rgb.Close()
-		f.o.Upscale, f.o.NewClip = rgb.upscale, rgb.forget
+	}()
+	if err != nil {
+		return err
 	}
 	if f.plot != "" {
-		return f.drawPlot(ctx, rgb, out)
+		return f.drawPlot(ctx, engines[0], out)
 	}
-	sheet := &evalSheet{limit: 4}
+	report := evalReport{Schema: evalSchema, Layout: f.layout, Gray: f.o.Gray}
+	if f.features[0] != "" {
+		if f.o.Features, err = feature.OpenDistance(f.features[0], f.features[1]); err != nil {
+			return fault{exitInput, err, ""}
+		}
+		report.Features = f.o.Features.Name()
+	}
+	sheet := &evalSheet{limit: 4, names: []string{"bicubic"}}
+	for _, m := range f.o.Methods {
+		sheet.names = append(sheet.names, m.Name)
+	}
 	if f.sheet != "" {
 		f.o.Sheet = sheet.add
 	}
-	if cli.IsTerminal(log) {
-		f.o.Progress = func(done, total int) { fmt.Fprintf(log, "\r%d of %d pictures", done, total) }
+	degradations := f.degradations
+	if f.o.Input != "" {
+		degradations = []string{""}
 	}
-	res, err := eval.Run(ctx, f.o)
-	if cli.IsTerminal(log) {
-		fmt.Fprintln(log)
-	}
-	if err != nil {
-		return fault{exitInput, err, ""}
+	for _, data := range f.data {
+		for _, degradation := range degradations {
+			o := f.o
+			o.Data, o.Degradation = data, degradation
+			if cli.IsTerminal(log) {
+				o.Progress = func(done, total int) {
+					fmt.Fprintf(log, "\r%s, %s: %d of %d images\x1b[K", data, degradation, done, total)
+				}
+			}
+			sheet.begin(data, degradation)
+			res, err := eval.Run(ctx, o)
+			if cli.IsTerminal(log) {
+				fmt.Fprint(log, "\r\x1b[K")
+			}
+			if err != nil {
+				return fault{exitInput, err, ""}
+			}
+			report.Results = append(report.Results, res)
+			if !f.json {
+				report.print(out, res, f.each)
+			}
+		}
 	}
 	if f.sheet != "" {
 		if err := sheet.write(f.sheet); err != nil {
@@ -124,15 +169,63 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 	if f.json {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		return e.Encode(res)
+		return e.Encode(report)
 	}
-	printEval(out, res, f.engine.Model)
 	return nil
 }
 
-func (f *evalFlags) drawPlot(ctx context.Context, rgb *rgbEngine, out io.Writer) error {
-	s, err := eval.PlotDegradations(ctx, eval.PlotOptions{Data: f.o.Data, Degradations: strings.Split(f.o.Degradation, ","), Scale: f.o.Scale,
-		Estimate: rgb.estimate, Out: f.plot})
+// open starts the models and puts them among the methods. The engines are the caller's, also after an error.
+func (f *evalFlags) open(ctx context.Context) (engines []*evalEngine, err error) {
+	each := f.perFrame || !f.o.Clip && f.o.Input == "" && !eval.IsVideo(f.data[0])
+	start := func(name string, e sr.Engine) (eval.Method, error) {
+		up, err := newEvalEngine(ctx, e, sr.Options{Average: f.average}, each, f.layout == "yuv420")
+		if err != nil {
+			return eval.Method{}, fault{exitUsage, err, ""}
+		}
+		engines = append(engines, up)
+		return eval.Method{Name: name, Upscale: up.upscale, NewClip: up.newClip}, nil
+	}
+	scale := 0
+	for _, name := range f.models {
+		if name == lanczos {
+			f.o.Methods = append(f.o.Methods, eval.Method{Name: lanczos, Upscale: func(lr degrade.Image) (degrade.Image, error) {
+				return degrade.EnlargeLanczos(lr, f.o.Scale), nil
+			}})
+			continue
+		}
+		options := f.engine
+		options.Model = name
+		e, err := openEngine(options)
+		if err != nil {
+			return engines, err
+		}
+		m, err := start(e.Name, e)
+		if err != nil {
+			return engines, err
+		}
+		f.o.Methods = append(f.o.Methods, m)
+		if scale != 0 && scale != e.Scale() {
+			return engines, usageFault("measure them in two runs", "%s enlarges %d times, the model before it %d times", e.Name, e.Scale(), scale)
+		}
+		scale = e.Scale()
+	}
+	if scale != 0 {
+		f.o.Scale = scale
+	}
+	if f.layout == "yuv420" { // the baseline loses the same chroma as the models, before and after
+		f.o.Baseline = eval.Method{Name: "bicubic", Upscale: func(lr degrade.Image) (degrade.Image, error) {
+			return subsampled(degrade.Enlarge(subsampled(lr), f.o.Scale)), nil
+		}}
+	}
+	return engines, nil
+}
+
+// lanczos is a name for --model that is no model.
+const lanczos = "lanczos"
+
+func (f *evalFlags) drawPlot(ctx context.Context, e *evalEngine, out io.Writer) error {
+	s, err := eval.PlotDegradations(ctx, eval.PlotOptions{Data: f.data[0], Degradations: f.degradations, Scale: f.o.Scale,
+		Estimate: e.estimate, Out: f.plot})
 	if err != nil {
 		return fault{exitRequest, err, ""}
 	}
@@ -141,52 +234,4 @@ func (f *evalFlags) drawPlot(ctx context.Context, rgb *rgbEngine, out io.Writer)
 	}
 	fmt.Fprintf(out, "%d vectors of %d degradations: silhouette %.3f; the plot shows %.0f %% of their variance\n", s.Vectors, s.Classes, s.Silhouette, 100*s.Explained)
 	return nil
-}
-
-// printEval writes the table for people.
-func printEval(out io.Writer, r *eval.Result, model string) {
-	fmt.Fprintf(out, "%-28s %10s %8s   %10s %8s   %10s %8s\n", "", "bicubic", "SSIM", "Lanczos", "SSIM", "model", "SSIM")
-	line := func(name string, s, b, l eval.Score) {
-		if len(name) > 28 {
-			name = "..." + name[len(name)-25:]
-		}
-		fmt.Fprintf(out, "%-28s %7.2f dB %8.4f   %7.2f dB %8.4f", name, b.PSNRY, b.SSIMY, l.PSNRY, l.SSIMY)
-		if model != "" {
-			fmt.Fprintf(out, "   %7.2f dB %8.4f", s.PSNRY, s.SSIMY)
-		}
-		fmt.Fprintln(out)
-	}
-	for _, m := range r.Images {
-		line(m.Name, m.Score, m.Bicubic, m.Lanczos)
-	}
-	line(fmt.Sprintf("mean, %s x%d", r.Degradation, r.Scale), r.Score, r.Bicubic, r.Lanczos)
-	if r.Bicubic.Flicker > 0 {
-		fmt.Fprintf(out, "flicker of still pixels: bicubic %.3f, Lanczos %.3f", r.Bicubic.Flicker, r.Lanczos.Flicker)
-		if model != "" {
-			fmt.Fprintf(out, ", model %.3f", r.Flicker)
-		}
-		fmt.Fprintln(out, " levels of 255 from frame to frame")
-	}
-}
-
-// evalSheet keeps the first pictures for a sheet.
-type evalSheet struct {
-	limit    int
-	pictures []degrade.Labelled
-}
-
-func (s *evalSheet) add(name string, lr, bicubic, out, hr degrade.Image) error {
-	if len(s.pictures) < 4*s.limit {
-		s.pictures = append(s.pictures, degrade.Labelled{Label: "input: " + name, Image: lr}, degrade.Labelled{Label: "bicubic", Image: bicubic},
-			degrade.Labelled{Label: "output", Image: out}, degrade.Labelled{Label: "original", Image: hr})
-	}
-	return nil
-}
-
-func (s *evalSheet) write(path string) error {
-	m, err := degrade.Sheet(s.pictures, 4)
-	if err != nil {
-		return err
-	}
-	return data.WritePNG(path, m)
 }

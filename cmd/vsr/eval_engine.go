@@ -3,54 +3,89 @@ package main
 import (
 	"context"
 	"errors"
-	"math"
 
 	"vsr/media"
 	"vsr/sr"
 	"vsr/train/degrade"
 )
 
-// rgbEngine gives pictures to an engine, which takes video frames: they travel as full-range BT.601 YUV 4:4:4 of 16 bits, whose rounding
-// is a hundred times finer than the 8 bits that are measured. Degradations are estimated and kept as in a run, a clip being a scene.
-type rgbEngine struct {
-	ctx          context.Context
-	engine       sr.Engine
-	up           *sr.Upscaler
-	everyPicture bool // each picture is a scene
-	scene        uint64
+// evalEngine gives images to an engine, which takes video frames. In the layout "rgb" they travel as full-range BT.601 YUV 4:4:4 of 16
+// bits, whose rounding is a hundred times finer than the 8 bits that are measured; in "yuv420" as what most files hold, 8-bit 4:2:0.
+// Degradations are estimated and kept as in a run, a clip being a scene.
+type evalEngine struct {
+	ctx        context.Context
+	engine     sr.Engine
+	up         *sr.Upscaler
+	everyImage bool // each image is a scene
+	yuv420     bool
+	scene      uint64
 }
 
-// newRGBEngine owns the engine, also after an error.
-func newRGBEngine(ctx context.Context, e sr.Engine, o sr.Options, everyPicture bool) (*rgbEngine, error) {
+// newEvalEngine owns the engine, also after an error.
+func newEvalEngine(ctx context.Context, e sr.Engine, o sr.Options, everyImage, yuv420 bool) (*evalEngine, error) {
 	up, err := sr.New(e, o)
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return &rgbEngine{ctx: ctx, engine: e, up: up, everyPicture: everyPicture}, nil
+	return &evalEngine{ctx: ctx, engine: e, up: up, everyImage: everyImage, yuv420: yuv420}, nil
 }
 
-// forget ends the scene.
-func (r *rgbEngine) forget() { r.scene++ }
+// newClip ends the scene.
+func (r *evalEngine) newClip() { r.scene++ }
 
-func (r *rgbEngine) estimate(lr degrade.Image) ([]float32, error) {
-	return r.engine.Estimate(r.ctx, pictureFrame(lr))
+// estimate returns the degradation vector of one image.
+func (r *evalEngine) estimate(lr degrade.Image) ([]float32, error) {
+	return r.engine.Estimate(r.ctx, r.frame(lr))
 }
 
-func (r *rgbEngine) upscale(lr degrade.Image) (degrade.Image, error) {
-	if r.everyPicture {
-		r.forget()
+// upscale enlarges the next image of the scene.
+func (r *evalEngine) upscale(lr degrade.Image) (degrade.Image, error) {
+	if r.everyImage {
+		r.newClip()
 	}
-	src := pictureFrame(lr)
+	src := r.frame(lr)
 	src.Scene = r.scene
 	dst, err := r.up.Process(r.ctx, src)
 	if err != nil {
 		return degrade.Image{}, err
 	}
 	defer dst.Release()
-	return framePicture(dst), nil
+	return r.image(dst, lr), nil
 }
 
-func (r *rgbEngine) Close() error { return r.up.Close() }
+// upscaleWith enlarges an image with the kernels of a given vector.
+func (r *evalEngine) upscaleWith(lr degrade.Image, vector []float32) (degrade.Image, error) {
+	kernels, err := r.engine.Modulate(r.ctx, vector)
+	if err != nil {
+		return degrade.Image{}, err
+	}
+	src := r.frame(lr)
+	dst := media.NewFrame(src.Format.Scaled(r.engine.Scale()))
+	err = r.engine.Upscale(r.ctx, dst, src, kernels)
+	return r.image(dst, lr), errors.Join(err, kernels.Close())
+}
+
+func (r *evalEngine) frame(lr degrade.Image) *media.Frame {
+	if r.yuv420 {
+		return degrade.ToYUV(lr, media.MatrixSMPTE170M)
+	}
+	return imageFrame(lr)
+}
+
+func (r *evalEngine) image(f *media.Frame, lr degrade.Image) degrade.Image {
+	if r.yuv420 {
+		return degrade.FromYUV(f, lr.W*r.engine.Scale(), lr.H*r.engine.Scale())
+	}
+	return frameImage(f)
+}
+
+// subsampled is an image after 8-bit 4:2:0.
+func subsampled(m degrade.Image) degrade.Image {
+	return degrade.FromYUV(degrade.ToYUV(m, media.MatrixSMPTE170M), m.W, m.H)
+}
+
+// Close closes the engine.
+func (r *evalEngine) Close() error { return r.up.Close() }
 
 // Constants of BT.601 and of full-range 16-bit YUV.
 const (
@@ -59,11 +94,11 @@ const (
 	evalZero       = 32768 // of chroma
 )
 
-func pictureFrame(m degrade.Image) *media.Frame {
+func imageFrame(m degrade.Image) *media.Frame {
 	f := media.NewFrame(media.Format{Width: m.W, Height: m.H, Layout: media.YUV444, Depth: 16,
 		Color: media.Color{Matrix: media.MatrixSMPTE170M, Range: media.RangeFull}})
 	put := func(row []byte, x int, v float64) {
-		n := uint16(math.Round(min(max(v, 0), evalTop)))
+		n := uint16(min(max(v, 0), evalTop) + 0.5)
 		row[2*x], row[2*x+1] = byte(n), byte(n>>8)
 	}
 	for y := range m.H {
@@ -79,7 +114,7 @@ func pictureFrame(m degrade.Image) *media.Frame {
 	return f
 }
 
-func framePicture(f *media.Frame) degrade.Image {
+func frameImage(f *media.Frame) degrade.Image {
 	m := degrade.NewImage(f.Width, f.Height)
 	at := func(row []byte, x int) float64 { return float64(int(row[2*x]) | int(row[2*x+1])<<8) }
 	for y := range f.Height {

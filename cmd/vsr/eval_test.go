@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -15,8 +14,8 @@ import (
 	"vsr/train/degrade"
 )
 
-// evalPicture is a smooth colourful picture.
-func evalPicture(w, h int) degrade.Image {
+// evalImage is a smooth colorful image.
+func evalImage(w, h int) degrade.Image {
 	m := degrade.NewImage(w, h)
 	for i := range m.Pix {
 		x, y, c := float64(i/3%w), float64(i/3/w), float64(i%3)
@@ -29,7 +28,7 @@ func evalPicture(w, h int) degrade.Image {
 func evalFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, m := range map[string]degrade.Image{"a.png": evalPicture(72, 64), "b.png": evalPicture(65, 81)} {
+	for name, m := range map[string]degrade.Image{"a.png": evalImage(72, 64), "b.png": evalImage(65, 81)} {
 		if err := data.WritePNG(filepath.Join(dir, name), m.RGBA()); err != nil {
 			t.Fatal(err)
 		}
@@ -37,10 +36,10 @@ func evalFolder(t *testing.T) string {
 	return dir
 }
 
-// A picture must survive the way through 16-bit YUV far below an 8-bit step.
-func TestPictureFrames(t *testing.T) {
-	m := evalPicture(33, 17)
-	got := framePicture(pictureFrame(m))
+// An image must survive the way through 16-bit YUV far below an 8-bit step.
+func TestImageFrames(t *testing.T) {
+	m := evalImage(33, 17)
+	got := frameImage(imageFrame(m))
 	for i, v := range m.Pix {
 		if d := math.Abs(float64(v - got.Pix[i])); d > 5e-5 {
 			t.Fatalf("sample %d is off by %g", i, d)
@@ -54,12 +53,12 @@ func TestEvalEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRGBEngine(context.Background(), b, sr.Options{}, true)
+	r, err := newEvalEngine(context.Background(), b, sr.Options{}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	lr := evalPicture(40, 36)
+	lr := evalImage(40, 36)
 	got, err := r.upscale(lr)
 	if err != nil {
 		t.Fatal(err)
@@ -86,27 +85,27 @@ func (c *countingEngine) Estimate(ctx context.Context, f *media.Frame) ([]float3
 	return c.Engine.Estimate(ctx, f)
 }
 
-// Estimates are made as in a run: for every picture, or for the first frames of each clip only.
+// Estimates are made as in a run: for every image, or for the first frames of each clip only.
 func TestEvalEstimates(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		each    bool
 		average int
-		want    int // for two clips of four pictures
-	}{{"every picture", true, 0, 8}, {"once a clip", false, 0, 2}, {"mean of three", false, 3, 6}} {
+		want    int // for two clips of four images
+	}{{"every image", true, 0, 8}, {"once a clip", false, 0, 2}, {"mean of three", false, 3, 6}} {
 		b, err := sr.NewBicubic(2)
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := &countingEngine{Engine: b}
-		r, err := newRGBEngine(context.Background(), e, sr.Options{Average: c.average}, c.each)
+		r, err := newEvalEngine(context.Background(), e, sr.Options{Average: c.average}, c.each, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			r.forget()
+			r.newClip()
 			for range 4 {
-				if _, err := r.upscale(evalPicture(40, 36)); err != nil {
+				if _, err := r.upscale(evalImage(40, 36)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -120,50 +119,133 @@ func TestEvalEstimates(t *testing.T) {
 	}
 }
 
-func TestEvalCommand(t *testing.T) {
-	dir := evalFolder(t)
+// evalRun runs vsr eval.
+func evalRun(args ...string) (string, error) {
 	cmd := newEvalCmd()
 	var out, log bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetErr(&log)
-	sheet := filepath.Join(dir, "..", "sheet.png")
-	cmd.SetArgs([]string{"--data", dir, "--degradation", "gaussian8", "--scale", "2", "--json", "--sheet", sheet})
-	if err := cmd.Execute(); err != nil {
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	err := cmd.Execute()
+	return out.String(), err
+}
+
+// The JSON has the fields that docs/eval.md promises, for two degradations and two methods, and the sheet a row for each image.
+func TestEvalCommand(t *testing.T) {
+	dir := evalFolder(t)
+	sheet := filepath.Join(t.TempDir(), "sheet.png")
+	out, err := evalRun("--data", dir, "--degradation", "gaussian8,bicubic", "--scale", "2", "--model", "lanczos", "--json", "--sheet", sheet)
+	if err != nil {
 		t.Fatal(err)
+	}
+	type methods []struct {
+		Name   string             `json:"name"`
+		Scores map[string]float64 `json:"scores"`
 	}
 	var r struct {
-		PSNRY   float64 `json:"psnr_y"`
-		SSIMY   float64 `json:"ssim_y"`
-		Bicubic struct {
-			PSNRY float64 `json:"psnr_y"`
-		} `json:"bicubic"`
-		Lanczos struct {
-			SSIMY float64 `json:"ssim_y"`
-		} `json:"lanczos"`
-		Images []struct {
-			Name   string `json:"name"`
-			Inputs int    `json:"inputs"`
-		} `json:"images"`
+		Schema  int    `json:"schema_version"`
+		Layout  string `json:"layout"`
+		Results []struct {
+			Degradation string  `json:"degradation"`
+			Methods     methods `json:"methods"`
+			Images      []struct {
+				Name    string  `json:"name"`
+				Inputs  int     `json:"inputs"`
+				Methods methods `json:"methods"`
+			} `json:"images"`
+		} `json:"results"`
 	}
-	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Images) != 2 || r.Images[0].Name != "a.png" || r.Images[1].Inputs != 8 || r.PSNRY != r.Bicubic.PSNRY || r.PSNRY < 20 || r.SSIMY <= 0 || r.Lanczos.SSIMY <= 0 {
-		t.Errorf("%+v", r)
+	if r.Schema != 1 || r.Layout != "rgb" || len(r.Results) != 2 {
+		t.Fatalf("%+v", r)
 	}
-	if _, err := os.Stat(sheet); err != nil {
-		t.Error(err)
+	blurred, clean := r.Results[0], r.Results[1]
+	if len(blurred.Images) != 2 || blurred.Images[0].Name != "a.png" || blurred.Images[1].Inputs != 8 || clean.Images[1].Inputs != 1 {
+		t.Errorf("%+v", blurred.Images)
 	}
+	for _, res := range r.Results {
+		if len(res.Methods) != 2 || res.Methods[0].Name != "bicubic" || res.Methods[1].Name != "lanczos" {
+			t.Fatalf("%+v", res.Methods)
+		}
+		for _, key := range []string{"psnr_y", "psnr_cb", "psnr_cr", "psnr_rgb"} {
+			if v := res.Methods[1].Scores[key]; !(v > 20 && v < 100) {
+				t.Errorf("%s: %s is %v", res.Degradation, key, v)
+			}
+		}
+		if _, ok := res.Methods[0].Scores["flicker"]; ok {
+			t.Error("stills have a flicker")
+		}
+	}
+	if blurred.Methods[0].Scores["psnr_y"] >= clean.Methods[0].Scores["psnr_y"] {
+		t.Error("blur does not cost anything")
+	}
+	if m, err := data.ReadPicture(sheet); err != nil || m.W < 4*72 || m.H < 4*(81+16) {
+		t.Errorf("sheet of %dx%d, %v", m.W, m.H, err)
+	}
+}
+
+// The chroma of the baseline suffers from 4:2:0, its luma hardly does.
+func TestEvalLayout(t *testing.T) {
+	dir := evalFolder(t)
+	scores := func(layout string) map[string]float64 {
+		out, err := evalRun("--data", dir, "--scale", "2", "--json", "--layout", layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r struct {
+			Results []struct {
+				Methods []struct {
+					Scores map[string]float64 `json:"scores"`
+				} `json:"methods"`
+			} `json:"results"`
+		}
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatal(err)
+		}
+		return r.Results[0].Methods[0].Scores
+	}
+	rgb, yuv := scores("rgb"), scores("yuv420")
+	if d := rgb["psnr_y"] - yuv["psnr_y"]; math.Abs(d) > 1.5 {
+		t.Errorf("luma differs by %.2f dB", d)
+	}
+	if d := rgb["psnr_cr"] - yuv["psnr_cr"]; d < 0.5 {
+		t.Errorf("4:2:0 costs only %.2f dB of Cr", d)
+	}
+	// An engine that is bicubic itself gets the same chroma.
+	b, err := sr.NewBicubic(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newEvalEngine(context.Background(), b, sr.Options{}, true, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	lr := evalImage(41, 35)
+	got, err := r.upscale(lr)
+	want := subsampled(degrade.Enlarge(subsampled(lr), 2))
+	if err != nil || got.W != 82 || got.H != 70 {
+		t.Fatalf("%dx%d, %v", got.W, got.H, err)
+	}
+	for i, v := range want.Pix {
+		if d := math.Abs(float64(v - got.Pix[i])); d > 0.06 {
+			t.Fatalf("sample %d is %g, bicubic gives %g", i, got.Pix[i], v)
+		}
+	}
+}
+
+func TestEvalFaults(t *testing.T) {
+	dir := evalFolder(t)
 	for _, args := range [][]string{
 		{"--data", dir, "--degradation", "fog"}, {"--data", dir, "--scale", "7"}, {"--data", filepath.Join(dir, "none")},
 		{"--data", dir, "--degradation", "h264:99"}, {"--data", dir, "--idr-plot", "x.png"}, {"--data", dir, "--model", "no-such-model"},
+		{"--data", dir, "--layout", "cmyk"}, {"--data", dir, "--features-linear", "x.pth"}, {"--data", dir, "--features", "absent.onnx"},
+		{"--data", dir, "--model", "fast-x4", "--model", "fast-x2"},
 	} {
-		cmd := newEvalCmd()
-		cmd.SetOut(&out)
-		cmd.SetErr(&log)
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(args)
-		if err := cmd.Execute(); err == nil {
+		if _, err := evalRun(args...); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}

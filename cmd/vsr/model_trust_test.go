@@ -27,7 +27,7 @@ func TestExportTrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 4 {
-		if err := data.WritePNG(filepath.Join(pictures, fmt.Sprintf("%d.png", i)), evalPicture(128+i, 112).RGBA()); err != nil {
+		if err := data.WritePNG(filepath.Join(pictures, fmt.Sprintf("%d.png", i)), evalImage(128+i, 112).RGBA()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// pattern is a small deterministic picture that needs no file: a ramp with a fine texture.
-func pattern(w, h, seed int) Picture {
-	p := Picture{W: w, H: h, Pix: make([]byte, w*h*3)}
+// pattern is a small deterministic image that needs no file: a ramp with a fine texture.
+func pattern(w, h, seed int) Image {
+	p := Image{W: w, H: h, Pix: make([]byte, w*h*3)}
 	for i := range p.Pix {
 		x, y, c := i/3%w, i/3/w, i%3
 		p.Pix[i] = byte((x*7 + y*13 + c*31 + (x*y*seed)%29*3) % 256)
@@ -15,24 +15,46 @@ func pattern(w, h, seed int) Picture {
 	return p
 }
 
-// A grey step of 10 in 255 is a luma difference of (219.859/256)*10/255, whatever the picture.
+// A grey step of 10 in 255 is a luma difference of (219.859/256)*10/255, whatever the image.
 func TestPSNRKnown(t *testing.T) {
 	a, b := pattern(20, 16, 1), pattern(20, 16, 1)
 	for i := range a.Pix {
 		a.Pix[i] /= 2
 		b.Pix[i] = a.Pix[i] + 10
 	}
-	y, err := PSNRY(a, b, 4)
-	if want := -20 * math.Log10(219.859/256*10/255); err != nil || math.Abs(y-want) > 1e-9 {
-		t.Errorf("luma PSNR %v, %v, want %v", y, err, want)
+	got, err := Compare(a, b, 4)
+	if want := -20 * math.Log10(219.859/256*10/255); err != nil || math.Abs(got.Y-want) > 1e-9 {
+		t.Errorf("luma PSNR %v, %v, want %v", got.Y, err, want)
 	}
-	rgb, err := PSNR(a, b, 4)
-	if want := -20 * math.Log10(10.0/255); err != nil || math.Abs(rgb-want) > 1e-9 {
-		t.Errorf("RGB PSNR %v, %v, want %v", rgb, err, want)
+	if want := -20 * math.Log10(10.0/255); math.Abs(got.RGB-want) > 1e-9 {
+		t.Errorf("RGB PSNR %v, want %v", got.RGB, want)
 	}
-	same, _ := PSNRY(a, a, 0)
-	if !math.IsInf(same, 1) {
-		t.Errorf("PSNR of equal pictures is %v", same)
+	if got.Cb < 200 || got.Cr < 200 {
+		t.Errorf("a grey step changes Cb and Cr: %+v", got)
+	}
+	if same, _ := Compare(a, a, 0); !math.IsInf(same.Y, 1) || !math.IsInf(same.Cb, 1) || !math.IsInf(same.Cr, 1) || !math.IsInf(same.RGB, 1) {
+		t.Errorf("PSNR of equal images is %v", same)
+	}
+}
+
+// A step of 10 in blue alone: the coefficients of blue, one by one.
+func TestPSNRComponents(t *testing.T) {
+	a, b := pattern(20, 16, 1), pattern(20, 16, 1)
+	for i := range a.Pix {
+		a.Pix[i] /= 2
+		b.Pix[i] = a.Pix[i]
+		if i%3 == 2 {
+			b.Pix[i] += 10
+		}
+	}
+	got, err := Compare(a, b, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string][2]float64{"Y": {got.Y, 25.064}, "Cb": {got.Cb, 112.439}, "Cr": {got.Cr, 18.285}} {
+		if want := -20 * math.Log10(c[1]/256*10/255); math.Abs(c[0]-want) > 1e-9 {
+			t.Errorf("%s: %v dB, want %v", name, c[0], want)
+		}
 	}
 }
 
@@ -40,10 +62,10 @@ func TestPSNRKnown(t *testing.T) {
 func TestShave(t *testing.T) {
 	a, b := pattern(30, 30, 1), pattern(30, 30, 1)
 	b.Pix[(3*30+15)*3] ^= 255 // row 3: in the border of 4
-	if y, _ := PSNRY(a, b, 4); !math.IsInf(y, 1) {
+	if p, _ := Compare(a, b, 4); !math.IsInf(p.Y, 1) {
 		t.Error("a change in the border counts")
 	}
-	if y, _ := PSNRY(a, b, 3); math.IsInf(y, 1) {
+	if p, _ := Compare(a, b, 3); math.IsInf(p.Y, 1) {
 		t.Error("a change inside the border does not count")
 	}
 }
@@ -51,31 +73,33 @@ func TestShave(t *testing.T) {
 // Values from tools/golden/degrade.py (numpy and scipy in float64, two-dimensional window).
 func TestAgainstReference(t *testing.T) {
 	a, b := pattern(40, 33, 1), pattern(40, 33, 2)
-	for name, c := range map[string]struct {
-		f    func(a, b Picture, shave int) (float64, error)
-		want float64
-	}{
-		"psnr_y": {PSNRY, referencePSNRY}, "psnr": {PSNR, referencePSNR}, "ssim_y": {SSIMY, referenceSSIMY},
-	} {
-		got, err := c.f(a, b, 4)
-		if err != nil || math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("%s is %.12f, %v, want %.12f", name, got, err, c.want)
+	p, err := Compare(a, b, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ssim, err := SSIMY(a, b, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string][2]float64{"psnr_y": {p.Y, referencePSNRY}, "psnr": {p.RGB, referencePSNR}, "ssim_y": {ssim, referenceSSIMY}} {
+		if math.Abs(c[0]-c[1]) > 1e-9 {
+			t.Errorf("%s is %.12f, want %.12f", name, c[0], c[1])
 		}
 	}
 	if s, _ := SSIMY(a, a, 4); math.Abs(s-1) > 1e-12 {
-		t.Errorf("SSIM of equal pictures is %v", s)
+		t.Errorf("SSIM of equal images is %v", s)
 	}
 }
 
 func TestRejects(t *testing.T) {
 	a := pattern(20, 20, 1)
-	for name, f := range map[string]func() (float64, error){
-		"size":   func() (float64, error) { return PSNRY(a, pattern(20, 21, 1), 4) },
-		"border": func() (float64, error) { return PSNR(a, a, 10) },
-		"bytes":  func() (float64, error) { return PSNRY(a, Picture{W: 20, H: 20, Pix: a.Pix[1:]}, 0) },
-		"window": func() (float64, error) { return SSIMY(a, a, 5) },
+	for name, f := range map[string]func() error{
+		"size":   func() error { _, err := Compare(a, pattern(20, 21, 1), 4); return err },
+		"border": func() error { _, err := Compare(a, a, 10); return err },
+		"bytes":  func() error { _, err := Compare(a, Image{W: 20, H: 20, Pix: a.Pix[1:]}, 0); return err },
+		"window": func() error { _, err := SSIMY(a, a, 5); return err },
 	} {
-		if _, err := f(); err == nil {
+		if err := f(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

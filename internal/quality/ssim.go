@@ -28,12 +28,26 @@ var ssimWindow = func() (w [ssimSide]float64) {
 
 // SSIMY returns the mean structural similarity of the lumas over the windows that lie wholly inside the border. Luma is
 // (65.738 R + 129.057 G + 25.064 B)/255 + 16: the official code divides by 255 here and by 256 in the PSNR.
-func SSIMY(a, b Picture, shave int) (float64, error) {
+func SSIMY(a, b Image, shave int) (float64, error) {
 	if err := check(a, b, shave); err != nil {
 		return 0, err
 	}
-	return SSIM(luma(a, shave), luma(b, shave), a.W-2*shave, a.H-2*shave)
+	return SSIM(ssimLuma(a, shave), ssimLuma(b, shave), a.W-2*shave, a.H-2*shave)
 }
+
+func ssimLuma(m Image, shave int) []float64 {
+	out := make([]float64, 0, (m.W-2*shave)*(m.H-2*shave))
+	for y := shave; y < m.H-shave; y++ {
+		row := m.Pix[(y*m.W+shave)*3 : (y*m.W+m.W-shave)*3]
+		for o := 0; o+2 < len(row); o += 3 {
+			out = append(out, (65.738*float64(row[o])+129.057*float64(row[o+1])+25.064*float64(row[o+2]))/255+16)
+		}
+	}
+	return out
+}
+
+// moments of a pixel's window, or of a row of it: the means of x, y, xx, yy and xy.
+type moments [5]float64
 
 // SSIM returns the mean structural similarity of two planes of w x h values on a scale of 0 to 255.
 func SSIM(x, y []float64, w, h int) (float64, error) {
@@ -43,53 +57,54 @@ func SSIM(x, y []float64, w, h int) (float64, error) {
 	if len(x) != w*h || len(y) != w*h {
 		return 0, fmt.Errorf("quality: %d and %d values for %dx%d", len(x), len(y), w, h)
 	}
-	product := func(p, q []float64) []float64 {
-		out := make([]float64, len(p))
-		for i := range p {
-			out[i] = p[i] * q[i]
-		}
-		return out
+	ow := w - ssimSide + 1
+	// The last eleven rows, filtered along the rows: few enough to stay in the cache.
+	var ring [ssimSide][]moments
+	for i := range ring {
+		ring[i] = make([]moments, ow)
 	}
-	mx, my := smooth(x, w, h), smooth(y, w, h)
-	xx, yy, xy := smooth(product(x, x), w, h), smooth(product(y, y), w, h), smooth(product(x, y), w, h)
+	pixels := make([]moments, w)
 	var sum float64
-	for i := range mx {
-		vx, vy, cov := xx[i]-mx[i]*mx[i], yy[i]-my[i]*my[i], xy[i]-mx[i]*my[i]
-		sum += (2*mx[i]*my[i] + ssimC1) * (2*cov + ssimC2) / ((mx[i]*mx[i] + my[i]*my[i] + ssimC1) * (vx + vy + ssimC2))
-	}
-	return sum / float64(len(mx)), nil
-}
-
-func luma(p Picture, shave int) []float64 {
-	out := make([]float64, 0, (p.W-2*shave)*(p.H-2*shave))
-	visit(p, shave, func(o int) {
-		out = append(out, (65.738*float64(p.Pix[o])+129.057*float64(p.Pix[o+1])+25.064*float64(p.Pix[o+2]))/255+16)
-	})
-	return out
-}
-
-// smooth applies the window to its valid positions: w x h values give (w-10) x (h-10).
-func smooth(v []float64, w, h int) []float64 {
-	ow, oh := w-ssimSide+1, h-ssimSide+1
-	rows := make([]float64, ow*h)
-	for y := range h {
-		for x := range ow {
-			var sum float64
-			for i, k := range ssimWindow {
-				sum += k * v[y*w+x+i]
+	for row := range h {
+		for i := range pixels {
+			p, q := x[row*w+i], y[row*w+i]
+			pixels[i] = moments{p, q, p * p, q * q, p * q}
+		}
+		out := ring[row%ssimSide]
+		for i := range out {
+			out[i] = weigh((*[ssimSide]moments)(pixels[i:]))
+		}
+		if row < ssimSide-1 {
+			continue
+		}
+		var column [ssimSide]moments
+		for i := range ow {
+			for k := range column {
+				column[k] = ring[(row+1+k)%ssimSide][i]
 			}
-			rows[y*ow+x] = sum
+			sum += similarity(weigh(&column))
 		}
 	}
-	out := make([]float64, ow*oh)
-	for y := range oh {
-		for x := range ow {
-			var sum float64
-			for i, k := range ssimWindow {
-				sum += k * rows[(y+i)*ow+x]
-			}
-			out[y*ow+x] = sum
-		}
+	return sum / float64(ow*(h-ssimSide+1)), nil
+}
+
+// weigh applies the window to eleven values.
+func weigh(v *[ssimSide]moments) moments {
+	var a, b, c, d, e float64
+	for i, k := range &ssimWindow {
+		m := &v[i]
+		a += k * m[0]
+		b += k * m[1]
+		c += k * m[2]
+		d += k * m[3]
+		e += k * m[4]
 	}
-	return out
+	return moments{a, b, c, d, e}
+}
+
+// similarity is the SSIM index of one window.
+func similarity(m moments) float64 {
+	mx, my := m[0], m[1]
+	vx, vy, cov := m[2]-mx*mx, m[3]-my*my, m[4]-mx*my
+	return (2*mx*my + ssimC1) * (2*cov + ssimC2) / ((mx*mx + my*my + ssimC1) * (vx + vy + ssimC2))
 }

@@ -300,3 +300,18 @@ func TestReadTorch(t *testing.T) {
 		t.Error("half a file was read")
 	}
 }
+
+// State dicts that PyTorch wrote under Python 2 are made of a list of pairs.
+func TestOrderedDictOfPairs(t *testing.T) {
+	const head = "\x80\x02ccollections\nOrderedDict\n"
+	v, err := newUnpickler([]byte(head + "](](U\x01aK\x01e](U\x01bK\x02ee\x85R.")).next()
+	d, ok := v.(*pickleDict)
+	if err != nil || !ok || len(d.keys) != 2 || d.get("a") != int64(1) || d.get("b") != int64(2) {
+		t.Errorf("%v, %v", v, err)
+	}
+	for name, tail := range map[string]string{"three of a pair": "](](U\x01aK\x01K\x02ee\x85R.", "no pair": "](K\x01e\x85R.", "no list": "K\x01\x85R."} {
+		if v, err := newUnpickler([]byte(head + tail)).next(); err == nil {
+			t.Errorf("%s gives %v", name, v)
+		}
+	}
+}

@@ -84,6 +84,8 @@ func reduce(f, args any) (any, error) {
 	case !ok:
 	case g.name == "collections.OrderedDict" && len(a) == 0:
 		return &pickleDict{}, nil
+	case g.name == "collections.OrderedDict" && len(a) == 1:
+		return orderedDict(a[0])
 	case g.name == "torch._utils._rebuild_tensor_v2" && len(a) >= 4:
 		return newTensor(a)
 	case g.name == "torch._utils._rebuild_parameter" && len(a) >= 1:
@@ -92,4 +94,21 @@ func reduce(f, args any) (any, error) {
 		}
 	}
 	return nil, fmt.Errorf("calls %q with arguments that no state dict has", g.name)
+}
+
+// orderedDict makes a dictionary of a list of pairs, which are lists of two: PyTorch under Python 2 wrote state dicts so.
+func orderedDict(pairs any) (any, error) {
+	list, ok := pairs.(*pickleList)
+	if !ok {
+		return nil, fmt.Errorf("makes a dictionary of a %T", pairs)
+	}
+	d := &pickleDict{}
+	for _, p := range list.items {
+		pair, ok := p.(*pickleList)
+		if !ok || len(pair.items) != 2 {
+			return nil, fmt.Errorf("makes a dictionary of a list of %T", p)
+		}
+		d.keys, d.values = append(d.keys, pair.items[0]), append(d.values, pair.items[1])
+	}
+	return d, nil
 }

@@ -9,10 +9,10 @@ import (
 	"vsr/train/degrade"
 )
 
-// variant is one degradation that every picture goes through; a protocol has one or several.
+// variant is one degradation that every image goes through; a protocol has one or several.
 type variant struct {
 	label  string
-	recipe degrade.Recipe
+	recipe degrade.Recipe // nil: the data are the input, there is no original
 	seed   uint64
 }
 
@@ -27,12 +27,14 @@ var aniso9 = [9][3]float64{
 
 // variants reads the name of a protocol:
 //
+//	none          the data are the input; only what needs no original is measured
 //	bicubic       antialiased bicubic reduction only
 //	gaussian8     eight isotropic blurs
 //	aniso9[:N]    nine anisotropic blurs, then white noise of level N of 255 (default 0; the paper has 0, 10 and 20)
 //	gaussian:S    one isotropic blur of deviation S
-//	second:SEED   one draw a picture of the second-order process
-//	real:SEED     one draw a picture of the video recipe, codecs included
+//	second:SEED   one draw an image of the second-order process
+//	real:SEED     one draw an image of the video recipe, codecs included
+//	worn[:SEED]   area reduction, blur, noise and MPEG-4 twice: see degrade.Worn
 //	h264:CRF, hevc:CRF, vp9:CRF, mpeg4:Q, mpeg2:Q   bicubic reduction, then the codec at that quality
 func variants(name string, scale int) ([]variant, error) {
 	kind, arg, hasArg := strings.Cut(name, ":")
@@ -45,8 +47,12 @@ func variants(name string, scale int) ([]variant, error) {
 		number = v
 	}
 	switch kind {
+	case "none":
+		return []variant{{label: "none"}}, nil
 	case "bicubic":
 		return []variant{{"bicubic", degrade.Fixed{Factor: scale}, 0}}, nil
+	case "worn":
+		return []variant{{name, degrade.Worn{Factor: scale}, uint64(number)}}, nil
 	case "gaussian":
 		return []variant{{name, degrade.Fixed{Factor: scale, S1: number, S2: number}, 0}}, nil
 	case "gaussian8":

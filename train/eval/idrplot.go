@@ -107,6 +107,9 @@ func estimateAll(ctx context.Context, o PlotOptions, classes []variant) (vectors
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
+			if v.recipe == nil {
+				return nil, nil, fmt.Errorf("degradation %q makes no input", v.label)
+			}
 			lr, err := v.recipe.Apply(degrade.NewRand(v.seed, uint64(id)), hr)
 			if err != nil {
 				return nil, nil, err

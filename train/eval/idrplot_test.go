@@ -67,21 +67,24 @@ func TestPlotDegradations(t *testing.T) {
 func TestRun(t *testing.T) {
 	dir := testPictures(t)
 	clips, seen := 0, 0
-	r, err := Run(context.Background(), Options{Data: dir, Degradation: "aniso9:5", Scale: 2, Clip: true, NewClip: func() { clips++ },
-		Upscale: func(lr degrade.Image) (degrade.Image, error) {
+	r, err := Run(context.Background(), Options{Data: dir, Degradation: "aniso9:5", Scale: 2, Clip: true,
+		Methods: []Method{{Name: "perfect", NewClip: func() { clips++ }, Upscale: func(lr degrade.Image) (degrade.Image, error) {
 			seen++
 			return data.ReadPicture(filepath.Join(dir, string(rune('a'+(seen-1)%3))+".png"))
-		}})
+		}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if clips != 9 || seen != 27 || len(r.Images) != 3 || r.PSNRY != 100 || math.Abs(r.SSIMY-1) > 1e-9 || r.Bicubic.PSNRY > 40 || r.Bicubic.PSNRY < 5 {
-		t.Errorf("%d clips, %d pictures, %+v", clips, seen, r.Score)
+	got, base := r.Methods[1].Scores, r.Methods[0].Scores
+	if clips != 9 || seen != 27 || len(r.Images) != 3 || got[PSNRY] != 100 || got[PSNRCb] != 100 || math.Abs(got[SSIMY]-1) > 1e-9 ||
+		got[Overshoot] != 0 || base[PSNRY] > 40 || base[PSNRY] < 5 {
+		t.Errorf("%d clips, %d images, %+v", clips, seen, got)
 	}
 	for name, o := range map[string]Options{
 		"scale": {Data: dir, Degradation: "bicubic", Scale: 5}, "protocol": {Data: dir, Degradation: "gaussian8:x", Scale: 2},
 		"folder": {Data: t.TempDir(), Degradation: "bicubic", Scale: 2}, "number": {Data: dir, Degradation: "real", Scale: 2},
-		"size": {Data: dir, Degradation: "bicubic", Scale: 2, Upscale: func(lr degrade.Image) (degrade.Image, error) { return lr, nil }},
+		"size": {Data: dir, Degradation: "bicubic", Scale: 2,
+			Methods: []Method{{Name: "small", Upscale: func(lr degrade.Image) (degrade.Image, error) { return lr, nil }}}},
 	} {
 		if _, err := Run(context.Background(), o); err == nil {
 			t.Errorf("%s: no error", name)

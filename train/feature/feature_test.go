@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/internal/quality"
 	"vsr/sr/kdsr"
 	"vsr/train/graph"
 )
@@ -89,6 +90,49 @@ func TestSqueezeNet(t *testing.T) {
 	}
 	if math.Sqrt(diff/norm) > 1e-3 {
 		t.Errorf("gradient differs by %.3g of its norm", math.Sqrt(diff/norm))
+	}
+}
+
+// The distances of two patterns and of a photograph at a quarter of its size, by ONNX Runtime on the same file (the linear weights are
+// those of the lpips package 0.1.4; VSR_LPIPS_LINEAR names its weights/v0.1/squeeze.pth).
+func TestDistance(t *testing.T) {
+	const file = "../../../shared/data/perceptual/squeezenet1.1_fp16.onnx"
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("the feature network is not here: %v", err)
+	}
+	pattern := func(seed int) quality.Image {
+		m := quality.Image{W: 96, H: 80, Pix: make([]byte, 96*80*3)}
+		for i := range m.Pix {
+			x, y, c := i/3%96, i/3/96, i%3
+			m.Pix[i] = byte((x*7 + y*13 + c*31 + (x*y*seed)%29*3) % 256)
+		}
+		return m
+	}
+	for linear, want := range map[string]float64{"": 3.1481821537, os.Getenv("VSR_LPIPS_LINEAR"): 0.3081659339} {
+		if linear == "" {
+			want = 3.1481821537
+		}
+		d, err := OpenDistance(file, linear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := d.Extract(pattern(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := d.Extract(pattern(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Distance(a, b); math.Abs(got-want) > 2e-4*want {
+			t.Errorf("%s: distance %.6f, want %.6f", d.Name(), got, want)
+		}
+		if got := d.Distance(a, a); got != 0 {
+			t.Errorf("an image is %g from itself", got)
+		}
+		if _, err := d.Extract(quality.Image{W: 8, H: 8, Pix: make([]byte, 192)}); err == nil {
+			t.Error("8x8 pixels have features")
+		}
 	}
 }
 
