@@ -120,7 +120,7 @@ func (m *machine) run(b *data.Batch) ([]float32, error) {
 	return out, nil
 }
 
-// fromTeacher starts a student: G from the teacher, the estimator random, as the official code does (kdsr-spec 2.4).
+// fromTeacher starts a student: G from the teacher, the estimator random, as the official code does (docs/kdsr.md 2.4).
 func fromTeacher(teacher *kdsr.Weights, seed uint64) (*kdsr.Weights, error) {
 	w, err := kdsr.RandomWeights(teacher.Config, seed)
 	if err != nil {

@@ -90,7 +90,7 @@ func (v *validator) measure(w *kdsr.Weights) (psnr float64, out []degrade.Image,
 	return psnr, out, nil
 }
 
-// psnrY is the PSNR of luma after rounding to 8 bits, without a border of shave pixels (kdsr-spec 4.1), in dB, at most 100.
+// psnrY is the PSNR of luma after rounding to 8 bits, without a border of shave pixels (docs/kdsr.md 4.1), in dB, at most 100.
 func psnrY(a, b degrade.Image, shave int) float64 {
 	if 2*shave >= min(a.W, a.H) {
 		shave = 0

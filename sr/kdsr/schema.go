@@ -12,7 +12,7 @@ const (
 )
 
 // Schema lists every tensor of a weights file of this shape, in the order in which the network uses them:
-// estimator, kernel generators, SR network. Names are those of the published checkpoints (kdsr-spec 1.6).
+// estimator, kernel generators, SR network. Names are those of the published checkpoints (docs/kdsr.md 1.6).
 func (c Config) Schema(role Role) ([]Param, error) {
 	s, err := c.walk(role, c.Stem, c.Stem)
 	if err != nil {

@@ -17,7 +17,7 @@ func preset(t testing.TB, name string, scale int) Config {
 	return c
 }
 
-// TestPublishedSizes holds the published numbers of parameters, tensors and operations (kdsr-spec 1.1, 1.5, 1.6).
+// TestPublishedSizes holds the published numbers of parameters, tensors and operations (docs/kdsr.md 1.1, 1.5, 1.6).
 func TestPublishedSizes(t *testing.T) {
 	for _, want := range []struct {
 		name                                       string
@@ -59,7 +59,7 @@ func TestPublishedSizes(t *testing.T) {
 	}
 }
 
-func TestCollapsedMACs(t *testing.T) { // body as in kdsr-spec 1.5, tail 25*48*C
+func TestCollapsedMACs(t *testing.T) { // body as in docs/kdsr.md 1.5, tail 25*48*C
 	for name, want := range map[string]int64{
 		"m": 2787840 - 764928 + 76800, "l": 7316352 - 3004416 + 153600, "gan": 9396864 - 3004416 + 153600,
 	} {
@@ -74,7 +74,7 @@ func TestCollapsedMACs(t *testing.T) { // body as in kdsr-spec 1.5, tail 25*48*C
 	}
 }
 
-func TestSchemaNames(t *testing.T) { // kdsr-spec 1.6, for M
+func TestSchemaNames(t *testing.T) { // docs/kdsr.md 1.6, for M
 	params, err := preset(t, "m", 4).Schema(Student)
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func (s Shape) Size() int {
 }
 
 // Shapes is the interpreter that computes nothing: it checks that shapes fit, collects the parameters in the order in which the
-// network uses them, and counts multiply-accumulates. The count leaves out the mean shifts, as kdsr-spec does.
+// network uses them, and counts multiply-accumulates. The count leaves out the mean shifts, as docs/kdsr.md does.
 //
 // A parameter that is used twice must have the same shape both times and is listed once.
 type Shapes struct {

@@ -34,7 +34,7 @@ func EdgesAt(x, y, w, h int) Edges {
 
 // LinearTail is the official tail as one 5x5 convolution. Nothing between the body and the output is nonlinear, so
 // conv, shuffle, (conv, shuffle,) conv is for each low-resolution pixel one affine map of the 5x5 features around it
-// (kdsr-spec 6.3). Features outside the picture count as zero, as with any zero-padded convolution.
+// (docs/kdsr.md 1.8). Features outside the picture count as zero, as with any zero-padded convolution.
 //
 // The layers in between also pad with zeros, so pixels of the outermost ring have maps of their own, one for each
 // combination of Edges: Kernel(0) is for all other pixels. The output of the 5x5 convolution has 3*s*s channels in the

@@ -6,7 +6,7 @@ import (
 )
 
 // Bicubic reduces m by an integer factor as MATLAB's imresize does, antialiased, Keys a = -0.5, except that samples beyond the
-// border repeat the border (kdsr-spec §3.1). Rows first, then columns. No clamping and no rounding.
+// border repeat the border (docs/kdsr.md 3.1). Rows first, then columns. No clamping and no rounding.
 // Sides that are not multiples of s give the floor; it is an error if nothing is left.
 func Bicubic(m Image, s int) (Image, error) {
 	if s < 1 || m.W < s || m.H < s {

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// Classic is the degradation of the classic KDSR models (kdsr-spec §3.1): blur with a 21x21 Gaussian, antialiased bicubic
+// Classic is the degradation of the classic KDSR models (docs/kdsr.md 3.1): blur with a 21x21 Gaussian, antialiased bicubic
 // reduction, white noise, quantisation. The zero value of every range means its default.
 type Classic struct {
 	Factor int // scale, 2 to 4

@@ -54,7 +54,7 @@ func TestFastBlur(t *testing.T) {
 	}
 }
 
-// The sixteen taps of the reduction by four are those of kdsr-spec §3.1.
+// The sixteen taps of the reduction by four are those of docs/kdsr.md 3.1.
 func TestBicubicTaps(t *testing.T) {
 	half := []float64{-7, -45, -75, -49, 93, 399, 745, 987}
 	a := bicubicAxis(64, 4)

@@ -48,7 +48,7 @@ var dctBasis = func() (b [64]float64) {
 }()
 
 // JPEG compresses and decompresses m at a real-valued quality from 1 to 100 as the differentiable JPEG of BasicSR does with plain
-// rounding (kdsr-spec §3.3): zero padding to multiples of 16, full-range BT.601, chroma averaged 2x2 and enlarged by repetition,
+// rounding (docs/kdsr.md 3.3): zero padding to multiples of 16, full-range BT.601, chroma averaged 2x2 and enlarged by repetition,
 // tables scaled by 50/q or 2-q/50 without rounding, no entropy coding. The result is in [0,1], not rounded to 8 bits.
 func JPEG(m Image, quality float64) Image {
 	quality = min(max(quality, 1), 100)

@@ -12,7 +12,7 @@ type Kernel struct {
 	W []float64 // [N,N]
 }
 
-// classicSide is the kernel side of the classic recipes (kdsr-spec §3.1) and the padded side of the second-order ones (§3.3).
+// classicSide is the kernel side of the classic recipes (docs/kdsr.md 3.1) and the padded side of the second-order ones (3.3).
 const classicSide = 21
 
 // Isotropic returns exp(-(dx^2+dy^2)/(2 sigma^2)) on integer offsets, normalised to sum 1. A sigma of 0 gives the identity.
@@ -21,7 +21,7 @@ func Isotropic(n int, sigma float64) Kernel {
 }
 
 // Anisotropic returns the Gaussian with standard deviations s1 and s2 along axes turned by theta radians, y pointing down:
-// exp(-v' S^-1 v / 2) with S = U diag(s1^2, s2^2) U', normalised to sum 1 (kdsr-spec §3.1).
+// exp(-v' S^-1 v / 2) with S = U diag(s1^2, s2^2) U', normalised to sum 1 (docs/kdsr.md 3.1).
 func Anisotropic(n int, s1, s2, theta float64) Kernel {
 	if s1 <= 0 || s2 <= 0 {
 		return identityKernel(n)

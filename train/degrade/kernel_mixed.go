@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// Generalized returns exp(-q^beta/2) with q = v' S^-1 v, normalised (kdsr-spec §3.3).
+// Generalized returns exp(-q^beta/2) with q = v' S^-1 v, normalised (docs/kdsr.md 3.3).
 func Generalized(n int, s1, s2, theta, beta float64) Kernel {
 	return fillKernel(n, s1, s2, theta, func(q float64) float64 { return math.Exp(-0.5 * math.Pow(q, beta)) })
 }

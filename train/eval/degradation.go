@@ -17,10 +17,10 @@ type variant struct {
 }
 
 // gaussian8 lists the test sigmas by scale: those of the official code for x4 and x2, and for x3 the eight uniform values of IKC
-// and DAN (kdsr-spec §3.2).
+// and DAN (docs/kdsr.md 3.2).
 var gaussian8 = map[int][2]float64{4: {1.8, 3.2}, 3: {1.35, 2.4}, 2: {0.9, 1.6}}
 
-// aniso9 is the list of the author of DSAT: two deviations and an angle in degrees (kdsr-spec §3.2).
+// aniso9 is the list of the author of DSAT: two deviations and an angle in degrees (docs/kdsr.md 3.2).
 var aniso9 = [9][3]float64{
 	{2, 0.2, 0}, {2, 1, 10}, {3.5, 1.5, 30}, {3.5, 2, 45}, {3.5, 2, 90}, {4, 1.5, 120}, {4, 2, 135}, {4, 3, 165}, {4, 4, 180},
 }

@@ -126,7 +126,7 @@ func normalise(f *graph.Features) {
 	}
 }
 
-// vgg19 takes the sixteen convolutions of torchvision's VGG19, features before ReLU (kdsr-spec 2.3).
+// vgg19 takes the sixteen convolutions of torchvision's VGG19, features before ReLU (docs/kdsr.md 2.3).
 func vgg19(tensors map[string]kdsr.Tensor) (*graph.Features, error) {
 	f := &graph.Features{Name: "VGG19", Tensors: map[string]kdsr.Tensor{}, From: [3]int{0, 1, 2}}
 	mean, std := [3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}

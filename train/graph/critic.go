@@ -11,7 +11,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// Critic is the parameters of the U-Net discriminator with spectral normalisation (kdsr-spec 1.7): ten convolutions, LReLU 0.2,
+// Critic is the parameters of the U-Net discriminator with spectral normalisation (docs/kdsr.md 1.7): ten convolutions, LReLU 0.2,
 // one logit a pixel. Width is the features of its first convolution, 64 as published.
 type Critic struct {
 	Width   int
@@ -20,7 +20,7 @@ type Critic struct {
 	U, V map[string][]float32
 }
 
-// criticLayer is one row of kdsr-spec 1.7, channels in units of Width; out 0 is the single logit, in 0 the picture.
+// criticLayer is one row of docs/kdsr.md 1.7, channels in units of Width; out 0 is the single logit, in 0 the picture.
 type criticLayer struct{ in, out, k, stride int }
 
 var criticLayers = []criticLayer{

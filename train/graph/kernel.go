@@ -364,7 +364,7 @@ func softmax(dst []float64, x []float32, temperature float64) {
 }
 
 // kl is sum over a row of p*(log p - log q), p and q the softmax of teacher and student at the temperature, averaged over
-// the rows ("batchmean", kdsr-spec 2.3); diff, if not nil, gets (q-p)/(T*B), its gradient towards the student.
+// the rows ("batchmean", docs/kdsr.md 2.3); diff, if not nil, gets (q-p)/(T*B), its gradient towards the student.
 func kl(diff, student, teacher []float32, b int, temperature float64) float32 {
 	n := len(student) / b
 	p, q := make([]float64, n), make([]float64, n)

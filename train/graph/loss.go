@@ -39,7 +39,7 @@ func (b *Graph) L2(y, target *g.Node) *g.Node {
 		func(dst, a, t []float32, scale float32) { l2Back(b.ws, dst, a, t, scale) })
 }
 
-// KL is the distillation loss of kdsr-spec 2.3 between D' [B,4C] of student and teacher; only the student gets a gradient.
+// KL is the distillation loss of docs/kdsr.md 2.3 between D' [B,4C] of student and teacher; only the student gets a gradient.
 func (b *Graph) KL(student, teacher *g.Node, temperature float64) *g.Node {
 	if b.err != nil {
 		return nil
