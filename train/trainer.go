@@ -28,28 +28,29 @@ type Options struct {
 
 // trainer is one run.
 type trainer struct {
-	c       Config
-	stage   Stage
-	o       Options
-	ws      *conv.Workers
-	corpus  *data.Corpus
-	sampler *data.Sampler
-	weights *kdsr.Weights
-	teacher *kdsr.Weights // nil in stage 1, and of a student without one
-	parent  string        // hash of the weights that this run builds on: the teacher's, or else those of init
-	m       *machine
-	warm    *machine // of the first steps, nil when there are none
-	adam    *graph.Adam
-	critic  *critic     // nil but in stage 3
-	ema     [][]float32 // in the order of the parameters; nil when off
-	step    int         // steps made
-	spent   time.Duration
-	journal *journal
-	lock    io.Closer
-	val     *validator
-	slow    float64 // slow mean of the loss, to notice divergence
-	strain  float64 // of late: see maxOutliers
-	leftOut int     // steps that were left out
+	c        Config
+	stage    Stage
+	o        Options
+	ws       *conv.Workers
+	corpus   *data.Corpus
+	sampler  *data.Sampler
+	weights  *kdsr.Weights
+	teacher  *kdsr.Weights // nil in stage 1, and of a student without one
+	parent   string        // hash of the weights that this run builds on: the teacher's, or else those of init
+	m        *machine
+	warm     *machine // of the first steps, nil when there are none
+	adam     *graph.Adam
+	critic   *critic     // nil but in stage 3
+	ema      [][]float32 // in the order of the parameters; nil when off
+	step     int         // steps made
+	spent    time.Duration
+	journal  *journal
+	lock     io.Closer
+	val      *validator
+	material Material
+	slow     float64 // slow mean of the loss, to notice divergence
+	strain   float64 // of late: see maxOutliers
+	leftOut  int     // steps that were left out
 }
 
 // Run trains one stage until its last step, the limit, or the end of the context; in all three cases a checkpoint is written.
@@ -62,7 +63,7 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 		o.Weights = kdsr.Load
 	}
 	if err := c.Check(stage); err != nil {
-		return "", fmt.Errorf("train: %w", err)
+		return "", fmt.Errorf("train: %w", &ConfigError{Err: err})
 	}
 	t := &trainer{c: c, stage: stage, o: o, ws: conv.NewWorkers(c.Threads)}
 	defer t.close()
@@ -216,10 +217,13 @@ func (t *trainer) averaged() *kdsr.Weights {
 func (t *trainer) export(ctx context.Context) (string, error) {
 	w := t.averaged()
 	w.Meta = map[string]string{
-		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale), kdsr.MetaLicence: "Apache-2.0",
+		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale),
 		kdsr.MetaData:  t.c.Data.describe(len(t.corpus.Train)),
 		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
 		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.journal.score(),
+	}
+	if t.c.License != "" {
+		w.Meta[kdsr.MetaLicence] = t.c.License
 	}
 	if t.parent != "" {
 		w.Meta[kdsr.MetaParent] = t.parent
