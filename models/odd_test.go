@@ -52,7 +52,7 @@ var oddLimits = map[string]float64{"chessboard": 64, "columns": 64, "rows": 64, 
 const plainLimit = 6
 
 // Generated kernels multiply from block to block, so a vector far from those of training could give a picture of anything. No odd
-// picture may (see kdsr.Trust): on average the output stays near bicubic's.
+// picture may (see kdsr.IDRBounds): on average the output stays near bicubic's.
 func TestOddPictures(t *testing.T) {
 	for _, name := range Names() {
 		w := load(t, name)

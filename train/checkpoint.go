@@ -18,10 +18,8 @@ import (
 )
 
 // A checkpoint is one safetensors file: for every parameter the tensors w/NAME (weights), m/NAME and v/NAME (Adam) and
-// e/NAME (EMA), in stage 3 the same of the critic, and as metadata the step and the counters. The sampler needs the step only. A resumed run makes the same
+// e/NAME (EMA), in stage 3 the same of the discriminator, and as metadata the step and the counters. The sampler needs the step only. A resumed run makes the same
 // steps as one that was never interrupted, bit for bit, on the same instruction set.
-
-func (t *trainer) configPath() string { return filepath.Join(t.c.Out, "config.yaml") }
 
 func (t *trainer) checkpointPath() string { return filepath.Join(t.c.Out, "checkpoint.safetensors") }
 
@@ -40,14 +38,14 @@ func (t *trainer) save() error {
 			add("e", t.ema[i])
 		}
 	}
-	if t.critic != nil {
-		list = append(list, t.critic.state()...)
+	if t.discriminator != nil {
+		list = append(list, t.discriminator.state()...)
 	}
 	meta := map[string]string{
 		"stage": string(t.stage), "network": fmt.Sprintf("%+v", t.weights.Config), "step": strconv.Itoa(t.step),
 		"adam_steps": strconv.Itoa(t.adam.Steps), "seconds": strconv.FormatFloat(t.spent.Seconds(), 'f', 1, 64),
 		"seed": strconv.FormatUint(t.c.Seed, 10), "slow": strconv.FormatFloat(t.slow, 'g', -1, 64),
-		"strain": strconv.FormatFloat(t.strain, 'g', -1, 64), "left_out": strconv.Itoa(t.leftOut),
+		"outlierScore": strconv.FormatFloat(t.outlierScore, 'g', -1, 64), "left_out": strconv.Itoa(t.leftOut),
 	}
 	if t.teacher != nil {
 		meta["teacher"] = t.teacher.Hash()
@@ -93,8 +91,8 @@ func (t *trainer) load(path string) error {
 			copy(to, from.Data)
 		}
 	}
-	if t.critic != nil {
-		for _, to := range t.critic.state() {
+	if t.discriminator != nil {
+		for _, to := range t.discriminator.state() {
 			from, ok := tensors[to.Name]
 			if !ok || len(from.Data) != len(to.Data) {
 				return fmt.Errorf("%s: no fitting tensor %s", path, to.Name)
@@ -111,11 +109,11 @@ func (t *trainer) load(path string) error {
 	}
 	t.step, t.adam.Steps, seconds = int(number("step")), int(number("adam_steps")), number("seconds")
 	t.slow = number("slow")
-	if meta["strain"] != "" { // older checkpoints have neither
-		t.strain, t.leftOut = number("strain"), int(number("left_out"))
+	if meta["outlierScore"] != "" { // older checkpoints have neither
+		t.outlierScore, t.leftOut = number("outlierScore"), int(number("left_out"))
 	}
-	if t.critic != nil {
-		t.critic.adam.Steps = t.adam.Steps
+	if t.discriminator != nil {
+		t.discriminator.adam.Steps = t.adam.Steps
 	}
 	t.spent = time.Duration(seconds * float64(time.Second))
 	if bad != nil {

@@ -20,17 +20,17 @@ type GANConfig struct {
 	Features string  `yaml:"features"`
 }
 
-// critic is the discriminator of stage 3 with its own solver. It judges what the student just made.
-type critic struct {
-	net  *graph.Critic
+// discriminator is the discriminator of stage 3 with its own solver. It judges what the student just made.
+type discriminator struct {
+	net  *graph.Discriminator
 	m    *machine // inputs: original, output
 	adam *graph.Adam
 	made *graph.Output // the student's picture of the last run
 }
 
-// newGAN builds stage 3: L1, distillation, perceptual and adversarial loss for the student; binary cross entropy for the critic.
-// teacher may be nil when the distillation is off, features when the perceptual loss is.
-func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features, geo geometry, c Config) (*machine, *critic, error) {
+// newGAN builds stage 3: L1, distillation, perceptual and adversarial loss for the student; binary cross entropy for the discriminator.
+// features may be nil when the perceptual loss is off.
+func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features, geo geometry, c Config) (*machine, *discriminator, error) {
 	gr := graph.New(ws)
 	x, hr := pictures(gr, geo)
 	seen := x
@@ -40,27 +40,18 @@ func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features
 		m.inputs = append(m.inputs, seen)
 		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, b.Other} }
 	}
-	var want *g.Node // the teacher's vector
-	if teacher != nil {
-		want, _ = kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
-	}
+	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 	net := gr.Net("", w, trainable)
 	got, d := kdsr.Estimate(net, w.Config, seen)
 	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
 
-	judge := &critic{net: graph.NewCritic(c.GAN.Width, c.Seed+1)}
-	m.names = []string{"loss"}
-	var parts []*g.Node
-	add := func(name string, weight float64, loss *g.Node) {
-		m.names, m.weights, parts = append(m.names, name), append(m.weights, float32(weight)), append(parts, loss)
-	}
-	add("l1", c.Loss.L1, gr.L1(y, hr))
-	if want != nil {
-		add("kd", c.Loss.KD, gr.KL(got, want, c.Loss.Temperature))
-	}
-	add("gan", c.Loss.GAN, gr.BCE(gr.Critic(judge.net, false).Logits(y), 1))
+	judge := &discriminator{net: graph.NewDiscriminator(c.GAN.Width, c.Seed+1)}
+	parts := []*g.Node{gr.L1(y, hr), gr.KL(got, want, c.Loss.Temperature), gr.BCE(gr.Discriminator(judge.net, false).Logits(y), 1)}
+	m.weights = []float32{float32(c.Loss.L1), float32(c.Loss.KD), float32(c.Loss.GAN)}
+	m.names = []string{"loss", "l1", "kd", "gan"}
 	if c.Loss.Perceptual > 0 {
-		add("percep", c.Loss.Perceptual, gr.Perceptual(features, y, hr))
+		parts = append(parts, gr.Perceptual(features, y, hr))
+		m.weights, m.names = append(m.weights, float32(c.Loss.Perceptual)), append(m.names, "percep")
 	}
 	if err := m.compile(gr, gr.Total(m.weights, parts...), append(slices.Clone(parts), y)...); err != nil {
 		return nil, nil, err
@@ -70,12 +61,12 @@ func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features
 	return m, judge, judge.compile(ws, geo, c)
 }
 
-// compile builds the critic's own step: original pictures are real, the student's are not.
-func (k *critic) compile(ws *conv.Workers, geo geometry, c Config) error {
+// compile builds the discriminator's own step: original pictures are real, the student's are not.
+func (k *discriminator) compile(ws *conv.Workers, geo geometry, c Config) error {
 	gr := graph.New(ws)
 	side := geo.patch * geo.scale
 	real, fake := gr.Input("real", geo.batch, side, side, 3), gr.Input("fake", geo.batch, side, side, 3)
-	net := gr.Critic(k.net, true)
+	net := gr.Discriminator(k.net, true)
 	k.m = &machine{inputs: []*g.Node{real, fake}, names: []string{"d", "d_real", "d_fake"}, weights: []float32{1, 1}}
 	yes, no := gr.BCE(net.Logits(real), 1), gr.BCE(net.Logits(fake), 0)
 	if err := k.m.compile(gr, gr.Total(k.m.weights, yes, no), yes, no); err != nil {
@@ -87,8 +78,8 @@ func (k *critic) compile(ws *conv.Workers, geo geometry, c Config) error {
 	return nil
 }
 
-// step teaches the critic with the pictures of the student's last run.
-func (k *critic) step(b *data.Batch) (float32, error) {
+// step teaches the discriminator with the pictures of the student's last run.
+func (k *discriminator) step(b *data.Batch) (float32, error) {
 	k.net.Iterate()
 	k.m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.HR, k.made.Floats()} }
 	losses, err := k.m.run(b)
@@ -96,13 +87,13 @@ func (k *critic) step(b *data.Batch) (float32, error) {
 		return 0, err
 	}
 	if notNumber(losses[0]) {
-		return 0, fmt.Errorf("%w: the critic's loss is %v", ErrDiverged, losses[0])
+		return 0, fmt.Errorf("%w: the discriminator's loss is %v", ErrDiverged, losses[0])
 	}
 	return losses[0], k.adam.Step(model(k.m.prog))
 }
 
-// state lists the critic's tensors for a checkpoint; the slices are the live ones.
-func (k *critic) state() []kdsr.NamedTensor {
+// state lists the discriminator's tensors for a checkpoint; the slices are the live ones.
+func (k *discriminator) state() []kdsr.NamedTensor {
 	var list []kdsr.NamedTensor
 	add := func(name string, shape []int, data []float32) {
 		list = append(list, kdsr.NamedTensor{Name: name, Tensor: kdsr.Tensor{Shape: shape, Data: data}})

@@ -36,8 +36,8 @@ func formulaTensor(name string, shape, weight []int) kdsr.Tensor {
 	return t
 }
 
-// formulaCritic overwrites a critic's numbers in place.
-func formulaCritic(c *graph.Critic) {
+// formulaDiscriminator overwrites a discriminator's numbers in place.
+func formulaDiscriminator(c *graph.Discriminator) {
 	for name, t := range c.Tensors {
 		weight := c.Tensors[name[:5]+".weight"].Shape // conv0 to conv9
 		copy(t.Data, formulaTensor(name, t.Shape, weight).Data)
@@ -55,7 +55,7 @@ func formulaCritic(c *graph.Critic) {
 	}
 }
 
-// TestGANAgainstPyTorch compares one whole step of stage 3: every gradient of the student and of the critic.
+// TestGANAgainstPyTorch compares one whole step of stage 3: every gradient of the student and of the discriminator.
 func TestGANAgainstPyTorch(t *testing.T) {
 	want := goldenTensors(t)
 	shape := kdsr.Config{C: 8, N: 1, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}
@@ -69,7 +69,7 @@ func TestGANAgainstPyTorch(t *testing.T) {
 	}
 	defer m.prog.Close()
 	defer judge.m.prog.Close()
-	formulaCritic(judge.net)
+	formulaDiscriminator(judge.net)
 	batch := formulaBatch(geo, 0)
 	judge.net.Iterate()
 	losses, err := m.run(batch)

@@ -21,7 +21,7 @@ const (
 func (t *trainer) healthy(losses []float32) (bool, error) {
 	loss := float64(losses[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return false, fmt.Errorf("%w at step %d: the loss is %v; %s", ErrDiverged, t.step, loss, t.culprit())
+		return false, fmt.Errorf("%w at step %d: the loss is %v; %s", ErrDiverged, t.step, loss, t.firstNonFinite())
 	}
 	for _, p := range t.running().prog.Params {
 		grad, err := p.Grad()
@@ -29,7 +29,7 @@ func (t *trainer) healthy(losses []float32) (bool, error) {
 			return false, err
 		}
 		if d := grad.Data().([]float32); notNumber(d[0]) || notNumber(d[len(d)/2]) {
-			return false, fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.culprit())
+			return false, fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.firstNonFinite())
 		}
 	}
 	if t.c.Loss.L2 > 0 && t.running() == t.m {
@@ -40,18 +40,18 @@ func (t *trainer) healthy(losses []float32) (bool, error) {
 	}
 	if t.step > settled && loss > outlier*t.slow {
 		t.leftOut++
-		if t.strain++; t.strain > maxOutliers {
+		if t.outlierScore++; t.outlierScore > maxOutliers {
 			return false, fmt.Errorf("%w at step %d: the loss is %g, %g on average before, the last of many such steps", ErrDiverged, t.step, loss, t.slow)
 		}
 		return false, nil
 	}
-	t.strain = max(t.strain-0.1, 0)
+	t.outlierScore = max(t.outlierScore-0.1, 0)
 	t.slow += (loss - t.slow) / 100
 	return true, nil
 }
 
-// culprit names the first tensor that holds something other than numbers.
-func (t *trainer) culprit() string {
+// firstNonFinite names the first tensor that holds something other than numbers.
+func (t *trainer) firstNonFinite() string {
 	for _, p := range t.running().prog.Params {
 		if i := firstBad(p.Data); i >= 0 {
 			return fmt.Sprintf("tensor %s is %v at index %d", p.Name, p.Data[i], i)

@@ -56,8 +56,8 @@ func TestOutliersAreLeftOut(t *testing.T) {
 		t.Errorf("after %d outliers: %v", tr.leftOut, err)
 	}
 	tr.slow = usual
-	if losses, err = tr.one(b); err != nil || losses == nil || slices.Equal(snapshot(), before) || tr.strain > maxOutliers+1-0.09 {
-		t.Errorf("a good step after them: losses %v, strain %g, error %v", losses, tr.strain, err)
+	if losses, err = tr.one(b); err != nil || losses == nil || slices.Equal(snapshot(), before) || tr.outlierScore > maxOutliers+1-0.09 {
+		t.Errorf("a good step after them: losses %v, outlierScore %g, error %v", losses, tr.outlierScore, err)
 	}
 	if err := tr.save(); err != nil {
 		t.Fatal(err)
@@ -68,8 +68,8 @@ func TestOutliersAreLeftOut(t *testing.T) {
 	if err := again.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if again.leftOut != tr.leftOut || again.strain != tr.strain || again.slow != tr.slow {
-		t.Errorf("resumed with %d, %g, %g; saved %d, %g, %g", again.leftOut, again.strain, again.slow, tr.leftOut, tr.strain, tr.slow)
+	if again.leftOut != tr.leftOut || again.outlierScore != tr.outlierScore || again.slow != tr.slow {
+		t.Errorf("resumed with %d, %g, %g; saved %d, %g, %g", again.leftOut, again.outlierScore, again.slow, tr.leftOut, tr.outlierScore, tr.slow)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Report writes DIR/report.html: config, curves, sheet and the table of validations of a run, in one file.
 func Report(dir string) (path string, err error) {
-	entries, err := ReadJournal(filepath.Join(dir, "log.jsonl"))
+	entries, err := ReadLog(filepath.Join(dir, "log.jsonl"))
 	if err != nil {
 		return "", fmt.Errorf("train: report: %w", err)
 	}

@@ -28,29 +28,28 @@ type Options struct {
 
 // trainer is one run.
 type trainer struct {
-	c        Config
-	stage    Stage
-	o        Options
-	ws       *conv.Workers
-	corpus   *data.Corpus
-	sampler  *data.Sampler
-	weights  *kdsr.Weights
-	teacher  *kdsr.Weights // nil in stage 1, and of a student without one
-	parent   string        // hash of the weights that this run builds on: the teacher's, or else those of init
-	m        *machine
-	warm     *machine // of the first steps, nil when there are none
-	adam     *graph.Adam
-	critic   *critic     // nil but in stage 3
-	ema      [][]float32 // in the order of the parameters; nil when off
-	step     int         // steps made
-	spent    time.Duration
-	journal  *journal
-	lock     io.Closer
-	val      *validator
-	material Material
-	slow     float64 // slow mean of the loss, to notice divergence
-	strain   float64 // of late: see maxOutliers
-	leftOut  int     // steps that were left out
+	c             Config
+	stage         Stage
+	o             Options
+	ws            *conv.Workers
+	corpus        *data.Corpus
+	sampler       *data.Sampler
+	weights       *kdsr.Weights
+	teacher       *kdsr.Weights // nil in stage 1, and of a student without one
+	parent        string        // hash of the weights that this run builds on: the teacher's, or else those of init
+	m             *machine
+	warm          *machine // of the first steps, nil when there are none
+	adam          *graph.Adam
+	discriminator *discriminator // nil but in stage 3
+	ema           [][]float32    // in the order of the parameters; nil when off
+	step          int            // steps made
+	spent         time.Duration
+	log           *trainingLog
+	lock          io.Closer
+	val           *validator
+	slow          float64 // slow mean of the loss, to notice divergence
+	outlierScore  float64 // of late: see maxOutliers
+	leftOut       int     // steps that were left out
 }
 
 // Run trains one stage until its last step, the limit, or the end of the context; in all three cases a checkpoint is written.
@@ -63,7 +62,7 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 		o.Weights = kdsr.Load
 	}
 	if err := c.Check(stage); err != nil {
-		return "", fmt.Errorf("train: %w", &ConfigError{Err: err})
+		return "", fmt.Errorf("train: %w", err)
 	}
 	t := &trainer{c: c, stage: stage, o: o, ws: conv.NewWorkers(c.Threads)}
 	defer t.close()
@@ -88,11 +87,11 @@ func (t *trainer) close() {
 			_ = m.prog.Close()
 		}
 	}
-	if t.critic != nil {
-		_ = t.critic.m.prog.Close()
+	if t.discriminator != nil {
+		_ = t.discriminator.m.prog.Close()
 	}
-	if t.journal != nil {
-		_ = t.journal.Close()
+	if t.log != nil {
+		_ = t.log.Close()
 	}
 	if t.corpus != nil {
 		_ = t.corpus.Close()
@@ -127,7 +126,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		}
 		clock()
 		p.step(t.step, losses, t.leftOut)
-		if err := t.journal.losses(t, names, losses, p.rate()); err != nil {
+		if err := t.log.losses(t, names, losses, p.rate()); err != nil {
 			return err
 		}
 		if every := t.c.Validate.Every; every > 0 && (t.step%every == 0 || t.step == t.c.Optim.Steps) {
@@ -157,8 +156,8 @@ func (t *trainer) running() *machine {
 // one makes one step, or leaves it out and returns no losses.
 func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 	m := t.running()
-	if t.critic != nil && m == t.m {
-		t.critic.net.Iterate()
+	if t.discriminator != nil && m == t.m {
+		t.discriminator.net.Iterate()
 	}
 	losses, err := m.run(batch)
 	if err != nil {
@@ -178,8 +177,8 @@ func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 		return nil, err
 	}
 	t.average()
-	if t.critic != nil && m == t.m {
-		d, err := t.critic.step(batch)
+	if t.discriminator != nil && m == t.m {
+		d, err := t.discriminator.step(batch)
 		if err != nil {
 			return nil, err
 		}
@@ -217,21 +216,18 @@ func (t *trainer) averaged() *kdsr.Weights {
 func (t *trainer) export(ctx context.Context) (string, error) {
 	w := t.averaged()
 	w.Meta = map[string]string{
-		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale),
+		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale), kdsr.MetaLicence: "Apache-2.0",
 		kdsr.MetaData:  t.c.Data.describe(len(t.corpus.Train)),
 		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
-		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.journal.score(),
-	}
-	if t.c.License != "" {
-		w.Meta[kdsr.MetaLicence] = t.c.License
+		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.log.score(),
 	}
 	if t.parent != "" {
 		w.Meta[kdsr.MetaParent] = t.parent
 	}
 	if t.stage != Teacher {
-		trust, err := measureTrust(ctx, t.ws, w, t.sampler, t.c)
+		bounds, err := measureIDRBounds(ctx, t.ws, w, t.sampler, t.c)
 		if err == nil {
-			err = w.SetTrust(trust)
+			err = w.SetIDRBounds(bounds)
 		}
 		if err != nil {
 			return "", err

@@ -138,9 +138,9 @@ func (a *app) inspect(m *kdsr.Weights, asJSON bool) error {
 	return w.Flush()
 }
 
-// brief is a note for people: the numbers of a Trust fill a screen.
+// brief is a note for people: the numbers of a IDRBounds fill a screen.
 func brief(key string, m *kdsr.Weights) string {
-	if t, err := m.Trust(); key == kdsr.MetaTrust && err == nil {
+	if t, err := m.IDRBounds(); key == kdsr.MetaIDRBounds && err == nil {
 		return fmt.Sprintf("degradation vectors within %.1f deviations", t.Limit)
 	}
 	return m.Meta[key]
@@ -176,11 +176,11 @@ func (a *app) modelImport() *cobra.Command {
 }
 
 func (a *app) modelExport() *cobra.Command {
-	var out, like, precision, trust string
+	var out, like, precision, bounds string
 	var half, force, onnx bool
 	cmd := &cobra.Command{
 		Use: "export NAME|FILE -o FILE", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
-		Example: "  vsr model export fast-x4 -o fast-x4.safetensors\n  vsr model export imported.safetensors --trust configs/train-student.yaml -o ready.safetensors\n  vsr model export fast-x4 --onnx --like clip.mp4 -o clip.onnx   # the network of the clip's first scene",
+		Example: "  vsr model export fast-x4 -o fast-x4.safetensors\n  vsr model export imported.safetensors --idr-bounds configs/train-student.yaml -o ready.safetensors\n  vsr model export fast-x4 --onnx --like clip.mp4 -o clip.onnx   # the network of the clip's first scene",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := openModel(args[0])
 			if err != nil {
@@ -189,7 +189,7 @@ func (a *app) modelExport() *cobra.Command {
 			if err := notePrecision(w, precision); err != nil {
 				return err
 			}
-			if err := noteTrust(cmd.Context(), w, trust); err != nil {
+			if err := noteIDRBounds(cmd.Context(), w, bounds); err != nil {
 				return err
 			}
 			if onnx {
@@ -205,7 +205,7 @@ func (a *app) modelExport() *cobra.Command {
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (required)")
 	cmd.Flags().BoolVar(&half, "f16", false, "store half precision")
 	cmd.Flags().StringVar(&precision, "precision", "", "note in the file what half precision is not good enough for: fp32 (everything), last:N (the last N convolutions before the tail) or auto (nothing)")
-	cmd.Flags().StringVar(&trust, "trust", "", "note in the file which degradation vectors the material of a `training.yaml` gives, so that none far outside is used; none takes the note away")
+	cmd.Flags().StringVar(&bounds, "idr-bounds", "", "note in the file which degradation vectors the material of a `training.yaml` gives, so that none far outside is used; none takes the note away")
 	cmd.Flags().BoolVar(&onnx, "onnx", false, "write the static network of one scene as ONNX, for other programs")
 	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or picture whose degradation the network is made for")
 	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
@@ -239,21 +239,21 @@ func notePrecision(w *kdsr.Weights, precision string) error {
 	return nil
 }
 
-// noteTrust measures what --trust asks for and writes it into the weights' notes.
-func noteTrust(ctx context.Context, w *kdsr.Weights, config string) error {
+// noteIDRBounds measures what --idr-bounds asks for and writes it into the weights' notes.
+func noteIDRBounds(ctx context.Context, w *kdsr.Weights, config string) error {
 	switch config {
 	case "":
 		return nil
 	case "none":
-		return w.SetTrust(nil)
+		return w.SetIDRBounds(nil)
 	}
 	c, err := train.Load(config, nil)
 	if err != nil {
 		return usageFault("", "%v", err)
 	}
-	t, err := train.Trust(ctx, w, c, train.Options{})
+	t, err := train.IDRBounds(ctx, w, c, train.Options{})
 	if err != nil {
-		return inputFault(err, "--trust needs the pictures that the config names, and its scale must be the model's")
+		return inputFault(err, "--idr-bounds needs the pictures that the config names, and its scale must be the model's")
 	}
-	return w.SetTrust(t)
+	return w.SetIDRBounds(t)
 }

@@ -51,13 +51,13 @@ const defaultMemory = 1 << 30
 
 // Engine runs one student. It keeps the contract of sr.Engine: one goroutine at a time.
 type Engine struct {
-	w     *kdsr.Weights
-	trust *kdsr.Trust
-	opts  Options
-	pool  *pool
-	plain map[string]plainConv
-	tails map[kdsr.Edges]plainConv
-	tail  *kdsr.LinearTail
+	w      *kdsr.Weights
+	bounds *kdsr.IDRBounds
+	opts   Options
+	pool   *pool
+	plain  map[string]plainConv
+	tails  map[kdsr.Edges]plainConv
+	tail   *kdsr.LinearTail
 	// frames and packed are the fast path; frames is nil on the plain one.
 	frames *conv.Frames
 	packed map[layerKey]fastConv
@@ -106,11 +106,11 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 	if opts.ISA == "" {
 		opts.ISA = conv.ISA()
 	}
-	trust, err := w.Trust()
+	bounds, err := w.IDRBounds()
 	if err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
-	e := &Engine{w: w, trust: trust, opts: opts, plain: map[string]plainConv{}, tails: map[kdsr.Edges]plainConv{}}
+	e := &Engine{w: w, bounds: bounds, opts: opts, plain: map[string]plainConv{}, tails: map[kdsr.Edges]plainConv{}}
 	if w.Config.Tail == kdsr.TailOfficial {
 		if e.tail, err = w.CollapseTail(); err != nil {
 			return nil, fmt.Errorf("cpu: %w", err)
@@ -182,7 +182,7 @@ func (e *Engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 		return nil, err
 	}
 	d, err := g.vector()
-	e.trust.Bound(d)
+	e.bounds.Bound(d)
 	e.stats.Estimates++
 	e.stats.Estimate += time.Since(began)
 	return d, err

@@ -22,7 +22,7 @@ const slots = 3
 // engine runs one student on one card. It keeps the contract of sr.Engine: one goroutine at a time.
 type engine struct {
 	w      *kdsr.Weights
-	trust  *kdsr.Trust
+	bounds *kdsr.IDRBounds
 	card   *card
 	layers *layers
 
@@ -68,7 +68,7 @@ func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 	if w.Config.C > 128 {
 		return nil, fmt.Errorf("cuda: a network of %d channels, the kernels have at most 128", w.Config.C)
 	}
-	trust, err := w.Trust()
+	bounds, err := w.IDRBounds()
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w", err)
 	}
@@ -80,7 +80,7 @@ func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{w: w, trust: trust, card: c, live: map[*degradation]bool{}}
+	e := &engine{w: w, bounds: bounds, card: c, live: map[*degradation]bool{}}
 	err = c.thread.Do(func() (err error) {
 		if e.layers, err = newLayers(c, w); err == nil {
 			err = e.vectors.allocate(e)
@@ -170,7 +170,7 @@ func (e *engine) estimate(j *job) ([]float32, error) {
 	}
 	v := make([]float32, e.w.Config.C)
 	copy(v, unsafe.Slice((*float32)(unsafe.Pointer(&s.out[0])), len(v)))
-	e.trust.Bound(v)
+	e.bounds.Bound(v)
 	return v, nil
 }
 

@@ -44,28 +44,28 @@ func Run(t *testing.T, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) 
 				Generic(t, openOne)
 			}
 			if i == 0 {
-				t.Run("trust", func(t *testing.T) { testTrust(t, w, f, tol) })
+				t.Run("idr_bounds", func(t *testing.T) { testIDRBounds(t, w, f, tol) })
 			}
 			t.Run("reference", func(t *testing.T) { testReference(open(t, openOne), w, i, tol) })
 		})
 	}
 }
 
-// testTrust holds that a vector outside of what the file trusts is moved to the border, and that a broken note is refused.
-func testTrust(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) {
+// testIDRBounds holds that a vector outside of the bounds is moved to the border, and that a broken note is refused.
+func testIDRBounds(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) {
 	format := formats(16, 16)[0]
 	src := picture(format, 1)
 	free := open(t, func() (sr.Engine, error) { return f(w) }).estimate(src)
-	trust := &kdsr.Trust{Mean: make([]float32, len(free)), Dev: make([]float32, len(free)), Limit: 1}
-	for k := range trust.Dev {
-		trust.Dev[k] = 1
+	bounds := &kdsr.IDRBounds{Mean: make([]float32, len(free)), Dev: make([]float32, len(free)), Limit: 1}
+	for k := range bounds.Dev {
+		bounds.Dev[k] = 1
 	}
-	far := trust.Distance(free)
+	far := bounds.Distance(free)
 	noted := w.Clone()
 	noted.Meta = map[string]string{}
 	for _, limit := range []float64{far / 2, far * 2} {
-		trust.Limit = limit
-		if err := noted.SetTrust(trust); err != nil {
+		bounds.Limit = limit
+		if err := noted.SetIDRBounds(bounds); err != nil {
 			t.Fatal(err)
 		}
 		h := open(t, func() (sr.Engine, error) { return f(noted) })
@@ -75,7 +75,7 @@ func testTrust(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engine, 
 		}
 		h.compareVector(format, h.estimate(src), want, tol.Estimate)
 	}
-	noted.Meta[kdsr.MetaTrust] = `{"mean":[0],"dev":[1],"limit":1}`
+	noted.Meta[kdsr.MetaIDRBounds] = `{"mean":[0],"dev":[1],"limit":1}`
 	if e, err := f(noted); err == nil {
 		e.Close()
 		t.Error("a note of one component was taken")

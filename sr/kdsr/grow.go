@@ -108,17 +108,17 @@ func embed(t, old Tensor) {
 
 // boundFreeKernels changes free kernels to bounded ones in place, so that the frames stay nearly the same.
 func boundFreeKernels(w *Weights) error {
-	trust, err := w.Trust()
+	bounds, err := w.IDRBounds()
 	if err != nil {
 		return err
 	}
 	c := w.Config
-	if trust == nil {
+	if bounds == nil {
 		return fmt.Errorf("kdsr: the weights do not say where their vectors lie, which bounding their kernels needs")
 	}
 	v := &Vectors{Weights: w}
 	const at = 0.5 // of the bound, in the middle of the vectors
-	for b, k := range Modulate(v, c, trust.Mean) {
+	for b, k := range Modulate(v, c, bounds.Mean) {
 		gen := w.Tensors[blockName(b)+".da_conv1.kernel.2.weight"].Data // [9C,C]
 		conv := w.Tensors[blockName(b)+".conv1.weight"].Data            // [C,C,3,3]
 		for ch := range c.C {

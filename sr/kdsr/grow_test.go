@@ -58,8 +58,8 @@ func TestGrowKeepsTheOutput(t *testing.T) {
 
 	r := &Reference{Weights: w}
 	_, d := Estimate(r, w.Config, x)
-	trust := &Trust{Mean: d.Float32(), Dev: noise(1, 8, 1, 1), Limit: 3}
-	if err := w.SetTrust(trust); err != nil {
+	bounds := &IDRBounds{Mean: d.Float32(), Dev: noise(1, 8, 1, 1), Limit: 3}
+	if err := w.SetIDRBounds(bounds); err != nil {
 		t.Fatal(err)
 	}
 	large.Kernels = KernelsBounded

@@ -12,8 +12,8 @@ import (
 	"vsr/train/data"
 )
 
-// `vsr model export --trust` measures the vectors of a config's pictures, and takes the note away again.
-func TestExportTrust(t *testing.T) {
+// `vsr model export --idr-bounds` measures the vectors of a config's pictures, and takes the note away again.
+func TestExportIDRBounds(t *testing.T) {
 	dir := t.TempDir()
 	pictures, weights, out := filepath.Join(dir, "pictures"), filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "out.safetensors")
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 1, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 1)
@@ -40,10 +40,10 @@ func TestExportTrust(t *testing.T) {
 		return path
 	}
 	for _, c := range []struct {
-		from, trust string
-		code        int
-		says        string
-		noted       bool
+		from, bounds string
+		code         int
+		says         string
+		noted        bool
 	}{
 		{weights, config(2), exitOK, "degradation vectors within", true},
 		{out, "", exitOK, "degradation vectors within", true},
@@ -53,8 +53,8 @@ func TestExportTrust(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		args := []string{"model", "export", c.from, "-o", out, "-y"}
-		if c.trust != "" {
-			args = append(args, "--trust", c.trust)
+		if c.bounds != "" {
+			args = append(args, "--idr-bounds", c.bounds)
 		}
 		if code := execute(args, &stdout, &stderr); code != c.code || !strings.Contains(stdout.String()+stderr.String(), c.says) {
 			t.Fatalf("%v: code %d, want %d and %q: %s%s", args, code, c.code, c.says, stdout.String(), stderr.String())
@@ -66,8 +66,8 @@ func TestExportTrust(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if trust, err := got.Trust(); err != nil || (trust != nil) != c.noted {
-			t.Errorf("%v: %v, %v", args, trust, err)
+		if bounds, err := got.IDRBounds(); err != nil || (bounds != nil) != c.noted {
+			t.Errorf("%v: %v, %v", args, bounds, err)
 		}
 	}
 }

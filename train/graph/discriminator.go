@@ -11,19 +11,19 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// Critic is the parameters of the U-Net discriminator with spectral normalisation (docs/kdsr.md 1.7): ten convolutions, LReLU 0.2,
+// Discriminator is the parameters of the U-Net discriminator with spectral normalisation (docs/kdsr.md 1.7): ten convolutions, LReLU 0.2,
 // one logit a pixel. Width is the features of its first convolution, 64 as published.
-type Critic struct {
+type Discriminator struct {
 	Width   int
 	Tensors map[string]kdsr.Tensor
 	// U and V are the singular vectors that the power iteration follows, by the name of the convolution.
 	U, V map[string][]float32
 }
 
-// criticLayer is one row of docs/kdsr.md 1.7, channels in units of Width; out 0 is the single logit, in 0 the picture.
-type criticLayer struct{ in, out, k, stride int }
+// discriminatorLayer is one row of docs/kdsr.md 1.7, channels in units of Width; out 0 is the single logit, in 0 the picture.
+type discriminatorLayer struct{ in, out, k, stride int }
 
-var criticLayers = []criticLayer{
+var discriminatorLayers = []discriminatorLayer{
 	{0, 1, 3, 1},
 	{1, 2, 4, 2}, {2, 4, 4, 2}, {4, 8, 4, 2},
 	{8, 4, 3, 1}, {4, 2, 3, 1}, {2, 1, 3, 1},
@@ -31,7 +31,7 @@ var criticLayers = []criticLayer{
 	{1, 0, 3, 1},
 }
 
-func (l criticLayer) channels(width int) (in, out int) {
+func (l discriminatorLayer) channels(width int) (in, out int) {
 	in, out = l.in*width, l.out*width
 	if in == 0 {
 		in = 3
@@ -42,16 +42,16 @@ func (l criticLayer) channels(width int) (in, out int) {
 	return in, out
 }
 
-func criticName(i int) string { return fmt.Sprintf("conv%d", i) }
+func discriminatorName(i int) string { return fmt.Sprintf("conv%d", i) }
 
 // plain tells the first and the last convolution: they have a bias and no spectral normalisation.
-func plain(i int) bool { return i == 0 || i == len(criticLayers)-1 }
+func plain(i int) bool { return i == 0 || i == len(discriminatorLayers)-1 }
 
-// NewCritic makes a random discriminator.
-func NewCritic(width int, seed uint64) *Critic {
-	c := &Critic{Width: width, Tensors: map[string]kdsr.Tensor{}, U: map[string][]float32{}, V: map[string][]float32{}}
+// NewDiscriminator makes a random discriminator.
+func NewDiscriminator(width int, seed uint64) *Discriminator {
+	c := &Discriminator{Width: width, Tensors: map[string]kdsr.Tensor{}, U: map[string][]float32{}, V: map[string][]float32{}}
 	rng := rand.New(rand.NewPCG(seed, 0x637269746963))
-	for i, l := range criticLayers {
+	for i, l := range discriminatorLayers {
 		in, out := l.channels(width)
 		bound := 1 / math.Sqrt(float64(in*l.k*l.k))
 		add := func(name string, shape ...int) {
@@ -61,12 +61,12 @@ func NewCritic(width int, seed uint64) *Critic {
 			}
 			c.Tensors[name] = t
 		}
-		add(criticName(i)+".weight", out, in, l.k, l.k)
+		add(discriminatorName(i)+".weight", out, in, l.k, l.k)
 		if plain(i) {
-			add(criticName(i)+".bias", out)
+			add(discriminatorName(i)+".bias", out)
 			continue
 		}
-		c.U[criticName(i)], c.V[criticName(i)] = direction(rng, out), direction(rng, in*l.k*l.k)
+		c.U[discriminatorName(i)], c.V[discriminatorName(i)] = direction(rng, out), direction(rng, in*l.k*l.k)
 	}
 	return c
 }
@@ -93,7 +93,7 @@ func normalise(v []float32) {
 
 // Iterate makes one power iteration on every normalised convolution: v = W'u, u = Wv. Once before every run, as PyTorch does
 // in training.
-func (c *Critic) Iterate() {
+func (c *Discriminator) Iterate() {
 	for name, u := range c.U {
 		v, w := c.V[name], c.Tensors[name+".weight"].Data
 		n := len(v)
@@ -109,19 +109,19 @@ func (c *Critic) Iterate() {
 	}
 }
 
-// CriticNet is a Critic on a graph.
+// CriticNet is a Discriminator on a graph.
 type CriticNet struct {
 	*Graph
-	c       *Critic
+	c       *Discriminator
 	weights []*g.Node // after normalisation
 	biases  []*g.Node
 }
 
-// Critic adds a discriminator's parameters, with gradients if train. Their names start with "critic.".
-func (b *Graph) Critic(c *Critic, train bool) *CriticNet {
+// Discriminator adds a discriminator's parameters, with gradients if train. Their names start with "critic.".
+func (b *Graph) Discriminator(c *Discriminator, train bool) *CriticNet {
 	n := &CriticNet{Graph: b, c: c}
-	for i := range criticLayers {
-		name := criticName(i)
+	for i := range discriminatorLayers {
+		name := discriminatorName(i)
 		t := c.Tensors[name+".weight"]
 		w := b.variable("critic."+name+".weight", t.Shape, t.Data, train)
 		var bias *g.Node
@@ -185,13 +185,13 @@ func (b *Graph) spectral(name string, w *g.Node, u, v []float32) *g.Node {
 func (n *CriticNet) Logits(x *g.Node) *g.Node {
 	const slope = 0.2
 	layer := func(i int, x *g.Node) *g.Node {
-		l := criticLayers[i]
+		l := discriminatorLayers[i]
 		_, out := l.channels(n.c.Width)
 		s := float32(slope)
-		if i == len(criticLayers)-1 {
+		if i == len(discriminatorLayers)-1 {
 			s = 1
 		}
-		return n.convolve("critic."+criticName(i), x, n.weights[i], n.biases[i],
+		return n.convolve("critic."+discriminatorName(i), x, n.weights[i], n.biases[i],
 			conv.General{K: l.k, Stride: l.stride, Pad: 1, Out: out}, s)
 	}
 	var down [4]*g.Node

@@ -22,12 +22,11 @@ type Entry struct {
 	Rate    float64            `json:"samples_per_s,omitempty"`
 	PSNR    float64            `json:"psnr_y,omitempty"`
 	Bicubic float64            `json:"bicubic_psnr_y,omitempty"`
-	Changed []string           `json:"changed,omitempty"`  // keys that a resumed run has with other values, as key: old -> new
 	LeftOut int                `json:"left_out,omitempty"` // steps without effect so far, because of a loss far above the mean
 }
 
 // journal appends entries. A line of losses is written every logEvery steps.
-type journal struct {
+type trainingLog struct {
 	f    *os.File
 	all  []Entry
 	sum  map[string]mean // of the losses since the last line
@@ -36,13 +35,13 @@ type journal struct {
 
 const logEvery = 50
 
-// openJournal drops lines after step (they belong to steps that a crash undid) and appends from there.
-func openJournal(path string, step int) (*journal, error) {
-	old, err := ReadJournal(path)
+// openLog drops lines after step (they belong to steps that a crash undid) and appends from there.
+func openLog(path string, step int) (*trainingLog, error) {
+	old, err := ReadLog(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	j := &journal{}
+	j := &trainingLog{}
 	err = atomicfile.Write(path, func(f io.Writer) error {
 		w := bufio.NewWriter(f)
 		enc := json.NewEncoder(w)
@@ -63,8 +62,8 @@ func openJournal(path string, step int) (*journal, error) {
 	return j, err
 }
 
-// ReadJournal reads a log. A torn last line, as a crash leaves it, is left out.
-func ReadJournal(path string) ([]Entry, error) {
+// ReadLog reads a log. A torn last line, as a crash leaves it, is left out.
+func ReadLog(path string) ([]Entry, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -81,14 +80,14 @@ func ReadJournal(path string) ([]Entry, error) {
 	return out, s.Err()
 }
 
-func (j *journal) keep(e Entry) {
+func (j *trainingLog) keep(e Entry) {
 	j.all = append(j.all, e)
 	if e.PSNR != 0 {
 		j.last = e
 	}
 }
 
-func (j *journal) write(e Entry) error {
+func (j *trainingLog) write(e Entry) error {
 	e.Time = time.Now().UTC().Format(time.RFC3339)
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -108,7 +107,7 @@ type mean struct {
 }
 
 // losses collects one step's. Their names change when a run's warm-up ends.
-func (j *journal) losses(t *trainer, names []string, losses []float32, rate float64) error {
+func (j *trainingLog) losses(t *trainer, names []string, losses []float32, rate float64) error {
 	if j.sum == nil {
 		j.sum = map[string]mean{}
 	}
@@ -128,7 +127,7 @@ func (j *journal) losses(t *trainer, names []string, losses []float32, rate floa
 }
 
 // score is the last validation in words.
-func (j *journal) score() string {
+func (j *trainingLog) score() string {
 	if j.last.PSNR == 0 {
 		return ""
 	}
@@ -136,4 +135,4 @@ func (j *journal) score() string {
 }
 
 // Close closes the file.
-func (j *journal) Close() error { return j.f.Close() }
+func (j *trainingLog) Close() error { return j.f.Close() }
