@@ -48,7 +48,7 @@ type axis struct {
 // filter, so that enlarging interpolates and shrinking averages without aliasing.
 func newAxis(f filter, src, dst int, step, origin float64) axis {
 	wide := max(1, step)
-	span := int(math.Ceil(2*f.radius*wide)) + 1
+	span := int(math.Ceil(2 * f.radius * wide))
 	a := axis{taps: min(span, src), start: make([]int, dst)}
 	a.weight = make([]float32, dst*a.taps)
 	w := make([]float64, a.taps)
@@ -119,19 +119,55 @@ func (s *scaler) run(dst *media.Frame, q int, src *media.Frame, p int) {
 	for i := range s.held {
 		s.held[i] = -1
 	}
-	deep := dst.BytesPerSample() == 2
-	top := float32(int(1)<<dst.Depth - 1)
+	top := int32(1)<<dst.Depth - 1
+	rows := make([][]float32, s.y.taps)
 	for y, first := range s.y.start {
-		clear(s.sum)
-		for k, w := range s.y.weight[y*s.y.taps : (y+1)*s.y.taps] {
-			if w == 0 {
-				continue
-			}
-			for x, v := range s.row(src, p, first+k) {
-				s.sum[x] += w * v
-			}
+		weights := s.y.weight[y*s.y.taps : (y+1)*s.y.taps]
+		for k := range rows {
+			rows[k] = s.row(src, p, first+k)
 		}
-		store(dst.Row(q, y), s.sum, top, deep)
+		blend(s.sum, rows, weights)
+		if dst.BytesPerSample() == 2 {
+			storeWide(dst.Row(q, y), s.sum, top)
+		} else {
+			store(dst.Row(q, y), s.sum, top)
+		}
+	}
+}
+
+// blend is the weighted sum of rows, four at a time: one pass over memory for a cubic.
+func blend(sum []float32, rows [][]float32, weights []float32) {
+	n := len(sum)
+	for k := 0; k < len(rows); k += 4 {
+		if k+4 > len(rows) {
+			for ; k < len(rows); k++ {
+				accumulate(sum, rows[k][:n], weights[k], k == 0)
+			}
+			return
+		}
+		a, b, c, d := rows[k][:n], rows[k+1][:n], rows[k+2][:n], rows[k+3][:n]
+		u, v, w, z := weights[k], weights[k+1], weights[k+2], weights[k+3]
+		if k == 0 {
+			for x := range sum {
+				sum[x] = u*a[x] + v*b[x] + w*c[x] + z*d[x]
+			}
+			continue
+		}
+		for x := range sum {
+			sum[x] += u*a[x] + v*b[x] + w*c[x] + z*d[x]
+		}
+	}
+}
+
+func accumulate(sum, row []float32, w float32, first bool) {
+	if first {
+		for x, v := range row {
+			sum[x] = w * v
+		}
+		return
+	}
+	for x, v := range row {
+		sum[x] += w * v
 	}
 }
 
@@ -154,6 +190,10 @@ func (s *scaler) row(src *media.Frame, p, y int) []float32 {
 		}
 	}
 	taps := s.x.taps
+	if taps == 4 {
+		cubic(out, s.in, s.x.start, s.x.weight)
+		return out
+	}
 	for i, first := range s.x.start {
 		var sum float32
 		in := s.in[first : first+taps]
@@ -165,16 +205,40 @@ func (s *scaler) row(src *media.Frame, p, y int) []float32 {
 	return out
 }
 
-// store rounds values to samples.
-func store(row []byte, values []float32, top float32, deep bool) {
-	for i, v := range values {
-		n := int(min(max(v, 0), top) + 0.5)
-		if deep {
-			binary.LittleEndian.PutUint16(row[2*i:], uint16(n))
-		} else {
-			row[i] = byte(n)
-		}
+// cubic is the row of a filter of four taps.
+func cubic(out, in []float32, start []int, weight []float32) {
+	start = start[:len(out)]
+	for i := range out {
+		v, w := in[start[i]:][:4], weight[4*i:][:4]
+		out[i] = w[0]*v[0] + w[1]*v[1] + w[2]*v[2] + w[3]*v[3]
 	}
+}
+
+// store rounds values to 8-bit samples.
+func store(row []byte, values []float32, top int32) {
+	row = row[:len(values)]
+	for i, v := range values {
+		row[i] = byte(sampleOf(v, top))
+	}
+}
+
+// storeWide rounds values to samples of two bytes.
+func storeWide(row []byte, values []float32, top int32) {
+	for i, v := range values {
+		binary.LittleEndian.PutUint16(row[2*i:], uint16(sampleOf(v, top)))
+	}
+}
+
+// sampleOf rounds to the nearest sample value between 0 and top.
+func sampleOf(v float32, top int32) int32 {
+	n := int32(v + 0.5) // towards zero, which is right above zero; what is below becomes zero
+	if uint32(n) <= uint32(top) {
+		return n
+	}
+	if n < 0 {
+		return 0
+	}
+	return top
 }
 
 // scalers makes the scalers of a frame's full-size planes and of its subsampled ones; they are the same when none are.
