@@ -18,6 +18,7 @@ type converter struct {
 	plane *astiav.Frame                // result of swscale, reused
 	first *astiav.SoftwareScaleContext // from a palette to RGB, nil for most formats
 	rgb   *astiav.Frame                // its result
+	plain bool                         // every frame becomes 8-bit 4:2:0 in limited range
 	seed  maphash.Seed
 	last  uint64 // hash of the frame before, for Frame.Repeat
 }
@@ -28,7 +29,9 @@ type scaleKey struct {
 	in, out  media.Color
 }
 
-func newConverter() *converter { return &converter{seed: maphash.MakeSeed()} }
+func newConverter(o Options) *converter {
+	return &converter{plain: o.Plain420, seed: maphash.MakeSeed()}
+}
 
 // plan says what Format a picture will have.
 func (c *converter) plan(p *av.Picture, stream media.Color) (media.Format, shape, error) {
@@ -37,6 +40,26 @@ func (c *converter) plan(p *av.Picture, stream media.Color) (media.Format, shape
 		return media.Format{}, s, err
 	}
 	f := media.Format{Width: p.Width, Height: p.Height, Layout: s.layout, Depth: s.depth, Alpha: s.alpha, Color: color(p.Color, stream, s, p.Width, p.Height)}
+	if c.plain {
+		return plain420(f, s)
+	}
+	return f, s, nil
+}
+
+// plain420 changes a plan so that the frame becomes 8-bit 4:2:0 in limited range: the one form that every viewer of a live feed takes.
+func plain420(f media.Format, s shape) (media.Format, shape, error) {
+	if f.Layout == media.YUV420 && f.Depth == 8 && !f.Alpha && f.Color.Range == media.RangeLimited && s.target == astiav.PixelFormatNone {
+		return f, s, nil
+	}
+	var ok bool
+	if s.target, ok = av.FindPixels(pixelName(media.YUV420, 8, false)); !ok {
+		return f, s, &UnsupportedError{Reason: "this FFmpeg has no yuv420p"}
+	}
+	s.fullSource = f.Color.Range == media.RangeFull
+	f.Layout, f.Depth, f.Alpha, f.Color.Range = media.YUV420, 8, false, media.RangeLimited
+	if f.Color.Matrix == media.MatrixUnspecified || f.Color.Matrix == media.MatrixRGB { // of gray
+		f.Color.Matrix = media.MatrixSMPTE170M
+	}
 	return f, s, nil
 }
 
@@ -105,7 +128,7 @@ func (c *converter) open(k scaleKey, f media.Format, s shape) (err error) {
 	}
 	full := f.Color.Range == media.RangeFull
 	// Formats without a matrix of their own (gray) are refused here and need none.
-	_ = av.SetScaleColor(c.scale, f.Color.Matrix, full || s.rgb, f.Color.Matrix, full)
+	_ = av.SetScaleColor(c.scale, f.Color.Matrix, full || s.rgb || s.fullSource, f.Color.Matrix, full)
 	c.plane, err = newPlane(k.w, k.h, k.to)
 	return err
 }

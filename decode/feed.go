@@ -31,7 +31,7 @@ var FeedTimeBase = media.Rational{Num: 1, Den: 90000}
 
 // NewFeed opens a decoder without any delay for h264 (access units with start codes, parameter sets in band) or vp8.
 func NewFeed(codec string, o Options) (*Feed, error) {
-	f := &Feed{opt: o.withDefaults(), convert: newConverter()}
+	f := &Feed{opt: o.withDefaults(), convert: newConverter(o)}
 	f.log = av.NewLog(f.opt.Logger, "decode")
 	if codec != "h264" && codec != "vp8" {
 		return nil, &UnsupportedError{Reason: "a live feed is h264 or vp8, not " + strconv.Quote(codec)}

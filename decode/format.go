@@ -23,6 +23,8 @@ type shape struct {
 	via    astiav.PixelFormat // a step between: swscale takes palettes and few-bit RGB for BT.601 and shifts their bits; PixelFormatNone for most
 	rgb    bool               // the source is RGB: the matrix is of our own choice
 	full   bool               // yuvj formats: full range by name
+
+	fullSource bool // of a frame that is converted to limited range
 }
 
 // shapeOf finds the nearest of gray, 4:2:0, 4:2:2 and 4:4:4 that loses neither chroma nor depth.

@@ -37,7 +37,7 @@ func OpenCopy(ctx context.Context, url string, o Options) (*Source, error) {
 }
 
 func open(ctx context.Context, url string, s *Source) (*Source, error) {
-	s.log, s.convert = av.NewLog(s.opt.Logger, "decode"), newConverter()
+	s.log, s.convert = av.NewLog(s.opt.Logger, "decode"), newConverter(s.opt)
 	err := s.openInput(ctx, url)
 	if err == nil {
 		stop := s.watch(ctx)
@@ -117,11 +117,11 @@ func inputError(err error) error {
 	var e *av.Error
 	switch {
 	case errors.Is(err, io.EOF):
-		return &UnsupportedError{Reason: "the input is empty or ends too early"}
+		return &UnsupportedError{Reason: "the input is empty or ends too early", Retry: true}
 	case errors.As(err, &e) && e.Fault() == av.FaultSystem:
 		return err
 	}
-	return &UnsupportedError{Reason: "not a media file that FFmpeg can read", Err: err}
+	return &UnsupportedError{Reason: "not a media file that FFmpeg can read", Err: err, Retry: true}
 }
 
 func (s *Source) openStreams(ctx context.Context) error {
@@ -240,7 +240,7 @@ func (s *Source) prime(ctx context.Context) error {
 		if cut > 0 {
 			reason = fmt.Sprintf("no picture at or after %g s", cut)
 		}
-		return &UnsupportedError{Reason: reason, Err: s.lastDamage}
+		return &UnsupportedError{Reason: reason, Err: s.lastDamage, Retry: true}
 	}
 	s.info.Format = s.first.Format
 	s.info.Interlaced = s.info.Interlaced || s.deint != nil
@@ -290,7 +290,11 @@ func (s *Source) storedFormat() media.Format {
 		return media.Format{}
 	}
 	w, h := p.Size()
-	return media.Format{Width: w, Height: h, Layout: shape.layout, Depth: shape.depth, Alpha: shape.alpha, Color: color(p.Color(), p.Color(), shape, w, h)}
+	f := media.Format{Width: w, Height: h, Layout: shape.layout, Depth: shape.depth, Alpha: shape.alpha, Color: color(p.Color(), p.Color(), shape, w, h)}
+	if s.opt.Plain420 {
+		f, _, _ = plain420(f, shape)
+	}
+	return f
 }
 
 // seek goes to the key frame before t seconds of the output's time line; false when the input cannot seek.

@@ -60,6 +60,7 @@ type Options struct {
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
 	Card        *Card             `yaml:"-"`           // nil keeps all pictures on the host; frames of a card have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
+	Plain420    bool              `yaml:"-"`           // live: every frame becomes 8-bit 4:2:0 in limited range, without alpha
 	Network     bool              `yaml:"-"`           // allow network addresses
 	Format      string            `yaml:"-"`           // force an FFmpeg input format or device, as in lavfi or v4l2
 	FFmpeg      map[string]string `yaml:"-"`           // further options of the demuxer, as in framerate=30

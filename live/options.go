@@ -88,7 +88,8 @@ func (o *Options) Validate() error {
 	case o.Record != "" && filepath.Ext(o.Record) != ".mkv" && filepath.Ext(o.Record) != ".mp4":
 		return optionError("", "--record %s: the name must end in .mkv or .mp4", o.Record)
 	}
-	return nil
+	_, err := kindOf(o.Source)
+	return err
 }
 
 // token reads the token file, or returns "" for a random token.

@@ -134,7 +134,10 @@ func (s *Session) measureLevels(ctx context.Context, f *media.Frame, to media.Fo
 	}
 	levels = append(levels, adaptive.Plain(to))
 	if err := adaptive.Measure(ctx, levels, f, 60*time.Millisecond); err != nil {
-		return nil, err
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &EngineError{err}
 	}
 	for _, l := range levels {
 		s.log.Info("quality level", "stage", "sr", "name", l.Name, "ms", float64(l.Cost.Microseconds())/1000)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,7 @@ import (
 // Session is one live session: the server, the way from source to viewers, and what the page shows of it.
 type Session struct {
 	o           Options
+	kind        sourceKind
 	log         *slog.Logger
 	server      *webrtc.Server
 	fingerprint string
@@ -34,6 +34,9 @@ type Session struct {
 	sink       *encode.Sink
 	recordings int   // made so far: each pipeline makes a file of its own
 	lostErr    error // why the source was lost, nil when it was not
+
+	running sync.WaitGroup // Run
+	closed  chan struct{}  // closed under mu
 
 	times      rtpTime // of the viewers, over all pipelines
 	makeLevels levelMaker
@@ -60,10 +63,11 @@ func Open(o Options) (*Session, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), patience: cameraPatience}
+	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), patience: cameraPatience}
 	if s.o.OpenEngine == nil {
 		s.o.OpenEngine = s.o.openCPU
 	}
+	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
 	s.makeLevels = s.measureLevels
 	token, err := o.token()
@@ -76,7 +80,7 @@ func Open(o Options) (*Session, error) {
 	}
 	s.fingerprint = print
 	s.server, err = webrtc.New(webrtc.Options{
-		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: o.Source != "browser", Codec: o.codec(),
+		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
 		AudioDelay: s.numbers.lag, Status: func() any { return s.Status() }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
 		OnReport: s.metrics.report, Logger: o.Logger,
@@ -96,16 +100,63 @@ func (s *Session) URL() string { return s.server.URL() }
 // Fingerprint is the SHA-256 of a certificate that was made at start, "" when there is none.
 func (s *Session) Fingerprint() string { return s.fingerprint }
 
-// Close ends the server and waits for everything that it runs. Run must have returned.
-func (s *Session) Close() error { return s.server.Close() }
+// Close ends Run and the server, and waits for everything that they started. It may be called twice.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	select {
+	case <-s.closed:
+	default:
+		close(s.closed)
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	return s.server.Close()
+}
 
 // Run moves frames until ctx ends or the source has ended for good. A source that is lost is opened again, with growing pauses;
-// viewers stay connected. It is called once.
-func (s *Session) Run(ctx context.Context) error {
-	if s.o.Source == "browser" {
+// viewers stay connected. After Close it returns net.ErrClosed.
+func (s *Session) Run(parent context.Context) error {
+	if !s.begin() {
+		return net.ErrClosed
+	}
+	defer s.running.Done()
+	ctx, cancel := context.WithCancelCause(parent)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-s.closed:
+			cancel(net.ErrClosed)
+		case <-ctx.Done():
+		}
+	}()
+	err := s.run(ctx)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, net.ErrClosed) {
+		err = cause
+	}
+	cancel(nil)
+	<-watched
+	return err
+}
+
+// begin counts a Run for which Close waits. It reports false when the session is closed.
+func (s *Session) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+		return false
+	default:
+		s.running.Add(1)
+		return true
+	}
+}
+
+func (s *Session) run(ctx context.Context) error {
+	if s.kind == kindBrowser {
 		return s.runBrowser(ctx)
 	}
-	once := !s.isLive() && !s.o.Loop
+	once := s.kind == kindFile
 	return pipeline.Supervise(ctx, pipeline.SuperviseOptions{Permanent: s.permanent, Logger: s.log}, func(ctx context.Context) error {
 		src, err := s.openSource(ctx)
 		if err == nil {
@@ -113,7 +164,7 @@ func (s *Session) Run(ctx context.Context) error {
 			s.server.Broadcast().Pause()
 		}
 		if err == nil && !once {
-			err = errEnded // a live source never ends well, and a looped file begins again
+			err = errEnded // a live source never ends well
 		}
 		s.setLost(err)
 		return err
@@ -129,10 +180,11 @@ func (s *Session) permanent(err error) bool {
 		engine      *EngineError
 		source      *SourceError
 	)
-	if errors.As(err, &source) { // a camera may be away now and come back; a file or a filter graph stays wrong
-		return !s.isLive() || strings.HasPrefix(s.o.Source, "lavfi:")
+	if errors.As(err, &unsupported) && !unsupported.Retry || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, &engine) {
+		return true
 	}
-	return errors.As(err, &unsupported) && !s.isLive() || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, &engine)
+	// A camera may be away now and come back; a file or a filter graph stays wrong.
+	return errors.As(err, &source) && s.kind != kindDevice && s.kind != kindNetwork
 }
 
 // runBrowser takes one publisher after the other.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,10 +38,36 @@ type source interface {
 	first(ctx context.Context) (*media.Frame, media.Info, error)
 }
 
-// isLive reports whether the source is a device, an address or a generator, as against a file.
-func (s *Session) isLive() bool {
-	name := s.o.Source
-	return strings.Contains(name, "://") || strings.HasPrefix(name, "v4l2:") || strings.HasPrefix(name, "lavfi:") || name == "browser"
+// sourceKind is what Options.Source names.
+type sourceKind uint8
+
+const (
+	kindFile    sourceKind = iota
+	kindBrowser            // a publisher of WHIP
+	kindDevice             // Video4Linux
+	kindFilter             // a filter graph of FFmpeg
+	kindNetwork            // an address
+)
+
+// schemes are the network protocols that a source may use.
+var schemes = []string{"rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "http", "https", "tcp", "udp", "rtp", "srt", "tls"}
+
+// kindOf finds the kind of a source by its name. The error is an *OptionError.
+func kindOf(source string) (sourceKind, error) {
+	scheme, _, address := strings.Cut(source, "://")
+	switch {
+	case source == "browser":
+		return kindBrowser, nil
+	case strings.HasPrefix(source, "v4l2:"):
+		return kindDevice, nil
+	case strings.HasPrefix(source, "lavfi:"):
+		return kindFilter, nil
+	case !address || scheme == "file":
+		return kindFile, nil
+	case slices.Contains(schemes, scheme):
+		return kindNetwork, nil
+	}
+	return 0, optionError("use one of "+strings.Join(schemes, ", ")+"; v4l2: for a camera; or a file", "source %s: %s is no protocol for a live source", sourceName(source), scheme)
 }
 
 // cameraPatience is how long a network camera may be silent. Tests shorten Session.patience.
@@ -48,16 +75,20 @@ const cameraPatience = 5 * time.Second
 
 // openSource opens what FFmpeg reads.
 func (s *Session) openSource(ctx context.Context) (source, error) {
-	o := decode.Options{LowDelay: true, Network: true, Logger: s.log, PoolSize: 12, Threads: 1}
+	o := decode.Options{LowDelay: true, Plain420: true, Logger: s.log, PoolSize: 12, Threads: 1}
 	name := s.o.Source
-	if rest, ok := strings.CutPrefix(name, "v4l2:"); ok {
-		name, o.Format = rest, "v4l2"
-	} else if rest, ok := strings.CutPrefix(name, "lavfi:"); ok {
-		name, o.Format = rest, "lavfi"
-	} else if strings.HasPrefix(name, "rtsp://") {
-		o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(s.patience.Microseconds(), 10)}
-	} else if !s.isLive() {
-		o.LowDelay, o.Network = false, false
+	switch s.kind {
+	case kindDevice:
+		name, o.Format = strings.TrimPrefix(name, "v4l2:"), "v4l2"
+	case kindFilter:
+		name, o.Format = strings.TrimPrefix(name, "lavfi:"), "lavfi"
+	case kindNetwork:
+		o.Network = true
+		if strings.HasPrefix(name, "rtsp://") {
+			o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(s.patience.Microseconds(), 10)}
+		}
+	default:
+		o.LowDelay = false
 	}
 	begin := time.Now()
 	src, err := decode.Open(ctx, name, o)
@@ -68,8 +99,11 @@ func (s *Session) openSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return nil, &SourceError{err}
 	}
-	paced := !s.isLive() || o.Format == "lavfi"
-	return &fileSource{src: src, paced: paced, captured: func() { s.metrics.frame("captured") }}, nil
+	f := &fileSource{src: src, paced: s.kind == kindFile || s.kind == kindFilter, captured: func() { s.metrics.frame("captured") }}
+	if s.o.Loop && s.kind == kindFile {
+		f.again = func(ctx context.Context) (*decode.Source, error) { return decode.Open(ctx, name, o) }
+	}
+	return f, nil
 }
 
 // fileSource gives a decode.Source's frames, files at their own speed.
@@ -79,6 +113,12 @@ type fileSource struct {
 	begin time.Time // wall time of the first frame
 	start int64
 	held  *media.Frame
+	// again opens a looped file once more, nil for other sources. shift is added to the times of this round, so that they go on rising;
+	// last is the time of the last frame and step the time from the one before it, both in ticks.
+	again      func(ctx context.Context) (*decode.Source, error)
+	shift      int64
+	last, step int64
+	frames     int // of this round
 	// captured hears of every frame that is given.
 	captured func()
 }
@@ -89,15 +129,51 @@ func (f *fileSource) first(ctx context.Context) (*media.Frame, media.Info, error
 	return u.Frame, *f.src.Info(), err
 }
 
-// pull skips packets: a live feed is video only.
+// pull gives the next frame, of the next round when a looped file is at its end. It skips packets: a live feed is video only.
 func (f *fileSource) pull(ctx context.Context) (media.Unit, error) {
 	for {
 		u, err := f.src.Next(ctx)
-		if errors.Is(err, media.ErrFormatChanged) || err == nil && u.Frame == nil {
+		switch {
+		case errors.Is(err, media.ErrFormatChanged):
+			continue
+		case errors.Is(err, io.EOF) && f.again != nil && f.frames > 0:
+			if err := f.rewind(ctx); err != nil {
+				return u, err
+			}
+			continue
+		case err != nil:
+			return u, err
+		case u.Frame == nil:
+			u.Release()
 			continue
 		}
-		return u, err
+		u.Frame.PTS += f.shift
+		if f.frames > 0 {
+			f.step = u.Frame.PTS - f.last
+		}
+		f.last = u.Frame.PTS
+		f.frames++
+		return u, nil
 	}
+}
+
+// rewind begins the next round of a looped file, one frame's time after the last.
+func (f *fileSource) rewind(ctx context.Context) error {
+	src, err := f.again(ctx)
+	if err != nil {
+		return &SourceError{err}
+	}
+	if src.Info().VideoTrack().TimeBase != f.src.Info().VideoTrack().TimeBase {
+		src.Close()
+		return errEnded // the file is another one now
+	}
+	step := max(f.step, 1)
+	if r, base := f.src.Info().FrameRate, f.src.Info().VideoTrack().TimeBase; f.step <= 0 && r.Num > 0 { // a single frame
+		step = max(int64(1/(r.Float()*base.Float())), 1)
+	}
+	f.src.Close()
+	f.src, f.shift, f.frames = src, f.last+step, 0
+	return nil
 }
 
 func (f *fileSource) Next(ctx context.Context) (media.Unit, error) {
@@ -147,7 +223,7 @@ type browserSource struct {
 
 // newBrowserSource decodes p. decoded hears how long each frame took.
 func newBrowserSource(p *webrtc.Publication, log *slog.Logger, decoded func(time.Duration)) (*browserSource, error) {
-	feed, err := decode.NewFeed(p.Codec(), decode.Options{Logger: log, PoolSize: 12, Threads: 1})
+	feed, err := decode.NewFeed(p.Codec(), decode.Options{Plain420: true, Logger: log, PoolSize: 12, Threads: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v3"
 )
@@ -132,5 +133,43 @@ func TestAudioPassesThrough(t *testing.T) {
 	hangUp()
 	if a, b := <-streams, <-streams; a != b {
 		t.Errorf("audio and frame are of the streams %s and %s: browsers would not keep them in step", a, b)
+	}
+}
+
+// TestCloseWaits: Close returns after the server's own goroutines, here one in a hook for a viewer's report and one that asks for
+// how long audio is to be held back.
+func TestCloseWaits(t *testing.T) {
+	var reporting, reported, delaying, delayed, wantKey atomic.Bool
+	slowly := func(in, out *atomic.Bool) {
+		if in.CompareAndSwap(false, true) {
+			time.Sleep(700 * time.Millisecond)
+			out.Store(true)
+		}
+	}
+	s := start(t, Options{Codec: "vp8", OnReport: func(string) { slowly(&reporting, &reported) }, OnKeyframe: func(string) { wantKey.Store(true) },
+		AudioDelay: func() time.Duration { slowly(&delaying, &delayed); return 0 }})
+	play(t, s, &wantKey)
+	waitFor(t, "the feed", s.feed.live)
+	p, frames := watch(t, s)
+	waitFor(t, "the first frames", func() bool { return frames.Load() > 0 })
+	var sent [1000]atomic.Int64
+	_, hangUp := speak(t, s, 0, &sent)
+	defer hangUp()
+	waitFor(t, "a report and audio", func() bool {
+		for _, r := range p.pc.GetReceivers() {
+			if err := p.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(r.Track().SSRC())}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return reporting.Load() && delaying.Load()
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !reported.Load() || !delayed.Load() {
+		t.Errorf("Close returned while the server was at work: report done %v, audio done %v", reported.Load(), delayed.Load())
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
 	}
 }

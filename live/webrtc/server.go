@@ -32,9 +32,10 @@ type Server struct {
 	table   *sessions
 	feed    *Broadcast
 	inbound inbound
-	run     string // names this server in the status
+	id      string // names this server in the status
 
 	mu        sync.Mutex
+	running   sync.WaitGroup // goroutines of sessions; begin adds to it
 	publisher *Publication
 	accept    chan *Publication
 	done      chan struct{}
@@ -46,7 +47,7 @@ func New(o Options) (*Server, error) {
 	if err := o.fill(); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	s := &Server{o: o, run: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
+	s := &Server{o: o, id: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
 		accept: make(chan *Publication), done: make(chan struct{}), served: make(chan error, 1)}
 	s.feed = newBroadcast(s)
 	var err error
@@ -132,7 +133,7 @@ type Status struct {
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.run, Audio: s.feed.audio.flows(), BitRate: s.feed.rates.now()}
+	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.id, Audio: s.feed.audio.flows(), BitRate: s.feed.rates.now()}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}
@@ -195,7 +196,31 @@ func (s *Server) Accept(ctx context.Context) (*Publication, error) {
 	}
 }
 
-// Close ends every session and both listeners, and waits until they are gone.
+// begin counts a goroutine for which Close waits. It reports false, and counts nothing, when the server is closed. The goroutine
+// calls s.running.Done at its end.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.done:
+		return false
+	default:
+		s.running.Add(1)
+		return true
+	}
+}
+
+// run starts f on a goroutine for which Close waits, unless the server is closed.
+func (s *Server) run(f func()) {
+	if s.begin() {
+		go func() {
+			defer s.running.Done()
+			f()
+		}()
+	}
+}
+
+// Close ends every session and both listeners, and waits until they and all goroutines of theirs are gone.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	select {
@@ -215,5 +240,6 @@ func (s *Server) Close() error {
 	s.feed.close()
 	s.mux.Close()
 	s.udp.Close()
+	s.running.Wait()
 	return <-s.served
 }

@@ -51,36 +51,36 @@ func (s *Server) setUpViewer(ctx context.Context, offer string) (*session, strin
 	if err != nil {
 		return nil, "", err
 	}
-	answer, err := v.attach(ctx, pc, offer, s.o.Codec)
+	answer, err := s.attach(ctx, v, pc, offer)
 	if err != nil {
 		pc.Close()
 		return nil, "", err
 	}
 	sess := s.table.add("whep", pc, s.o.Handshake, func() { s.startViewer(v) }, func() { s.feed.leave(v) })
-	go s.readReports(v.sender)
+	s.run(func() { s.readReports(v.sender) })
 	return sess, answer, nil
 }
 
 // attach gives the connection its track and negotiates.
-func (v *viewer) attach(ctx context.Context, pc *webrtc.PeerConnection, offer, codec string) (answer string, err error) {
+func (s *Server) attach(ctx context.Context, v *viewer, pc *webrtc.PeerConnection, offer string) (answer string, err error) {
 	if v.sender, err = pc.AddTrack(v.track); err != nil {
 		return "", err
 	}
-	if err := v.attachAudio(pc, offer); err != nil {
+	if err := s.attachAudio(v, pc, offer); err != nil {
 		return "", err
 	}
 	if answer, err = negotiate(ctx, pc, offer); err != nil {
 		return "", err
 	}
 	if !carries(answer) {
-		return "", unprocessable("the offer has no " + codec + ", which is what this feed is in")
+		return "", unprocessable("the offer has no " + s.o.Codec + ", which is what this feed is in")
 	}
 	v.atOnce = extensionID(v.sender, playoutDelay)
 	return answer, nil
 }
 
 // attachAudio adds a track for audio when the offer asks for one. Whether any comes is the publisher's affair.
-func (v *viewer) attachAudio(pc *webrtc.PeerConnection, offer string) error {
+func (s *Server) attachAudio(v *viewer, pc *webrtc.PeerConnection, offer string) error {
 	if !strings.Contains(offer, "\nm=audio ") {
 		return nil
 	}
@@ -92,14 +92,14 @@ func (v *viewer) attachAudio(pc *webrtc.PeerConnection, offer string) error {
 	if err != nil {
 		return err
 	}
-	go func() { // reading feeds the interceptors
+	s.run(func() { // reading feeds the interceptors
 		buf := make([]byte, 1500)
 		for {
 			if _, _, err := sender.Read(buf); err != nil {
 				return
 			}
 		}
-	}()
+	})
 	return nil
 }
 
@@ -129,7 +129,7 @@ func carries(answer string) bool {
 // because some players never send one.
 func (s *Server) startViewer(v *viewer) {
 	if s.feed.join(v) {
-		go v.send()
+		s.run(v.send)
 		s.feed.requestKeyframe("connect")
 	}
 }

@@ -91,6 +91,10 @@ func (s *Server) setUpPublisher(ctx context.Context, p *Publication, offer strin
 	}
 	p.pc = pc
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if !s.begin() {
+			return
+		}
+		defer s.running.Done()
 		switch {
 		case t.Kind() == webrtc.RTPCodecTypeVideo && p.ssrc.CompareAndSwap(0, uint32(t.SSRC())):
 			s.receive(p, t)
