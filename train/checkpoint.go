@@ -21,6 +21,8 @@ import (
 // e/NAME (EMA), in stage 3 the same of the discriminator, and as metadata the step and the counters. The sampler needs the step only. A resumed run makes the same
 // steps as one that was never interrupted, bit for bit, on the same instruction set.
 
+func (t *trainer) configPath() string { return filepath.Join(t.c.Out, "config.yaml") }
+
 func (t *trainer) checkpointPath() string { return filepath.Join(t.c.Out, "checkpoint.safetensors") }
 
 // save replaces the checkpoint. The old one stays whole until the new one is.

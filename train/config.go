@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ const (
 // Config is one training run. configs/train-teacher.yaml explains every key. Zero values mean the defaults of Default.
 type Config struct {
 	Name        string      `yaml:"name"`
+	License     string      `yaml:"license"` // of the finished weights, noted in them; whoever owns the data knows it
 	Model       string      `yaml:"model"`
 	Scale       int         `yaml:"scale"`
 	Shape       *Shape      `yaml:"shape"`
@@ -103,16 +105,18 @@ type Checkpoint struct {
 
 // Validation says how often and on how much the net is measured.
 type Validation struct {
-	Every  int `yaml:"every"`
-	Images int `yaml:"images"`
-	Size   int `yaml:"size"`
+	Every      int      `yaml:"every"`
+	Images     int      `yaml:"images"`
+	Size       int      `yaml:"size"`
+	ImagesFrom []string `yaml:"images_from"` // instead of files held back from Data.Images
+	Against    string   `yaml:"against"`     // weights that are measured beside, a name or a file
 }
 
 // Default is the recipe that suits the small networks.
 func Default() Config {
 	return Config{
 		Model: "fast", Scale: 4, Seed: 1, Estimator: "other", EMA: 0.999,
-		Data:        Data{Images: []string{"../shared/data/train"}, Patch: 48, Batch: 16, Reuse: 4, Workers: 1},
+		Data:        Data{Patch: 48, Batch: 16, Reuse: 4, Workers: 1},
 		Degradation: Degradation{Kind: "gaussian"},
 		Optim: Optim{
 			Steps: 60000, LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Schedule: "cosine", Warmup: 200, Floor: 1e-6, Halve: 0,
@@ -124,26 +128,64 @@ func Default() Config {
 	}
 }
 
-// Load reads a config file strictly over the defaults, then applies settings of the form key.key=value.
+// Load reads a config file strictly over the defaults, then applies settings of the form key.key=value. Errors are a *ConfigError, or
+// an *InputError if there is no such file.
 func Load(path string, set []string) (Config, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return c, fmt.Errorf("train: config: %w", err)
+		return c, &InputError{fmt.Errorf("train: config: %w", err), "vsr train init FOLDER writes configs for a folder of yours"}
 	}
 	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
-		return c, fmt.Errorf("train: config %s: %s", path, yaml.FormatError(err, false, true))
+		return c, keyError(fmt.Errorf("train: config %s: %s", path, yaml.FormatError(err, false, true)), err)
 	}
 	for _, s := range set {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok {
-			return c, fmt.Errorf("train: --set %s: want key=value", s)
+			return c, &ConfigError{Err: fmt.Errorf("train: --set %s: want key=value", s)}
+		}
+		if !slices.Contains(Keys(), key) {
+			return c, &ConfigError{Err: fmt.Errorf("train: --set %s: no such key", s), Key: key}
 		}
 		if err := yaml.UnmarshalWithOptions([]byte(nested(key, value)), &c, yaml.Strict()); err != nil {
-			return c, fmt.Errorf("train: --set %s: %s", s, yaml.FormatError(err, false, false))
+			return c, &ConfigError{Err: fmt.Errorf("train: --set %s: %s", s, yaml.FormatError(err, false, false))}
 		}
 	}
 	return c, nil
+}
+
+// keyError is a ConfigError with the key that a strict reading did not know, if that was it.
+func keyError(shown, err error) *ConfigError {
+	e := &ConfigError{Err: shown}
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) && unknown.GetToken() != nil {
+		e.Key = unknown.GetToken().Value
+	}
+	return e
+}
+
+// Keys lists the keys of a config, each by its full name, as in optim.lr.
+func Keys() []string {
+	var list []string
+	var walk func(prefix string, t reflect.Type)
+	walk = func(prefix string, t reflect.Type) {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct {
+			return
+		}
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+			if name == "" || name == "-" {
+				continue
+			}
+			list = append(list, prefix+name)
+			walk(prefix+name+".", t.Field(i).Type)
+		}
+	}
+	walk("", reflect.TypeFor[Config]())
+	return list
 }
 
 // nested writes a.b=v as YAML; no value is an empty text, not YAML's null, which would change nothing.
@@ -185,7 +227,7 @@ func (c Config) Check(stage Stage) error {
 	want(c.Name != "" && !strings.ContainsAny(c.Name, `/\`), "name = %q, want a plain file name", c.Name)
 	want(c.Out != "", "out is empty, want a folder for the run")
 	want(c.Threads >= 0 && c.Threads <= 256, "threads = %d, want 0 to 256", c.Threads)
-	want(len(c.Data.Images) > 0, "data.images is empty")
+	want(len(c.Data.Images) > 0, "data.images is empty: name your folders, as in --set data.images=[photographs,clips], or let vsr train init FOLDER write the configs")
 	want(c.Data.Patch >= 8 && c.Data.Patch <= 256, "data.patch = %d, want 8 to 256", c.Data.Patch)
 	want(c.Data.Patch%2 == 0, "data.patch = %d, want an even number", c.Data.Patch)
 	want(c.Data.Batch >= 1 && c.Data.Batch <= 256, "data.batch = %d, want 1 to 256", c.Data.Batch)
@@ -208,7 +250,7 @@ func (c Config) Check(stage Stage) error {
 	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
 	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")
 	if stage != Teacher && c.Teacher == "" {
-		want(stage == Student && c.Loss.KD == 0, "teacher is empty, want the weights file of the teacher (only a student with loss.kd = 0 goes without)")
+		want(c.Loss.KD == 0, "teacher is empty, want the weights file of the teacher (with loss.kd = 0 it is not needed)")
 	}
 	if stage == GAN {
 		want(c.Loss.L2 == 0, "loss.l2 = %g, stage 3 has none", c.Loss.L2)

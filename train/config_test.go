@@ -23,6 +23,10 @@ func TestConfigFiles(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
+		if len(c.Data.Images) > 0 || c.GAN.Features != "" {
+			t.Errorf("%s names data that a stranger has not: %v %s", file, c.Data.Images, c.GAN.Features)
+		}
+		c.Data.Images, c.GAN.Features = []string{"yours"}, "yours"
 		if err := c.Check(stage); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
@@ -30,7 +34,8 @@ func TestConfigFiles(t *testing.T) {
 			continue
 		}
 		want := Default()
-		want.Name, want.Out, want.Teacher = c.Name, c.Out, c.Teacher
+		want.Name, want.Out, want.Teacher, want.Data.Images, want.GAN.Features = c.Name, c.Out, c.Teacher, c.Data.Images, c.GAN.Features
+		want.Validate.ImagesFrom = c.Validate.ImagesFrom // empty, and nil
 		// What the files recommend beyond the published recipe, as they say.
 		want.Optim.Clip = 0.5
 		if stage == Teacher {

@@ -29,7 +29,7 @@ type discriminator struct {
 }
 
 // newGAN builds stage 3: L1, distillation, perceptual and adversarial loss for the student; binary cross entropy for the discriminator.
-// features may be nil when the perceptual loss is off.
+// teacher may be nil when the distillation is off, features when the perceptual loss is.
 func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features, geo geometry, c Config) (*machine, *discriminator, error) {
 	gr := graph.New(ws)
 	x, hr := pictures(gr, geo)
@@ -40,18 +40,27 @@ func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features
 		m.inputs = append(m.inputs, seen)
 		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, b.Other} }
 	}
-	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
+	var want *g.Node // the teacher's vector
+	if teacher != nil {
+		want, _ = kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
+	}
 	net := gr.Net("", w, trainable)
 	got, d := kdsr.Estimate(net, w.Config, seen)
 	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
 
 	judge := &discriminator{net: graph.NewDiscriminator(c.GAN.Width, c.Seed+1)}
-	parts := []*g.Node{gr.L1(y, hr), gr.KL(got, want, c.Loss.Temperature), gr.BCE(gr.Discriminator(judge.net, false).Logits(y), 1)}
-	m.weights = []float32{float32(c.Loss.L1), float32(c.Loss.KD), float32(c.Loss.GAN)}
-	m.names = []string{"loss", "l1", "kd", "gan"}
+	m.names = []string{"loss"}
+	var parts []*g.Node
+	add := func(name string, weight float64, loss *g.Node) {
+		m.names, m.weights, parts = append(m.names, name), append(m.weights, float32(weight)), append(parts, loss)
+	}
+	add("l1", c.Loss.L1, gr.L1(y, hr))
+	if want != nil {
+		add("kd", c.Loss.KD, gr.KL(got, want, c.Loss.Temperature))
+	}
+	add("gan", c.Loss.GAN, gr.BCE(gr.Discriminator(judge.net, false).Logits(y), 1))
 	if c.Loss.Perceptual > 0 {
-		parts = append(parts, gr.Perceptual(features, y, hr))
-		m.weights, m.names = append(m.weights, float32(c.Loss.Perceptual)), append(m.names, "percep")
+		add("percep", c.Loss.Perceptual, gr.Perceptual(features, y, hr))
 	}
 	if err := m.compile(gr, gr.Total(m.weights, parts...), append(slices.Clone(parts), y)...); err != nil {
 		return nil, nil, err

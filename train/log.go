@@ -22,6 +22,7 @@ type Entry struct {
 	Rate    float64            `json:"samples_per_s,omitempty"`
 	PSNR    float64            `json:"psnr_y,omitempty"`
 	Bicubic float64            `json:"bicubic_psnr_y,omitempty"`
+	Changed []string           `json:"changed,omitempty"`  // keys that a resumed run has with other values, as key: old -> new
 	LeftOut int                `json:"left_out,omitempty"` // steps without effect so far, because of a loss far above the mean
 }
 

@@ -16,6 +16,9 @@ import (
 
 // prepare makes or loads everything up to the first step.
 func (t *trainer) prepare(ctx context.Context) error {
+	if err := t.preflight(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(t.c.Out, 0o755); err != nil {
 		return err
 	}
@@ -23,21 +26,14 @@ func (t *trainer) prepare(ctx context.Context) error {
 	if t.lock, err = lock(t.c.Out); err != nil {
 		return err
 	}
-	file := t.checkpointPath()
-	if _, err := os.Stat(file); err == nil && !t.o.Resume {
-		return fmt.Errorf("%s exists: use --resume to go on, or another out folder", file)
-	}
 	if err := t.openData(ctx); err != nil {
-		return err
-	}
-	if err := t.openNetworks(); err != nil {
 		return err
 	}
 	if err := t.openMachine(); err != nil {
 		return err
 	}
 	if t.o.Resume {
-		if err := t.load(file); err != nil {
+		if err := t.load(t.checkpointPath()); err != nil {
 			return fmt.Errorf("resume: %w", err)
 		}
 		t.o.Log.Info("resumed", "step", t.step, "spent", t.spent.Round(time.Second))
@@ -45,7 +41,15 @@ func (t *trainer) prepare(ctx context.Context) error {
 	if t.log, err = openLog(filepath.Join(t.c.Out, "log.jsonl"), t.step); err != nil {
 		return err
 	}
-	return writeConfig(filepath.Join(t.c.Out, "config.yaml"), t.c)
+	if t.o.Resume {
+		if err := t.noteChanges(); err != nil {
+			return err
+		}
+	}
+	if err := t.material.write(t.c.Out); err != nil {
+		return err
+	}
+	return writeConfig(t.configPath(), t.c)
 }
 
 func (t *trainer) openData(ctx context.Context) (err error) {
@@ -59,8 +63,31 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.val, err = newValidator(t.ws, t.corpus.Validation, recipe, t.c)
-	return err
+	held := t.corpus.Validation
+	if len(t.c.Validate.ImagesFrom) > 0 {
+		own, err := t.openOwnValidation(ctx)
+		if err != nil {
+			return err
+		}
+		defer own.Close() // the validator copies its windows
+		held = own.Train
+	}
+	if t.val, err = newValidator(t.ws, held, recipe, t.c); err != nil {
+		return err
+	}
+	t.material = newMaterial(t.corpus, held, t.val)
+	t.o.Log.Info("validation", "windows", t.val.names, "left out", t.val.leftOut)
+	if t.c.Validate.Every > 0 && t.c.Validate.Images > 0 && len(t.val.lr) == 0 {
+		t.o.Log.Warn("no validation: every window held back for it is flat, black or too small; validate.images_from names others")
+	}
+	return t.val.measureOther(t)
+}
+
+// openOwnValidation reads the folders of validate.images_from.
+func (t *trainer) openOwnValidation(ctx context.Context) (*data.Corpus, error) {
+	c := t.c
+	c.Data.Images, c.Data.Cache = c.Validate.ImagesFrom, ""
+	return openCorpus(ctx, c, t.o)
 }
 
 func openCorpus(ctx context.Context, c Config, o Options) (*data.Corpus, error) {
@@ -93,9 +120,10 @@ func openFolders(ctx context.Context, c Config, o Options) (*data.Corpus, error)
 	}
 	corpus, rep, err := data.Open(ctx, data.Options{
 		Dirs: c.Data.Images, Cache: c.Data.Cache, Videos: data.Videos(data.VideoOptions{}), Progress: show, Log: o.Log,
+		Whole: len(c.Validate.ImagesFrom) > 0,
 	})
 	if err != nil {
-		return nil, err
+		return nil, input(err, "data.images and validate.images_from name folders or files of sharp images and videos")
 	}
 	o.Log.Info("data", "files", rep.Files, "tiles", rep.Tiles, "train", len(corpus.Train), "validation", len(corpus.Validation),
 		"skipped", len(rep.Skipped))
@@ -109,10 +137,11 @@ func (t *trainer) openNetworks() error {
 	}
 	if t.stage != Teacher && t.c.Teacher != "" {
 		if t.teacher, err = t.o.Weights(t.c.Teacher); err != nil {
-			return err
+			return &InputError{fmt.Errorf("teacher: %w", err), teacherHint}
 		}
 		if t.teacher.Role != kdsr.Teacher || t.teacher.Config != shape {
-			return fmt.Errorf("%s is a %s of %+v, want a teacher of %+v", t.c.Teacher, t.teacher.Role, t.teacher.Config, shape)
+			return &InputError{fmt.Errorf("teacher: %s is a %s of %+v, want a teacher of %+v", t.c.Teacher, t.teacher.Role, t.teacher.Config, shape),
+				"model, scale and shape must be the teacher's"}
 		}
 		t.parent = t.teacher.Hash()
 	}
@@ -129,7 +158,10 @@ func (t *trainer) openNetworks() error {
 		if err == nil && (t.weights.Role != t.role() || t.weights.Config != shape) {
 			err = fmt.Errorf("%s is a %s of %+v, want a %s of %+v", t.c.Init, t.weights.Role, t.weights.Config, t.role(), shape)
 		}
-		if err == nil && t.parent == "" {
+		if err != nil {
+			return &InputError{fmt.Errorf("init: %w", err), "init names a weights file or a built-in model (vsr model list) of the same model and scale"}
+		}
+		if t.parent == "" {
 			t.parent = t.weights.Hash()
 		}
 	case t.stage == Student && t.teacher == nil:
@@ -141,6 +173,9 @@ func (t *trainer) openNetworks() error {
 	}
 	return err
 }
+
+// teacherHint is what a run without its teacher's weights can do.
+const teacherHint = "vsr train teacher makes one; without: --set teacher= --set loss.kd=0 --set optim.kd_only=0"
 
 func (t *trainer) role() kdsr.Role {
 	if t.stage == Teacher {

@@ -51,7 +51,7 @@ func Rough(d time.Duration) string {
 // sayEvery is how often the log hears how a run goes.
 const sayEvery = 30 * time.Second
 
-// progress measures how a run goes, and tells Options.Show and, now and then, the log.
+// progress measures how a run goes, and tells Options.Show or else, now and then, the log.
 type progress struct {
 	log   *slog.Logger
 	show  func(Progress)
@@ -101,6 +101,7 @@ func (p *progress) validated(psnr, bicubic float64) {
 func (p *progress) say() {
 	if p.show != nil {
 		p.show(p.now)
+		return
 	}
 	if time.Since(p.said) > sayEvery {
 		p.said = time.Now()

@@ -41,7 +41,7 @@ func waves(context.Context, Config, *slog.Logger) (*data.Corpus, error) {
 func tinyConfig(t *testing.T) Config {
 	t.Helper()
 	c := Default()
-	c.Name, c.Model, c.Scale, c.Out = "tiny", "nano", 2, t.TempDir()
+	c.Name, c.Model, c.Scale, c.Out, c.Data.Images = "tiny", "nano", 2, t.TempDir(), []string{"waves"}
 	c.Shape = &Shape{C: 4, N: 1, R: 1}
 	c.Data.Patch, c.Data.Batch, c.Threads = 8, 2, 1
 	c.Optim.Steps, c.Optim.Warmup, c.Optim.Schedule = 12, 3, "constant"
@@ -118,7 +118,8 @@ func TestLimitLeavesCheckpoint(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.Out, "checkpoint.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(context.Background(), Teacher, c, Options{Sources: waves}); err == nil || !strings.Contains(err.Error(), "--resume") {
+	var bad *ConfigError
+	if _, err := Run(context.Background(), Teacher, c, Options{Sources: waves}); !errors.As(err, &bad) || !strings.Contains(bad.Hint, "--resume") {
 		t.Errorf("second run without resume: %v", err)
 	}
 	held, err := lock(c.Out)

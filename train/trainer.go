@@ -47,6 +47,7 @@ type trainer struct {
 	log           *trainingLog
 	lock          io.Closer
 	val           *validator
+	material      Material
 	slow          float64 // slow mean of the loss, to notice divergence
 	outlierScore  float64 // of late: see maxOutliers
 	leftOut       int     // steps that were left out
@@ -62,7 +63,7 @@ func Run(ctx context.Context, stage Stage, c Config, o Options) (path string, er
 		o.Weights = kdsr.Load
 	}
 	if err := c.Check(stage); err != nil {
-		return "", fmt.Errorf("train: %w", err)
+		return "", fmt.Errorf("train: %w", &ConfigError{Err: err})
 	}
 	t := &trainer{c: c, stage: stage, o: o, ws: conv.NewWorkers(c.Threads)}
 	defer t.close()
@@ -216,10 +217,13 @@ func (t *trainer) averaged() *kdsr.Weights {
 func (t *trainer) export(ctx context.Context) (string, error) {
 	w := t.averaged()
 	w.Meta = map[string]string{
-		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale), kdsr.MetaLicence: "Apache-2.0",
+		kdsr.MetaName: t.c.Name, kdsr.MetaDegradation: t.c.Degradation.describe(t.c.Scale),
 		kdsr.MetaData:  t.c.Data.describe(len(t.corpus.Train)),
 		kdsr.MetaSteps: strconv.Itoa(t.step), "seed": strconv.FormatUint(t.c.Seed, 10), "stage": string(t.stage),
 		"hours": fmt.Sprintf("%.2f", t.spent.Hours()), kdsr.MetaScores: t.log.score(),
+	}
+	if t.c.License != "" {
+		w.Meta[kdsr.MetaLicence] = t.c.License
 	}
 	if t.parent != "" {
 		w.Meta[kdsr.MetaParent] = t.parent

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"math/bits"
 	"path/filepath"
 
 	"vsr/internal/conv"
@@ -21,44 +22,153 @@ type validator struct {
 	lr, hr  []degrade.Image
 	bicubic []degrade.Image
 	base    float64 // mean PSNR of bicubic
+	names   []string
+	leftOut []string // windows that would measure nothing, and why
+	against string   // weights that were measured beside, and their mean PSNR
+	beside  float64
 }
 
-// newValidator degrades the middle of Images tiles, spread over the corpus, each from its own seed.
+// newValidator degrades the middle of Images tiles, spread evenly over the files that they come from, each from its own seed. Windows
+// that are flat, black or too small are passed over: every network enlarges them well, and they would drown the others.
 func newValidator(ws *conv.Workers, tiles []data.Tile, r degrade.Recipe, c Config) (*validator, error) {
 	v := &validator{ws: ws, scale: c.Scale}
-	n := min(c.Validate.Images, len(tiles))
-	for i := range n {
-		t := tiles[i*len(tiles)/n]
-		frames, err := middle(t, c.Validate.Size*c.Scale, c.Scale, max(r.Frames(), 1))
-		if err != nil {
-			return nil, err
+	for _, i := range spreadOver(tiles) {
+		if len(v.lr) == c.Validate.Images {
+			break
 		}
-		lr, err := r.Apply(degrade.NewRand(c.Seed^0x7a11da7e, uint64(i)), frames)
+		name := windowName(tiles, i)
+		frames, why := middle(tiles[i], c.Validate.Size*c.Scale, c.Scale, max(r.Frames(), 1))
+		if why != "" {
+			v.leftOut = append(v.leftOut, name+": "+why)
+			continue
+		}
+		lr, err := r.Apply(degrade.NewRand(c.Seed^0x7a11da7e, uint64(len(v.lr))), frames)
 		if err != nil {
-			return nil, fmt.Errorf("validation picture %d: %w", i, err)
+			return nil, fmt.Errorf("validation image %s: %w", name, err)
 		}
 		last := len(lr) - 1
-		v.lr, v.hr = append(v.lr, lr[last]), append(v.hr, frames[last])
-		big := degrade.Enlarge(lr[last], c.Scale)
-		v.bicubic = append(v.bicubic, big)
-		v.base += psnrY(big, frames[last], c.Scale) / float64(n)
+		v.lr, v.hr, v.names = append(v.lr, lr[last]), append(v.hr, frames[last]), append(v.names, name)
+		v.bicubic = append(v.bicubic, degrade.Enlarge(lr[last], c.Scale))
+	}
+	for i, big := range v.bicubic {
+		v.base += psnrY(big, v.hr[i], c.Scale) / float64(len(v.bicubic))
 	}
 	return v, nil
 }
 
-// middle cuts the middle window out of a tile, its sides a multiple of scale, as a clip of n frames.
-func middle(t data.Tile, side, scale, n int) ([]degrade.Image, error) {
+// spreadOver orders tiles so that any number of the first ones is spread over the files and, within each, over its tiles.
+func spreadOver(tiles []data.Tile) []int {
+	of := map[string][]int{}
+	for i, t := range tiles {
+		of[t.Source] = append(of[t.Source], i)
+	}
+	sources := data.Sources(tiles)
+	order := spread(len(sources))
+	inside := map[string][]int{}
+	for s, list := range of {
+		inside[s] = spread(len(list))
+	}
+	var out []int
+	for round := 0; len(out) < len(tiles); round++ {
+		for _, k := range order {
+			if s := sources[k]; round < len(of[s]) {
+				out = append(out, of[s][inside[s][round]])
+			}
+		}
+	}
+	return out
+}
+
+// spread is a permutation of 0 to n-1 of which every beginning is spread over the whole: bits in reverse order, from the middle.
+func spread(n int) []int {
+	width := bits.Len(uint(max(n-1, 0)))
+	out := make([]int, 0, n)
+	for i := range 1 << width {
+		k := int(bits.Reverse64(uint64(i)) >> (64 - width)) // a shift by 64 gives 0
+		if k ^= 1 << width >> 1; k < n {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// windowName is the file of tile i and, if it has several tiles, which one.
+func windowName(tiles []data.Tile, i int) string {
+	n, all := 0, 0
+	for k, t := range tiles {
+		if t.Source == tiles[i].Source {
+			all++
+			if k <= i {
+				n++
+			}
+		}
+	}
+	if all == 1 {
+		return tiles[i].Source
+	}
+	return fmt.Sprintf("%s, tile %d of %d", tiles[i].Source, n, all)
+}
+
+// A window whose luma spreads less than flatDeviation (of 1) about its mean has nothing to enlarge; one darker than blackMean is black.
+const (
+	flatDeviation = 0.02
+	blackMean     = 0.04
+)
+
+// middle cuts the middle window out of a tile, its sides a multiple of scale, as a clip of n frames, or says why it is of no use.
+func middle(t data.Tile, side, scale, n int) (frames []degrade.Image, why string) {
 	w, h := min(side, t.W)/scale*scale, min(side, t.H)/scale*scale
 	if w < 8*scale || h < 8*scale {
-		return nil, fmt.Errorf("validation tile of %s is only %dx%d", t.Source, t.W, t.H)
+		return nil, fmt.Sprintf("only %dx%d", t.W, t.H)
 	}
-	frames := make([]degrade.Image, n)
+	frames = make([]degrade.Image, n)
 	for i := range frames {
 		f := min(i, t.Frames-1)
 		whole := degrade.FromBytes(t.W, t.H, t.Pix[f*t.W*t.H*3:(f+1)*t.W*t.H*3])
 		frames[i] = whole.Crop((t.W-w)/2, (t.H-h)/2, w, h)
 	}
-	return frames, nil
+	mean, deviation := lumaSpread(frames[n-1])
+	switch {
+	case mean < blackMean:
+		return nil, "black"
+	case deviation < flatDeviation:
+		return nil, "flat"
+	}
+	return frames, ""
+}
+
+// lumaSpread returns mean and standard deviation of the luma, in [0,1].
+func lumaSpread(m degrade.Image) (mean, deviation float64) {
+	var sum, squares float64
+	n := float64(m.W * m.H)
+	for i := 0; i+2 < len(m.Pix); i += 3 {
+		y := 0.299*float64(m.Pix[i]) + 0.587*float64(m.Pix[i+1]) + 0.114*float64(m.Pix[i+2])
+		sum += y
+		squares += y * y
+	}
+	mean = sum / n
+	return mean, math.Sqrt(max(squares/n-mean*mean, 0))
+}
+
+// measureOther measures Validate.Against on the same windows, so that the scores have something to be compared with.
+func (v *validator) measureOther(t *trainer) error {
+	name := t.c.Validate.Against
+	if name == "" || len(v.lr) == 0 {
+		return nil
+	}
+	w, err := t.o.Weights(name)
+	if err == nil && (w.Config.Scale != v.scale || w.Role == kdsr.Teacher) {
+		err = fmt.Errorf("%s enlarges by %d, want a student for %d", name, w.Config.Scale, v.scale)
+	}
+	if err != nil {
+		return &InputError{fmt.Errorf("validate.against: %w", err), "vsr model list shows the built-in models; --set validate.against= goes without"}
+	}
+	if v.beside, _, err = v.measure(w); err != nil {
+		return err
+	}
+	v.against = name
+	t.o.Log.Info("on the same windows", "bicubic", round2(v.base), name, round2(v.beside))
+	return nil
 }
 
 // output runs the whole network on one picture.
@@ -133,7 +243,7 @@ func (t *trainer) validate(p *progress) error {
 
 func round2(x float64) float64 { return math.Round(x*100) / 100 }
 
-// sheet puts LR, bicubic, output and original of up to six pictures in rows.
+// sheet puts LR, bicubic, output and original of up to six windows in rows.
 func (v *validator) sheet(out []degrade.Image) image.Image {
 	rows := min(len(out), 6)
 	w, h, gap := v.hr[0].W, v.hr[0].H, 4

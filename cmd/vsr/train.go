@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,8 +52,8 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 		Use: string(stage), Short: short, Args: cobra.NoArgs, SilenceUsage: true, Example: stageExamples[stage],
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := train.Load(config, set)
-			if err != nil {
-				return err
+			if f, ok := trainingFault(err); ok {
+				return f
 			}
 			o.Weights = openModel
 			o.Limit = time.Duration(minutes * float64(time.Minute))
@@ -91,6 +92,9 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 	defer signals.End()
 	path, err := train.Run(work, stage, c, o)
 	view.close()
+	if f, ok := trainingFault(err); ok {
+		return f
+	}
 	switch {
 	case errors.Is(err, train.ErrDiverged):
 		return fault{exitRequest, err, "go on from the last checkpoint, if there is one, with --resume and a lower --set optim.lr or optim.clip"}
@@ -107,6 +111,44 @@ func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Opt
 		return fault{exitInterrupted, errStoppedTraining, ""}
 	}
 	return nil
+}
+
+// trainingFault turns an error in which package train says whose fault it was into one with an exit code.
+func trainingFault(err error) (fault, bool) {
+	var (
+		config *train.ConfigError
+		input  *train.InputError
+	)
+	switch {
+	case errors.As(err, &config):
+		hint := config.Hint
+		if config.Key != "" {
+			hint = "configs/train-teacher.yaml explains every key"
+			if near := nearestKey(config.Key); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+		}
+		return fault{exitUsage, err, hint}, true
+	case errors.As(err, &input):
+		return fault{exitInput, err, input.Hint}, true
+	}
+	return fault{}, false
+}
+
+// nearestKey is the key of a training config that name was meant to be. A file names keys without the groups that they are in.
+func nearestKey(name string) string {
+	keys := train.Keys()
+	if near := cli.Nearest(name, keys); near != "" {
+		return near
+	}
+	short := map[string]string{}
+	var list []string
+	for _, k := range keys {
+		last := k[strings.LastIndexByte(k, '.')+1:]
+		short[last] = k
+		list = append(list, last)
+	}
+	return short[cli.Nearest(name[strings.LastIndexByte(name, '.')+1:], list)]
 }
 
 // errStoppedTraining is the result of a training run that a signal ended.

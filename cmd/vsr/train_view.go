@@ -14,6 +14,9 @@ import (
 // tellRecipeAfter is after how many steps a run says how long its recipe takes: the first ones are not typical.
 const tellRecipeAfter = 20
 
+// sayEvery is how often the log of a run without a terminal hears how it goes.
+const sayEvery = 30 * time.Second
+
 // trainView shows a training run: a status line on a terminal, lines of log elsewhere.
 type trainView struct {
 	name   string
@@ -25,14 +28,15 @@ type trainView struct {
 	now    train.Progress
 	first  int // step that this run began with, -1 before
 	recipe bool
+	said   time.Time
 }
 
 func newTrainView(stderr io.Writer, name string) *trainView {
-	v := &trainView{name: name, out: stderr, first: -1, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	v := &trainView{name: name, out: stderr, first: -1, said: time.Now(), log: slog.New(slog.NewTextHandler(stderr, nil))}
 	if cli.IsTerminal(stderr) {
 		v.status = cli.NewStatus(stderr, v.line)
 		v.out = v.status
-		v.log = slog.New(slog.NewTextHandler(v.out, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))
+		v.log = slog.New(slog.NewTextHandler(v.out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	}
 	return v
 }
@@ -53,6 +57,10 @@ func (v *trainView) show(p train.Progress) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.now = p
+	if v.status == nil && time.Since(v.said) > sayEvery {
+		v.said = time.Now()
+		v.log.Info("train", "done", p.Done, "of", p.Total, "state", p.String())
+	}
 	if p.File != "" || p.Rate == 0 {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -30,6 +29,8 @@ type Options struct {
 	// with an empty path; by one goroutine at a time.
 	Progress func(done, total int, path string)
 	Log      *slog.Logger
+	// Whole keeps no source back for validation.
+	Whole bool
 }
 
 // Skipped names a source that was left out and says why.
@@ -54,6 +55,7 @@ type Tile struct {
 // Corpus is the cut material, split by source.
 type Corpus struct {
 	Train, Validation []Tile
+	Skipped           []Skipped // sources that were left out
 	close             func() error
 }
 
@@ -65,16 +67,6 @@ func (c *Corpus) Close() error {
 	err := c.close()
 	c.close = nil
 	return err
-}
-
-// validationShare is the fraction of sources, one in so many, that is kept for validation.
-const validationShare = 20
-
-// IsValidation says on which side of the split a source falls: one in twenty by the FNV-1a hash of its name.
-func IsValidation(source string) bool {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(source))
-	return h.Sum64()%validationShare == 0
 }
 
 // Open finds, decodes and cuts all sources. Files that cannot be read are skipped, logged and named in the report; it is an
@@ -119,25 +111,7 @@ func open(ctx context.Context, o Options) (*Corpus, Report, error) {
 	if err := cutAll(ctx, o, sources, store, &rep); err != nil {
 		return nil, rep, err
 	}
-	return assemble(store.tiles, nil, rep)
-}
-
-// assemble splits the tiles and finishes the report.
-func assemble(tiles []Tile, closer func() error, rep Report) (*Corpus, Report, error) {
-	c := &Corpus{close: closer}
-	rep.Tiles, rep.Bytes = len(tiles), 0
-	for _, t := range tiles {
-		rep.Bytes += int64(len(t.Pix))
-		if IsValidation(t.Source) {
-			c.Validation = append(c.Validation, t)
-		} else {
-			c.Train = append(c.Train, t)
-		}
-	}
-	if len(c.Train) == 0 {
-		return nil, rep, errors.Join(fmt.Errorf("no training material in %d files, %d skipped", rep.Files, len(rep.Skipped)), c.Close())
-	}
-	return c, rep, nil
+	return assemble(store.tiles, nil, o.Whole, rep)
 }
 
 // source is one file to cut.

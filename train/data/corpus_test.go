@@ -174,6 +174,24 @@ func TestDamagedShards(t *testing.T) {
 	}
 }
 
+// TestSmallSplit keeps something back of few sources, and never all.
+func TestSmallSplit(t *testing.T) {
+	for n := range 60 {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf("photo%d.jpg", i))
+		}
+		held := len(heldBack(list))
+		least, most := min(max(n/smallShare, 1), enoughValidation), n-1
+		if n < 2 {
+			least, most = 0, 0
+		}
+		if held < least || held > most {
+			t.Errorf("%d of %d sources are kept for validation", held, n)
+		}
+	}
+}
+
 // The split is by source and takes about a twentieth.
 func TestSplit(t *testing.T) {
 	n := 0

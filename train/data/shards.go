@@ -82,7 +82,7 @@ func openShards(ctx context.Context, o Options, sources []source, rep Report) (*
 			return nil, rep, errors.Join(fmt.Errorf("%s: tile %d: %w (delete it to cut again)", path, i, err), m.close())
 		}
 	}
-	return assemble(tiles, m.close, rep)
+	return assemble(tiles, m.close, o.Whole, rep)
 }
 
 // buildShards cuts everything and writes the index last, under its final name.
