@@ -75,12 +75,15 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 	if t.val, err = newValidator(t.ws, held, recipe, t.c); err != nil {
 		return err
 	}
+	if err := t.val.measureOther(t); err != nil {
+		return err
+	}
 	t.material = newMaterial(t.corpus, held, t.val)
 	t.o.Log.Info("validation", "windows", t.val.names, "left out", t.val.leftOut)
 	if t.c.Validate.Every > 0 && t.c.Validate.Images > 0 && len(t.val.lr) == 0 {
 		t.o.Log.Warn("no validation: every window held back for it is flat, black or too small; validate.images_from names others")
 	}
-	return t.val.measureOther(t)
+	return nil
 }
 
 // openOwnValidation reads the folders of validate.images_from.

@@ -19,11 +19,15 @@ import (
 func trainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
-		Short: "Train a network: first the teacher, then the student",
-		Long:  "Train a network. A run writes its checkpoint, log, curves and weights into the folder `out` of its config.\nThe configs under configs/ explain every key.",
+		Short: "Train a network on your own images and videos",
+		Long: `Train a network. vsr train init writes the configs for a folder of yours. A run writes its checkpoint, log, curves and weights into the folder out of
+its config. Ctrl-C stops it with a checkpoint, and --resume goes on: the weights are those of a run that was never stopped.
+configs/train-teacher.yaml explains every key.`,
+		Example: "  vsr train init photographs\n  vsr train student --config training/fine-tune.yaml\n  vsr train report training/runs/fine-tune",
 	}
 	cmd.AddCommand(
-		trainStage(train.Teacher, "Train the teacher, which sees the original picture"),
+		trainInit(),
+		trainStage(train.Teacher, "Train the teacher, which sees the sharp original"),
 		trainStage(train.Student, "Train the student, which learns from the teacher"),
 		trainStage(train.GAN, "Sharpen a student with a discriminator and a perceptual loss"),
 		trainReport(),
@@ -33,12 +37,15 @@ func trainCommand() *cobra.Command {
 }
 
 var stageExamples = map[train.Stage]string{
-	train.Teacher: `  vsr train teacher --config configs/train-teacher.yaml
-  vsr train teacher --config configs/train-teacher.yaml --resume`,
-	train.Student: `  vsr train student --config configs/train-student.yaml
-  vsr train student --config configs/train-student.yaml --set init=fast-x4 --set teacher= --set loss.kd=0 --set optim.kd_only=0 \
-    --set degradation.kind=real --set name=mine --set out=build/runs/mine --set "data.images=[films]"`,
-	train.GAN: `  vsr train gan --config configs/train-gan.yaml --set gan.features=vgg19.pth`,
+	train.Teacher: `  vsr train init photographs
+  vsr train teacher --config training/teacher.yaml
+  vsr train teacher --config training/teacher.yaml --resume    # goes on after Ctrl-C`,
+	train.Student: `  vsr train init photographs
+  vsr train student --config training/fine-tune.yaml           # goes on from a built-in model, without a teacher
+  vsr train student --config training/student.yaml             # from nothing, after the teacher
+  vsr train student --config training/student.yaml --set optim.steps=40000 --set data.batch=16`,
+	train.GAN: `  vsr train gan --config training/gan.yaml
+  vsr train gan --config training/gan.yaml --set loss.perceptual=1 --set gan.features=vgg19.pth`,
 }
 
 func trainStage(stage train.Stage, short string) *cobra.Command {
@@ -156,9 +163,13 @@ var errStoppedTraining = errors.New("training is stopped")
 
 func trainReport() *cobra.Command {
 	return &cobra.Command{
-		Use: "report DIR", Short: "Write one HTML page about a run folder", Args: cobra.ExactArgs(1), SilenceUsage: true,
+		Use: "report FOLDER", Short: "Write one HTML page about a run: rate, time left, data, curves, scores", Args: cobra.ExactArgs(1), SilenceUsage: true,
+		Example: "  vsr train report training/runs/fine-tune",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := train.Report(args[0])
+			if f, ok := trainingFault(err); ok {
+				return f
+			}
 			if err == nil {
 				fmt.Fprintln(cmd.OutOrStdout(), path)
 			}
