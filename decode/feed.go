@@ -46,7 +46,7 @@ func NewFeed(codec string, o Options) (*Feed, error) {
 	f.decoder.SetThreadType(astiav.ThreadTypeSlice)
 	dict := astiav.NewDictionary()
 	defer dict.Free()
-	_ = dict.Set("flags", "low_delay", astiav.NewDictionaryFlags())
+	_ = dict.Set("flags", "unaligned+low_delay", astiav.NewDictionaryFlags())
 	_ = dict.Set("max_pixels", strconv.Itoa(f.opt.Limits.Pixels), astiav.NewDictionaryFlags())
 	if err := av.Explain(func() error { return f.decoder.Open(c, dict) }); err != nil {
 		f.Close()

@@ -114,11 +114,10 @@ func pixelName(l media.Layout, depth int, alpha bool) string {
 	return name
 }
 
-// color merges the tags of the picture with those of the stream and settles what must not stay open: range and matrix. An untagged matrix is
-// taken as players take it, BT.601 for SD and BT.709 above. It must be settled here, because after upscaling a player would guess otherwise.
-func color(frame, stream media.Color, s shape, w, h int) media.Color {
+// tagged merges the tags of the frame with those of the stream.
+func tagged(frame, stream media.Color) media.Color {
 	c := frame
-	if c.Matrix == media.MatrixUnspecified || c.Matrix == 0 && !s.rgb || c.Matrix == 3 {
+	if c.Matrix == media.MatrixUnspecified || c.Matrix == 0 || c.Matrix == 3 {
 		c.Matrix = stream.Matrix
 	}
 	if c.Primaries == media.PrimariesUnspecified || c.Primaries == 0 || c.Primaries == 3 {
@@ -133,6 +132,16 @@ func color(frame, stream media.Color, s shape, w, h int) media.Color {
 	if c.Siting == 0 {
 		c.Siting = stream.Siting
 	}
+	return c
+}
+
+// color settles what must not stay open: range and matrix. An untagged matrix is taken as players take it. It must be settled here, because
+// after upscaling a player would guess otherwise.
+func color(frame, stream media.Color, s shape, w, h int) media.Color {
+	c := tagged(frame, stream)
+	if to, ok := plain(c); ok {
+		c.Matrix = to
+	}
 	if s.full {
 		c.Range = media.RangeFull
 	}
@@ -143,10 +152,7 @@ func color(frame, stream media.Color, s shape, w, h int) media.Color {
 			c.Matrix = media.MatrixBT2020NCL
 		}
 	case c.Matrix == media.MatrixUnspecified || c.Matrix == media.MatrixRGB || c.Matrix == 3:
-		c.Matrix = media.MatrixSMPTE170M
-		if w >= 1280 || h > 576 {
-			c.Matrix = media.MatrixBT709
-		}
+		c.Matrix = media.GuessMatrix(w, h)
 	}
 	if c.Range == media.RangeUnspecified {
 		c.Range = media.RangeLimited

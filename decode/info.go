@@ -1,9 +1,10 @@
 package decode
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	astiav "github.com/asticode/go-astiav"
 
@@ -17,7 +18,7 @@ func (s *Source) readInfo() (*media.Info, error) {
 	if d := s.fc.Duration(); d > 0 {
 		info.Duration = float64(d) / 1e6
 	}
-	best := -1
+	best, stills := -1, s.stills()
 	for i, st := range s.streams {
 		p, err := av.ReadParams(st)
 		if err != nil {
@@ -28,7 +29,7 @@ func (s *Source) readInfo() (*media.Info, error) {
 			Start: st.StartTime(), Duration: max(st.Duration(), 0), Metadata: av.StreamMetadata(st), Disposition: av.Disposition(st), Params: p}
 		t.Cover = t.Disposition&(av.DispositionAttachedPic|av.DispositionTimedThumbs) != 0
 		info.Tracks = append(info.Tracks, t)
-		if score := videoScore(&t, p); score > best {
+		if score := videoScore(&t, p, stills[i]); score > best {
 			best, info.Video = score, i
 		}
 	}
@@ -38,11 +39,37 @@ func (s *Source) readInfo() (*media.Info, error) {
 	if best == 0 {
 		return nil, &UnsupportedError{Reason: "this FFmpeg has no decoder for " + info.VideoTrack().Codec}
 	}
+	s.begins(info)
 	return info, s.readVideo(info)
 }
 
-// videoScore ranks a track: -1 for no video, 0 for video without a decoder, else default tracks first, then by size, then by order.
-func videoScore(t *media.Track, p *av.Params) int {
+// begins finds out where an input begins whose clock is kept and does not begin at 0, as a piece of a longer recording.
+func (s *Source) begins(info *media.Info) {
+	const least = 2000 // bits a second: with fewer the length was measured across a jump of the clock
+	if av.Discontinuous(s.fc) && info.BitRate > 0 && info.BitRate < least {
+		info.Duration, info.BitRate = 0, 0
+		for i := range info.Tracks {
+			info.Tracks[i].Duration = 0
+		}
+	}
+	start := s.fc.StartTime()
+	if s.live || av.Discontinuous(s.fc) || start == media.NoTime || start <= 0 {
+		return
+	}
+	s.begin = float64(start) / 1e6
+	if strings.HasPrefix(info.Container, "matroska") && info.Duration > s.begin { // there it is the time of the end
+		info.Duration -= s.begin
+	}
+	const close = 0.5 // seconds: sound that only primes its decoder
+	v := info.VideoTrack()
+	if at := float64(v.Start) * v.TimeBase.Float(); v.Start != media.NoTime && at > s.begin && at < s.begin+close {
+		s.begin = at
+	}
+}
+
+// videoScore ranks a track: -1 for no video, 0 for video without a decoder, else films before single images, default tracks before others, then
+// by size, then by order.
+func videoScore(t *media.Track, p *av.Params, still bool) int {
 	if t.Type != media.TrackVideo || t.Cover {
 		return -1
 	}
@@ -54,7 +81,23 @@ func videoScore(t *media.Track, p *av.Params) int {
 	if t.Disposition&av.DispositionDefault != 0 {
 		score += 1 << 41
 	}
+	if !still {
+		score += 1 << 42
+	}
 	return score
+}
+
+// stills marks the tracks that hold a single image beside a film, as drones and dashcams write for a thumbnail. Where the container does not
+// count its frames, a codec for images is taken for that sign.
+func (s *Source) stills() []bool {
+	images := []string{"mjpeg", "png", "bmp", "webp", "tiff", "gif", "jpegls", "ppm"}
+	out := make([]bool, len(s.streams))
+	for i, st := range s.streams {
+		n := st.NbFrames()
+		codec := st.CodecParameters().CodecID().Name()
+		out[i] = n == 1 || n == 0 && slices.Contains(images, codec)
+	}
+	return out
 }
 
 func (s *Source) noVideo(info *media.Info) error {
@@ -107,16 +150,18 @@ func (s *Source) readVideo(info *media.Info) error {
 	info.FrameRate = media.Rational{Num: rate.Num(), Den: rate.Den()}
 	sar := s.fc.GuessSampleAspectRatio(st, nil)
 	info.SampleAspect = media.Rational{Num: sar.Num(), Den: max(sar.Den(), 1)}
-	info.VideoSideData = p.SideData
+	info.VideoSideData = nil
 	for _, sd := range p.SideData {
 		switch sd.Type {
 		case av.PacketDisplayMatrix:
-			info.Rotation = rotation(sd.Data)
+			showAs(info, sd.Data, w, h)
+			continue
 		case av.PacketDolbyVision:
 			if err := dolbyVision(sd.Data); err != nil {
 				return err
 			}
 		}
+		info.VideoSideData = append(info.VideoSideData, sd)
 	}
 	info.Interlaced = p.Interlaced()
 	info.Frames = st.NbFrames()
@@ -158,7 +203,7 @@ func (s *Source) cutInfo(info *media.Info) {
 	}
 	var kept []media.Chapter
 	for _, c := range info.Chapters {
-		shift := int64(math.Round(s.opt.Start / c.TimeBase.Float()))
+		shift := int64(math.Round((s.begin + s.opt.Start) / c.TimeBase.Float()))
 		end := int64(math.Round(length / c.TimeBase.Float()))
 		c.Start, c.End = max(c.Start-shift, 0), c.End-shift
 		if length > 0 {
@@ -171,18 +216,23 @@ func (s *Source) cutInfo(info *media.Info) {
 	info.Chapters = kept
 }
 
-// rotation reads a display matrix (nine 16.16 fixed point numbers) as degrees clockwise, to the nearest quarter turn.
-func rotation(matrix []byte) int {
-	if len(matrix) < 36 {
-		return 0
+// showAs takes over a display matrix for frames of w x h. What it stretches goes into the pixel aspect, where FFmpeg has not put it already:
+// it does so for files that have no other aspect.
+func showAs(info *media.Info, matrix []byte, w, h int) {
+	m := media.ReadDisplayMatrix(matrix)
+	const close = 0.01
+	a := info.SampleAspect.Float()
+	if s := m.Stretch(); math.Abs(s-1) > close && (a == 0 || math.Abs(a/s-1) > close) {
+		if a == 0 {
+			a = 1
+		}
+		info.SampleAspect = av.Approximate(a*s, 4096)
 	}
-	at := func(i int) float64 { return float64(int32(binary.NativeEndian.Uint32(matrix[4*i:]))) }
-	scale0, scale1 := math.Hypot(at(0), at(3)), math.Hypot(at(1), at(4))
-	if scale0 == 0 || scale1 == 0 {
-		return 0
+	info.Display = m.Unstretched(w, h)
+	info.Rotation = info.Display.Rotation()
+	if info.Display != (media.DisplayMatrix{}) {
+		info.VideoSideData = append(info.VideoSideData, media.SideData{Type: av.PacketDisplayMatrix, Data: info.Display.Bytes()})
 	}
-	turn := math.Round(math.Atan2(at(1)/scale1, at(0)/scale0) * 2 / math.Pi)
-	return (int(turn)*90 + 360) % 360
 }
 
 func trackType(st *astiav.Stream) media.TrackType {
@@ -216,11 +266,12 @@ func (s *Source) adoptSideData() {
 		if t < 0 || hasSideData(s.info.VideoSideData, t) {
 			continue
 		}
-		list := append([]media.SideData{}, s.info.VideoSideData...)
-		s.info.VideoSideData = append(list, media.SideData{Type: t, Data: sd.Data})
+		s.info.VideoSideData = append([]media.SideData{}, s.info.VideoSideData...)
 		if t == av.PacketDisplayMatrix {
-			s.info.Rotation = rotation(sd.Data)
+			showAs(s.info, sd.Data, s.first.Width, s.first.Height)
+			continue
 		}
+		s.info.VideoSideData = append(s.info.VideoSideData, media.SideData{Type: t, Data: sd.Data})
 	}
 }
 

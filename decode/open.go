@@ -38,11 +38,11 @@ func OpenCopy(ctx context.Context, url string, o Options) (*Source, error) {
 
 func open(ctx context.Context, url string, s *Source) (*Source, error) {
 	s.log, s.convert = av.NewLog(s.opt.Logger, "decode"), newConverter(s.opt)
-	err := s.openInput(ctx, url)
-	if err == nil {
-		stop := s.watch(ctx)
-		err = s.openStreams(ctx)
-		stop()
+	err := s.openAll(ctx, url)
+	if err == errProbeMore {
+		s.closeInput()
+		s.probe = true
+		err = s.openAll(ctx, url)
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -58,6 +58,31 @@ func open(ctx context.Context, url string, s *Source) (*Source, error) {
 	}
 	s.log.Flush()
 	return s, nil
+}
+
+// errProbeMore asks for another attempt that reads more of the input before it is described.
+var errProbeMore = errors.New("streams are not known yet")
+
+// probeDeep is how much the second attempt reads.
+const probeDeep = 100 << 20
+
+func (s *Source) openAll(ctx context.Context, url string) error {
+	if err := s.openInput(ctx, url); err != nil {
+		return err
+	}
+	stop := s.watch(ctx)
+	defer stop()
+	return s.openStreams(ctx)
+}
+
+// unprobed reports whether a stream was announced that begins too late to be known.
+func (s *Source) unprobed() bool {
+	for _, st := range s.streams {
+		if av.Unprobed(st) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Source) openInput(ctx context.Context, url string) error {
@@ -90,6 +115,16 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 		set("probesize", "500000")
 		set("analyzeduration", "1000000")
 	}
+	if local, ok := strings.CutPrefix(full, "file:"); ok && !s.live {
+		far := probeSize(local)
+		if s.probe {
+			far = max(far, probeDeep)
+		}
+		if far > 0 {
+			set("probesize", strconv.FormatInt(far, 10))
+			set("analyzeduration", "3600000000") // microseconds
+		}
+	}
 	set("max_streams", strconv.Itoa(s.opt.Limits.Streams+1))
 	for k, v := range s.opt.FFmpeg {
 		set(k, v)
@@ -104,6 +139,9 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 	err := av.Explain(func() error { return fc.OpenInput(full, format, dict) })
 	stop()
 	path, local := strings.CutPrefix(full, "file:")
+	if local {
+		s.path = path
+	}
 	s.cutIndex = local && unfinishedMP4(path)
 	if err != nil { // FFmpeg has freed the context
 		return inputError(err)
@@ -132,6 +170,9 @@ func (s *Source) openStreams(ctx context.Context) error {
 		return &UnsupportedError{Reason: fmt.Sprintf("%d streams, more than the limit of %d", n, s.opt.Limits.Streams)}
 	}
 	s.streams = s.fc.Streams()
+	if !s.probe && !s.live && s.path != "" && s.unprobed() {
+		return errProbeMore
+	}
 	var err error
 	if s.info, err = s.readInfo(); err != nil {
 		return err
@@ -140,8 +181,8 @@ func (s *Source) openStreams(ctx context.Context) error {
 	if s.copying {
 		s.setOrigin()
 		s.info.Format = s.storedFormat()
-		if s.opt.Start > 0 {
-			s.seek(s.opt.Start - 1)
+		if s.opt.Start > 0 && !av.Discontinuous(s.fc) {
+			s.seek(s.cutIn() - 1)
 		}
 		return nil
 	}
@@ -179,10 +220,12 @@ func (s *Source) openDecoder() error {
 	defer dict.Free()
 	set := func(k, v string) { _ = dict.Set(k, v, astiav.NewDictionaryFlags()) }
 	set("max_pixels", strconv.Itoa(s.opt.Limits.Pixels))
+	flags := "unaligned" // crops as the stream says, also where its left edge is not aligned
 	if s.opt.LowDelay {
 		s.decoder.SetThreadType(astiav.ThreadTypeSlice)
-		set("flags", "low_delay")
+		flags += "+low_delay"
 	}
+	set("flags", flags)
 	if s.opt.Strict {
 		set("err_detect", "explode")
 	}
@@ -195,7 +238,10 @@ func (s *Source) openDecoder() error {
 // cutIn is the time of the first frame wanted, in seconds of the input's own line from its origin; 0 is the beginning.
 func (s *Source) cutIn() float64 {
 	if s.opt.SkipTo == 0 {
-		return s.opt.Start
+		if s.opt.Start == 0 {
+			return 0
+		}
+		return s.begin + s.opt.Start
 	}
 	return max(float64(s.skipTo)*s.info.VideoTrack().TimeBase.Float(), 0)
 }
@@ -219,13 +265,29 @@ const primeBytes = 64 << 20
 func (s *Source) prime(ctx context.Context) error {
 	cut := s.cutIn()
 	margins := []float64{0}
+	jumps, err := false, error(nil)
 	if cut > 0 {
 		margins = []float64{1, 10, 60, cut + 1e6}
+		if jumps, err = s.jumpsBefore(ctx, cut); err != nil {
+			return err
+		}
+	}
+	if jumps { // times do not tell places: all is decoded from the start
+		margins = []float64{cut + 1e6}
 	}
 	for i, margin := range margins {
 		s.restart()
-		if cut > 0 && !s.seek(cut-margin) && i > 0 {
+		switch {
+		case jumps:
+			err = s.seekStart()
+		case cut > 0 && !s.seek(cut-margin) && i > 0:
+			err = io.EOF
+		}
+		if err == io.EOF {
 			break
+		}
+		if err != nil {
+			return err
 		}
 		if err := s.primeOnce(ctx); err != nil {
 			return err
@@ -238,7 +300,7 @@ func (s *Source) prime(ctx context.Context) error {
 	if s.first == nil {
 		reason := "no picture could be decoded"
 		if cut > 0 {
-			reason = fmt.Sprintf("no picture at or after %g s", cut)
+			reason = fmt.Sprintf("no frame at or after %g s", cut-s.begin)
 		}
 		return &UnsupportedError{Reason: reason, Err: s.lastDamage, Retry: true}
 	}
@@ -274,7 +336,10 @@ func (s *Source) restart() {
 	for _, u := range s.queue {
 		u.Release()
 	}
-	s.queue, s.queued, s.first = nil, 0, nil
+	s.queue, s.queued, s.first, s.stash = nil, 0, nil, nil
+	s.line.restart()
+	clear(s.given)
+	clear(s.primer)
 	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, false, clock{}, Stats{}
 	s.aspect = media.Rational{}
 	s.closeDeinterlacer()

@@ -114,6 +114,7 @@ type Stats struct {
 	Damaged     int64 // packets or frames that did not decode and were skipped
 	Corrupt     int64 // frames given out that the decoder marked as partly damaged
 	Repaired    int64 // missing, repeated or backward time stamps replaced
+	Jumps       int   // joints at which the input's clock went back, jumped ahead or began again, and was made to go on
 	Late        int64 // packets of streams that appeared after the start, dropped
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt

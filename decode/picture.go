@@ -170,6 +170,9 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 		s.checkEnd(v, pts)
 		return nil
 	}
+	if err := s.recolor(&p); err != nil {
+		return err
+	}
 	stream := s.info.VideoTrack().Params.(*av.Params).Color()
 	f, sh, at, err := s.plan(&p, stream)
 	if err != nil {

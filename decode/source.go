@@ -28,13 +28,20 @@ type Source struct {
 	concealed *av.Concealed
 	packet    *astiav.Packet
 	frame     *astiav.Frame
-	deint     *deinterlacer
+	deint     *filter
+	matrix    *filter // nil for matrices that all know
 	convert   *converter
 	pool      *media.Pool
 	pools     []*media.Pool // all of them, one per format met
 	uploads   *av.CUDAFrames
 	uploaded  uploadKind
 	clock     clock
+	line      *timeline
+	stash     []stashed  // packets after a joint whose offset the video will settle
+	primer    []*stashed // per track: the last packet before its first that is heard
+	given     []bool     // per track: packets were queued
+	path      string     // of a local file
+	begin     float64    // seconds: where the input's own line begins, when that is after 0
 	stats     Stats
 
 	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
@@ -45,6 +52,7 @@ type Source struct {
 	first      *media.Frame   // the picture that Open found; it is also in queue
 	waiting    *astiav.Frame  // a picture that waits for the old deinterlacer to empty
 	aspect     media.Rational // of the picture before; zero before the first
+	probe      bool           // the second attempt to open, which reads more
 	cutIndex   bool           // an MP4 whose index is not whole
 	flushed    bool           // the deinterlacer was told that no more comes to it
 	turned     bool           // s.frame holds the first picture of a new format
@@ -62,6 +70,9 @@ func (s *Source) Info() *media.Info { return s.info }
 // Stats returns what was met so far.
 func (s *Source) Stats() Stats {
 	st := s.stats
+	if s.line != nil {
+		st.Jumps = s.line.jumps()
+	}
 	if s.guard != nil {
 		st.Refused = s.guard.Refused()
 	}
@@ -187,7 +198,10 @@ func (s *Source) demux() error {
 	if s.packet.Size() > s.opt.Limits.PacketBytes {
 		return s.damage(fmt.Errorf("packet of %d bytes is over the limit", s.packet.Size()))
 	}
+	at := s.line.place(track, s.packet.Pts(), s.packet.Dts(), s.packet.Duration())
+	s.unstash()
 	if track == s.info.Video && !s.copying {
+		shiftPacket(s.packet, s.line.shift(track, at))
 		err := av.Err(s.decoder.SendPacket(s.packet))
 		if err != nil && err != av.ErrAgain && err != io.EOF {
 			if failed := s.cardFailed(err); failed != nil {
@@ -197,7 +211,20 @@ func (s *Source) demux() error {
 		}
 		return nil
 	}
-	s.passThrough(track)
+	if s.packet.Flags().Has(astiav.PacketFlagDiscard) {
+		s.hidden(track, at)
+		return nil
+	}
+	if x := s.primer[track]; x != nil {
+		s.primer[track] = nil
+		s.passThrough(x.packet, x.at)
+	}
+	p := av.ReadPacket(s.packet)
+	if s.line.open(track, at) && len(s.stash) < maxStash {
+		s.stash = append(s.stash, stashed{p, at})
+		return nil
+	}
+	s.passThrough(p, at)
 	return nil
 }
 
@@ -235,6 +262,8 @@ func (s *Source) checkIndex() error {
 }
 
 func (s *Source) drain() error {
+	s.line.settle()
+	s.unstash()
 	if s.copying {
 		s.ended = true
 		return io.EOF
@@ -264,16 +293,18 @@ func (s *Source) damaged(err error) error {
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// passThrough queues a packet of another track, with its times moved onto the output's line.
-func (s *Source) passThrough(track int) {
-	p := av.ReadPacket(s.packet)
+// passThrough queues a packet of another track, with its times moved onto the output's line. at is its epoch.
+func (s *Source) passThrough(p *media.Packet, at int) {
+	track := p.Track
 	cover := s.info.Tracks[track].Cover
+	origin := s.origin[track] + s.line.shift(track, at)
 	if p.PTS != media.NoTime {
-		p.PTS -= s.origin[track]
+		p.PTS -= origin
 	}
 	if p.DTS != media.NoTime {
-		p.DTS -= s.origin[track]
+		p.DTS -= origin
 	}
+	s.line.rise(p)
 	if at := p.PTS; !cover && (at != media.NoTime || p.DTS != media.NoTime) {
 		if at == media.NoTime {
 			at = p.DTS
@@ -296,6 +327,7 @@ func (s *Source) passThrough(track int) {
 			}
 		}
 	}
+	s.given[track] = true
 	s.queue = append(s.queue, media.Unit{Packet: p})
 	s.queued += len(p.Data)
 }
@@ -315,6 +347,7 @@ func (s *Source) Close() error {
 	}
 	s.queue, s.ended = nil, true
 	s.closeDeinterlacer()
+	s.closeMatrix()
 	s.convert.close()
 	s.pool.Close()
 	if s.uploads != nil {
@@ -338,6 +371,12 @@ func (s *Source) Close() error {
 		s.frame.Free()
 		s.packet, s.frame = nil, nil
 	}
+	s.closeInput()
+	s.log.Flush()
+	return nil
+}
+
+func (s *Source) closeInput() {
 	if s.guard != nil {
 		s.stats.Refused = s.guard.Refused()
 	}
@@ -353,6 +392,4 @@ func (s *Source) Close() error {
 		s.interrupt.Free()
 		s.interrupt = nil
 	}
-	s.log.Flush()
-	return nil
 }

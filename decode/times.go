@@ -39,37 +39,89 @@ func (c *clock) next(best, duration, typical int64) (pts int64, repaired bool) {
 	return pts, repaired
 }
 
+// programs gives each track the number of its programme's clock, from 0. Inputs with one programme have one clock.
+func (s *Source) programs() []int {
+	groups, seen := make([]int, len(s.streams)), map[int]int{}
+	for i := range groups {
+		p := av.ProgramOf(s.fc, i)
+		if _, known := seen[p]; p >= 0 && !known {
+			seen[p] = len(seen)
+		}
+		groups[i] = p
+	}
+	for i, p := range groups {
+		if p < 0 { // what is in none goes by the clock of the video
+			p = groups[s.info.Video]
+		}
+		groups[i] = seen[p]
+	}
+	return groups
+}
+
 // setOrigin computes, per track, what is subtracted from every time stamp: see the package comment.
 func (s *Source) setOrigin() {
-	s.origin = make([]int64, len(s.streams))
+	loose := s.live || av.Discontinuous(s.fc)
+	groups := s.programs()
+	s.line = newTimeline(s.info, groups, loose)
+	s.origin, s.given, s.primer = make([]int64, len(s.streams)), make([]bool, len(s.streams)), make([]*stashed, len(s.streams))
 	micro := media.Rational{Num: 1, Den: 1e6}
-	var base int64
-	if start := s.fc.StartTime(); start != media.NoTime && (s.live || av.Discontinuous(s.fc)) {
-		base = start
+	var base []int64 // of each clock
+	start := s.fc.StartTime()
+	for i := range s.line.clocks {
+		base = append(base, 0)
+		if loose && start != media.NoTime {
+			base[i] = s.clockStart(groups, i, start)
+		}
 	}
 	for i := range s.origin {
 		t := &s.info.Tracks[i]
-		s.origin[i] = av.Rescale(base, micro, t.TimeBase)
+		s.origin[i] = av.Rescale(base[groups[i]], micro, t.TimeBase)
 		if t.Start != media.NoTime {
 			t.Start -= s.origin[i]
 		}
 	}
-	if base != 0 {
+	if first := base[groups[s.info.Video]]; first != 0 {
 		for i := range s.info.Chapters {
 			c := &s.info.Chapters[i]
-			shift := av.Rescale(base, micro, c.TimeBase)
+			shift := av.Rescale(first, micro, c.TimeBase)
 			c.Start, c.End = c.Start-shift, c.End-shift
 		}
 	}
+	s.setBounds()
+}
+
+// clockStart is the first time of a programme's clock, in microseconds; start is that of the whole input.
+func (s *Source) clockStart(groups []int, clock int, start int64) int64 {
+	if len(s.line.clocks) == 1 {
+		return start
+	}
+	first := media.NoTime
+	for i := range groups {
+		t := &s.info.Tracks[i]
+		if groups[i] != clock || t.Start == media.NoTime || !s.line.tracks[i].timed {
+			continue
+		}
+		if at := av.Rescale(t.Start, t.TimeBase, media.Rational{Num: 1, Den: 1e6}); first == media.NoTime || at < first {
+			first = at
+		}
+	}
+	if first == media.NoTime {
+		return start
+	}
+	return first
+}
+
+// setBounds computes the first and the last time wanted of each track. Options.Start counts from the beginning of the input.
+func (s *Source) setBounds() {
 	s.from, s.until = make([]int64, len(s.streams)), make([]int64, len(s.streams))
 	for i := range s.from {
 		tb := s.info.Tracks[i].TimeBase.Float()
 		s.from[i], s.until[i] = math.MinInt64, math.MaxInt64
 		if s.opt.Start > 0 && tb > 0 {
-			s.from[i] = int64(math.Ceil(s.opt.Start/tb - 1e-6))
+			s.from[i] = int64(math.Ceil((s.begin+s.opt.Start)/tb - 1e-6))
 		}
 		if s.opt.Duration > 0 && tb > 0 {
-			s.until[i] = int64(math.Ceil((s.opt.Start+s.opt.Duration)/tb - 1e-6))
+			s.until[i] = int64(math.Ceil((s.begin+s.opt.Start+s.opt.Duration)/tb - 1e-6))
 		}
 	}
 	s.skipTo = s.from[s.info.Video]

@@ -76,8 +76,8 @@ func (f *File) Start(info *media.Info) error {
 // describes checks what is said about the whole picture. A turned film that comes out lying on its side is not a copy, so a
 // container that cannot say it is refused. NUT is for pieces, which are joined into another one.
 func (f *File) describes(info *media.Info) error {
-	if info.Rotation%360 != 0 && !f.isMOV() && f.muxer != "nut" {
-		return &RequestError{Reason: fmt.Sprintf("%s cannot say that the picture is turned by %d degrees", f.muxer, info.Rotation),
+	if !info.Display.Identity() && !f.isMOV() && f.muxer != "nut" {
+		return &RequestError{Reason: fmt.Sprintf("%s cannot say that the picture is %v", f.muxer, info.Display),
 			Hint: "use a name that ends in .mp4 or .mov"}
 	}
 	for _, sd := range info.VideoSideData {

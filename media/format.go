@@ -42,50 +42,6 @@ func (l Layout) Shift() (x, y uint) {
 	return 0, 0
 }
 
-// Colour tags. The numbers are those of ITU-T H.273, which FFmpeg uses as they are; 2 (and 0 for Range and Siting) means unspecified.
-type (
-	// Matrix is H.273 MatrixCoefficients (FFmpeg AVColorSpace).
-	Matrix uint8
-	// Primaries is H.273 ColourPrimaries.
-	Primaries uint8
-	// Transfer is H.273 TransferCharacteristics.
-	Transfer uint8
-	// Range is FFmpeg's AVColorRange: 0 unspecified, 1 limited, 2 full.
-	Range uint8
-	// Siting is FFmpeg's AVChromaLocation: 0 unspecified, 1 left, 2 center, 3 top-left.
-	Siting uint8
-)
-
-// The tags that code branches on.
-const (
-	MatrixRGB         Matrix = 0
-	MatrixBT709       Matrix = 1
-	MatrixUnspecified Matrix = 2
-	MatrixFCC         Matrix = 4
-	MatrixBT470BG     Matrix = 5
-	MatrixSMPTE170M   Matrix = 6
-	MatrixSMPTE240M   Matrix = 7
-	MatrixBT2020NCL   Matrix = 9
-
-	PrimariesUnspecified Primaries = 2
-	TransferUnspecified  Transfer  = 2
-	TransferPQ           Transfer  = 16
-	TransferHLG          Transfer  = 18
-
-	RangeUnspecified Range = 0
-	RangeLimited     Range = 1
-	RangeFull        Range = 2
-)
-
-// Color says what the sample values of a picture mean. It rides on every frame and is never guessed downstream.
-type Color struct {
-	Matrix    Matrix
-	Range     Range
-	Primaries Primaries
-	Transfer  Transfer
-	Siting    Siting
-}
-
 // Format is everything that two frames must share to be processed by the same plan. It is comparable, so it serves as a map key.
 type Format struct {
 	Width, Height int // luma samples, at least 1
@@ -150,24 +106,3 @@ func (f Format) String() string {
 
 // LogValue makes slog print a format lazily.
 func (f Format) LogValue() slog.Value { return slog.StringValue(f.String()) }
-
-// LumaWeights returns Kr and Kb of the format's matrix (H.273 Table 4). A matrix that is not specified is taken for BT.709 from
-// 1280 columns or 720 rows on and for BT.601 below, as players do.
-func (f Format) LumaWeights() (kr, kb float64) {
-	switch f.Color.Matrix {
-	case MatrixBT709:
-		return 0.2126, 0.0722
-	case MatrixBT470BG, MatrixSMPTE170M:
-		return 0.299, 0.114
-	case MatrixFCC:
-		return 0.30, 0.11
-	case MatrixSMPTE240M:
-		return 0.212, 0.087
-	case MatrixBT2020NCL:
-		return 0.2627, 0.0593
-	}
-	if f.Width >= 1280 || f.Height >= 720 {
-		return 0.2126, 0.0722
-	}
-	return 0.299, 0.114
-}

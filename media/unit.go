@@ -99,7 +99,8 @@ type Info struct {
 	Format    Format
 	// SampleAspect is the pixel aspect ratio, 0/1 if unknown. FrameRate is the average one, a hint only: time stamps rule.
 	SampleAspect, FrameRate Rational
-	Rotation                int     // degrees clockwise that a player turns the picture, multiples of 90
+	Rotation                int // degrees clockwise that a player turns the picture, multiples of 90
+	Display                 DisplayMatrix
 	Frames                  int64   // estimate for progress, 0 if unknown
 	Duration                float64 // seconds, for progress only; 0 if unknown
 	BitRate                 int64

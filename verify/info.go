@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,10 +21,18 @@ func compareInfo(r *Report, src, out *media.Info, o Options) {
 	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
 	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
 	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect), "%v to %v", src.SampleAspect, out.SampleAspect)
-	r.must("rotation", (src.Rotation-out.Rotation)%360 == 0, "%d to %d degrees", src.Rotation, out.Rotation)
+	r.must("rotation", (src.Rotation-out.Rotation)%360 == 0 && src.Display.Same(out.Display), "%v to %v", shown(src), shown(out))
 	compareChapters(r, src.Chapters, out.Chapters)
 	lost := lostKeys(src.Metadata, out.Metadata)
 	r.add(false, "metadata", len(lost) == 0, "%d of %d entries kept%s", len(src.Metadata)-len(lost), len(src.Metadata), listed(lost))
+}
+
+// shown says how a player turns the frames.
+func shown(i *media.Info) string {
+	if i.Display.Identity() {
+		return fmt.Sprintf("%d degrees", i.Rotation)
+	}
+	return i.Display.String()
 }
 
 // sameColor treats what the source leaves unspecified as free, and gray pictures have no siting.

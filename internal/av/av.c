@@ -93,6 +93,16 @@ int vsr_scale_color(struct SwsContext *s, int matrix_in, int full_in, int matrix
 	return sws_setColorspaceDetails(s, sws_getCoefficients(matrix_in), full_in, sws_getCoefficients(matrix_out), full_out, 0, 1 << 16, 1 << 16);
 }
 
+int vsr_program_of(const AVFormatContext *fc, int stream) {
+	for (unsigned i = 0; i < fc->nb_programs; i++) {
+		const AVProgram *p = fc->programs[i];
+		for (unsigned k = 0; k < p->nb_stream_indexes; k++) {
+			if ((int)p->stream_index[k] == stream) return i;
+		}
+	}
+	return -1;
+}
+
 int vsr_add_chapter(AVFormatContext *fc, int64_t id, AVRational tb, int64_t start, int64_t end, AVDictionary *meta) {
 	AVChapter **list = av_realloc_array(fc->chapters, fc->nb_chapters + 1, sizeof *list);
 	if (!list) return AVERROR(ENOMEM);

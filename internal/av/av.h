@@ -52,6 +52,7 @@ vsr_guard *vsr_guard_new(AVFormatContext *fc);
 // A scaler whose ranges are known when it is made: swscale picks a plain copy then, or not. NULL if it does not know the formats.
 struct SwsContext *vsr_scale_new(int w, int h, int from, int full_in, int dw, int dh, int to, int full_out, int flags);
 int vsr_scale_color(struct SwsContext *s, int matrix_in, int full_in, int matrix_out, int full_out);
+int vsr_program_of(const AVFormatContext *fc, int stream); // index of the first programme that has the stream, -1 without
 int vsr_add_chapter(AVFormatContext *fc, int64_t id, AVRational tb, int64_t start, int64_t end, AVDictionary *meta);
 unsigned int vsr_output_tag(const AVOutputFormat *of, enum AVCodecID id, unsigned int tag);
 int vsr_query_codec(const AVOutputFormat *of, enum AVCodecID id);

@@ -70,10 +70,38 @@ func BeyondEnd(fc *astiav.FormatContext, s *astiav.Stream) int {
 	return int(C.vsr_beyond_end(formatOf(fc), stream(s)))
 }
 
+// Unprobed reports whether an audio stream has no sample rate or a video stream no size, because none of its packets was met yet.
+func Unprobed(s *astiav.Stream) bool {
+	p := stream(s).codecpar
+	switch p.codec_type {
+	case C.AVMEDIA_TYPE_AUDIO:
+		return p.codec_id != C.AV_CODEC_ID_NONE && p.sample_rate == 0
+	case C.AVMEDIA_TYPE_VIDEO:
+		return p.codec_id != C.AV_CODEC_ID_NONE && p.width == 0
+	}
+	return false
+}
+
 // Discontinuous reports whether the input's clock has no origin of its own (MPEG transport and program streams, Ogg).
 func Discontinuous(fc *astiav.FormatContext) bool {
 	f := formatOf(fc).iformat
 	return f != nil && f.flags&C.AVFMT_TS_DISCONT != 0
+}
+
+// ProgramOf returns the index of the first programme that holds a stream, -1 if none does.
+func ProgramOf(fc *astiav.FormatContext, stream int) int {
+	return int(C.vsr_program_of(formatOf(fc), C.int(stream)))
+}
+
+// ProgramNumber returns the number of a programme as the input states it.
+func ProgramNumber(fc *astiav.FormatContext, program int) int {
+	f := formatOf(fc)
+	return int(unsafe.Slice(f.programs, f.nb_programs)[program].program_num)
+}
+
+// SeekStart goes back to the first byte, where the container allows it.
+func SeekStart(fc *astiav.FormatContext) error {
+	return check(C.av_seek_frame(formatOf(fc), -1, 0, C.AVSEEK_FLAG_BYTE))
 }
 
 // Chapters copies the chapters of an opened input.

@@ -113,3 +113,8 @@ func Rescale(t int64, from, to media.Rational) int64 {
 func Compare(a int64, ta media.Rational, b int64, tb media.Rational) int {
 	return int(C.av_compare_ts(C.int64_t(a), C.AVRational{num: C.int(ta.Num), den: C.int(ta.Den)}, C.int64_t(b), C.AVRational{num: C.int(tb.Num), den: C.int(tb.Den)}))
 }
+
+// Approximate is the fraction nearest to x whose parts are at most limit.
+func Approximate(x float64, limit int) media.Rational {
+	return rational(C.av_d2q(C.double(x), C.int(limit)))
+}

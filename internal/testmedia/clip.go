@@ -109,8 +109,10 @@ func (s *Source) makeSound() error {
 		if err != nil {
 			return fmt.Errorf("testmedia: %w", err)
 		}
+		first := int64(math.Round(float64(s.opt.Start) / s.opt.Rate.Float() * toneRate))
 		for _, p := range packets {
 			p.Track = 1
+			p.PTS, p.DTS = p.PTS+first, p.DTS+first
 			s.sound = append(s.sound, p)
 		}
 	}

@@ -149,8 +149,8 @@ func difference(a, b []float64) float64 {
 // toRGBA converts a frame to 8-bit RGB by way of YUV 4:2:0 in 8 bits: training tiles from video need no more.
 func toRGBA(f *media.Frame) *image.RGBA {
 	g := media.NewFrame(media.Format{Width: f.Width, Height: f.Height, Layout: media.YUV420, Depth: 8, Color: f.Color})
-	if f.Color.Matrix == media.MatrixUnspecified && f.Height >= 720 {
-		g.Color.Matrix = media.MatrixBT709 // what players assume
+	if f.Color.Matrix == media.MatrixUnspecified {
+		g.Color.Matrix = media.GuessMatrix(f.Width, f.Height)
 	}
 	full := f.Color.Range == media.RangeFull
 	scale := 1 / float64(int(1)<<(f.Depth-8))

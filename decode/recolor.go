@@ -1,0 +1,124 @@
+package decode
+
+import (
+	"fmt"
+
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// Networks and filters further on know Y'CbCr matrices that are made of two luma weights, and R'G'B'. The other matrices of H.273 are
+// converted here, once, by zimg in double the precision of the samples; where that cannot be, the input is refused.
+
+// plain gives the matrix that a video of another kind is converted to: YCgCo (8), constant luminance (10, 13), derived from the
+// primaries (12) and ICtCp (14). ok is false for matrices that nothing here converts (11, SMPTE ST 2085, and those after 14).
+func plain(c media.Color) (to media.Matrix, ok bool) {
+	switch c.Matrix {
+	case media.MatrixYCgCo, media.MatrixBT2020CL, media.MatrixDerivedNCL, media.MatrixDerivedCL, media.MatrixICtCp:
+	default:
+		return c.Matrix, false
+	}
+	switch c.Primaries {
+	case media.PrimariesBT2020:
+		return media.MatrixBT2020NCL, true
+	case 5, 6, 7: // BT.470BG, SMPTE 170M and 240M
+		return media.MatrixSMPTE170M, true
+	case media.PrimariesUnspecified, 0, 3:
+		if c.Matrix == media.MatrixBT2020CL || c.Matrix == media.MatrixICtCp {
+			return media.MatrixBT2020NCL, true
+		}
+	}
+	return media.MatrixBT709, true
+}
+
+// exotic reports whether frames of a matrix must be converted.
+func exotic(m media.Matrix) bool {
+	_, _, weights := m.LumaWeights()
+	return !weights && m != media.MatrixRGB && m != media.MatrixUnspecified && m != 3
+}
+
+// recolor converts the frame in s.frame to a matrix that all know, if it is of another, and reads p again.
+func (s *Source) recolor(p *av.Picture) error {
+	stream := s.info.VideoTrack().Params.(*av.Params).Color()
+	c := tagged(p.Color, stream)
+	if !exotic(c.Matrix) {
+		return nil
+	}
+	if d, ok := av.DescribePixels(p.Format); ok && d.RGB { // the tag speaks of nothing
+		return nil
+	}
+	to, ok := plain(c)
+	if !ok || !av.HasFilter("zscale") {
+		return matrixError(c.Matrix)
+	}
+	if err := s.land(); err != nil {
+		return err
+	}
+	spec := fmt.Sprintf("zscale=min=%d:m=%d:rin=%s:r=%[3]s%s", c.Matrix, to, rangeName(c.Range), zimgTags(c))
+	if s.matrix == nil || !s.matrix.fits(p) || s.matrix.key.spec != spec {
+		s.closeMatrix()
+		f, err := newFilter(p, s.info.VideoTrack().TimeBase, spec)
+		if err != nil {
+			s.opt.Logger.Warn("matrix", "stage", "decode", "err", err)
+			return matrixError(c.Matrix)
+		}
+		s.matrix = f
+	}
+	if err := s.matrix.push(s.frame); err != nil {
+		return err
+	}
+	out := astiav.AllocFrame()
+	defer out.Free()
+	if err := s.matrix.pull(out); err != nil {
+		return err
+	}
+	s.frame.Unref()
+	s.frame.MoveRef(out)
+	pts, duration := p.PTS, p.Duration
+	p.Read(s.frame)
+	p.PTS, p.Duration, p.Color.Matrix = pts, duration, to
+	return nil
+}
+
+// zimgTags are the primaries and the transfer for zimg, which wants them for matrices that go by way of light.
+func zimgTags(c media.Color) string {
+	if c.Matrix == media.MatrixYCgCo {
+		return ""
+	}
+	primaries, transfer := c.Primaries, c.Transfer
+	if primaries == media.PrimariesUnspecified || primaries == 0 || primaries == 3 {
+		primaries = media.PrimariesBT2020
+	}
+	if transfer == media.TransferUnspecified || transfer == 0 || transfer == 3 {
+		if transfer = 14; c.Matrix == media.MatrixICtCp { // BT.2020's, 10 bits
+			transfer = media.TransferPQ
+		}
+	}
+	return fmt.Sprintf(":pin=%d:p=%[1]d:tin=%d:t=%[2]d", primaries, transfer)
+}
+
+func rangeName(r media.Range) string {
+	if r == media.RangeFull {
+		return "full"
+	}
+	return "limited"
+}
+
+func matrixError(m media.Matrix) error {
+	names := map[media.Matrix]string{media.MatrixYCgCo: "YCgCo", media.MatrixBT2020CL: "BT.2020 constant luminance", media.MatrixSMPTE2085: "SMPTE ST 2085",
+		media.MatrixDerivedNCL: "derived from the primaries", media.MatrixDerivedCL: "constant luminance, derived from the primaries", media.MatrixICtCp: "ICtCp"}
+	name, known := names[m]
+	if !known {
+		name = "unknown"
+	}
+	return &UnsupportedError{Reason: fmt.Sprintf("colors are coded by matrix %d of H.273 (%s), which cannot be converted here", m, name), Hint: "convert the video to BT.709 or BT.2020 first"}
+}
+
+func (s *Source) closeMatrix() {
+	if s.matrix != nil {
+		s.matrix.close()
+		s.matrix = nil
+	}
+}
