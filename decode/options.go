@@ -106,6 +106,22 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Notes tells, in sentences for the user, what was mended in the input or left out of it; nil if nothing was.
+func (s Stats) Notes() (notes []string) {
+	note := func(n int64, one, many string) {
+		switch {
+		case n == 1:
+			notes = append(notes, one)
+		case n > 1:
+			notes = append(notes, fmt.Sprintf(many, n))
+		}
+	}
+	note(int64(s.Jumps), "the input's clock jumps at one place: what follows goes on after what came before", "the input's clock jumps at %d places: what follows goes on after what came before")
+	note(s.Repaired, "the time of one frame was missing or did not rise, and was replaced", "the times of %d frames were missing or did not rise, and were replaced")
+	note(s.Late, "one packet of a stream that begins late in the file is left out", "%d packets of streams that begin late in the file are left out")
+	return notes
+}
+
 // Stats counts what a Source met. Read it after the end, or between calls of Next.
 type Stats struct {
 	Frames      int64 // given out
@@ -116,6 +132,8 @@ type Stats struct {
 	Repaired    int64 // missing, repeated or backward time stamps replaced
 	Jumps       int   // joints at which the input's clock went back, jumped ahead or began again, and was made to go on
 	Late        int64 // packets of streams that appeared after the start, dropped
+	Captions    int64 // frames with closed captions (CTA-608 or 708 in ATSC A/53 user data)
+	HDR10Plus   int64 // frames with HDR10+ metadata (SMPTE ST 2094-40)
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
 	Truncated   bool  // the input ended with an error, or before its index says

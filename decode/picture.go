@@ -198,6 +198,14 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	}
 	out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0)
 	out.SideData = av.FrameSideData(s.frame, frameSideData...)
+	for _, sd := range out.SideData {
+		switch sd.Type {
+		case av.FrameCaptions:
+			s.stats.Captions++
+		case av.FrameHDR10Plus:
+			s.stats.HDR10Plus++
+		}
+	}
 	if s.stats.Frames == 0 && s.first == nil {
 		out.SideData = append(out.SideData, av.FrameSideData(s.frame, firstSideData...)...)
 	}

@@ -10,13 +10,14 @@ import (
 )
 
 // Networks and filters further on know Y'CbCr matrices that are made of two luma weights, and R'G'B'. The other matrices of H.273 are
-// converted here, once, by zimg in double the precision of the samples; where that cannot be, the input is refused.
+// converted here, once, by zimg; where that cannot be, the input is refused. zimg's constant luminance goes by another transfer than
+// H.273's (a gray of one half came out as 0.57), so these are refused, too.
 
-// plain gives the matrix that a video of another kind is converted to: YCgCo (8), constant luminance (10, 13), derived from the
-// primaries (12) and ICtCp (14). ok is false for matrices that nothing here converts (11, SMPTE ST 2085, and those after 14).
+// plain gives the matrix that a video of another kind is converted to: YCgCo (8), derived from the primaries (12) and ICtCp (14). ok is
+// false for matrices that nothing here converts: constant luminance (10, 13), SMPTE ST 2085 (11) and those after 14.
 func plain(c media.Color) (to media.Matrix, ok bool) {
 	switch c.Matrix {
-	case media.MatrixYCgCo, media.MatrixBT2020CL, media.MatrixDerivedNCL, media.MatrixDerivedCL, media.MatrixICtCp:
+	case media.MatrixYCgCo, media.MatrixDerivedNCL, media.MatrixICtCp:
 	default:
 		return c.Matrix, false
 	}
@@ -26,7 +27,7 @@ func plain(c media.Color) (to media.Matrix, ok bool) {
 	case 5, 6, 7: // BT.470BG, SMPTE 170M and 240M
 		return media.MatrixSMPTE170M, true
 	case media.PrimariesUnspecified, 0, 3:
-		if c.Matrix == media.MatrixBT2020CL || c.Matrix == media.MatrixICtCp {
+		if c.Matrix == media.MatrixICtCp {
 			return media.MatrixBT2020NCL, true
 		}
 	}
@@ -89,10 +90,12 @@ func zimgTags(c media.Color) string {
 	}
 	primaries, transfer := c.Primaries, c.Transfer
 	if primaries == media.PrimariesUnspecified || primaries == 0 || primaries == 3 {
-		primaries = media.PrimariesBT2020
+		if primaries = 1; c.Matrix == media.MatrixICtCp {
+			primaries = media.PrimariesBT2020
+		}
 	}
 	if transfer == media.TransferUnspecified || transfer == 0 || transfer == 3 {
-		if transfer = 14; c.Matrix == media.MatrixICtCp { // BT.2020's, 10 bits
+		if transfer = 1; c.Matrix == media.MatrixICtCp {
 			transfer = media.TransferPQ
 		}
 	}

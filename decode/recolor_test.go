@@ -12,23 +12,7 @@ import (
 	"vsr/media"
 )
 
-// The transfers and their inverses, H.273 Table 3.
-func bt2020ToLight(e float64) float64 {
-	const a, b = 1.09929682680944, 0.018053968510807
-	if e < 4.5*b {
-		return e / 4.5
-	}
-	return math.Pow((e+a-1)/a, 1/0.45)
-}
-
-func bt2020FromLight(l float64) float64 {
-	const a, b = 1.09929682680944, 0.018053968510807
-	if l < b {
-		return 4.5 * l
-	}
-	return a*math.Pow(l, 0.45) - (a - 1)
-}
-
+// SMPTE ST 2084 and its inverse, H.273 Table 3.
 const m1, m2, c1, c2, c3 = 2610.0 / 16384, 2523.0 / 4096 * 128, 3424.0 / 4096, 2413.0 / 4096 * 32, 2392.0 / 4096 * 32
 
 func pqToLight(e float64) float64 {
@@ -49,26 +33,24 @@ func toYCgCo(c [3]float64) [3]float64 {
 	return [3]float64{r/4 + g/2 + b/4, span * (-r/4 + g/2 - b/4), span * (r/2 - b/2)}
 }
 
-func toBT2020CL(c [3]float64) [3]float64 {
-	y := bt2020FromLight(0.2627*bt2020ToLight(c[0]) + 0.6780*bt2020ToLight(c[1]) + 0.0593*bt2020ToLight(c[2]))
-	by, ry := c[2]-y, c[0]-y
-	cb, cr := by/1.5816, ry/0.9936
-	if by <= 0 {
-		cb = by / 1.9404
-	}
-	if ry <= 0 {
-		cr = ry / 1.7184
-	}
-	return [3]float64{y, cb, cr}
-}
-
 func toICtCp(c [3]float64) [3]float64 {
+	c = mild(c)
 	r, g, b := pqToLight(c[0]), pqToLight(c[1]), pqToLight(c[2])
 	l := pqFromLight((1688*r + 2146*g + 262*b) / 4096)
 	m := pqFromLight((683*r + 2951*g + 462*b) / 4096)
 	s := pqFromLight((99*r + 309*g + 3688*b) / 4096)
 	return [3]float64{(l + m) / 2, (6610*l - 13613*m + 7003*s) / 4096, (17933*l - 17390*m - 543*s) / 4096}
 }
+
+// mild keeps colors away from the border of BT.2020, where a step of ICtCp is a leap of PQ.
+func mild(c [3]float64) [3]float64 {
+	for i := range c {
+		c[i] = 0.5 + 0.4*(c[i]-0.5)
+	}
+	return c
+}
+
+func weightedMild(c [3]float64) [3]float64 { return weighted(0.2627, 0.0593)(mild(c)) }
 
 func weighted(kr, kb float64) func([3]float64) [3]float64 {
 	return func(c [3]float64) [3]float64 {
@@ -132,10 +114,9 @@ func TestMatrices(t *testing.T) {
 		{media.Color{Matrix: 8, Primaries: 1, Transfer: 1}, toYCgCo, 1, weighted(0.2126, 0.0722)},
 		{media.Color{Matrix: 8, Primaries: 2, Transfer: 2}, toYCgCo, 1, weighted(0.2126, 0.0722)},
 		{media.Color{Matrix: 8, Primaries: 9, Transfer: 14}, toYCgCo, 9, weighted(0.2627, 0.0593)},
-		{media.Color{Matrix: 10, Primaries: 9, Transfer: 14}, toBT2020CL, 9, weighted(0.2627, 0.0593)},
 		{media.Color{Matrix: 12, Primaries: 9, Transfer: 14}, weighted(0.2627, 0.0593), 9, weighted(0.2627, 0.0593)},
 		{media.Color{Matrix: 12, Primaries: 1, Transfer: 1}, weighted(0.2126, 0.0722), 1, weighted(0.2126, 0.0722)},
-		{media.Color{Matrix: 14, Primaries: 9, Transfer: 16}, toICtCp, 9, weighted(0.2627, 0.0593)},
+		{media.Color{Matrix: 14, Primaries: 9, Transfer: 16}, toICtCp, 9, weightedMild},
 	} {
 		s, err := decode.Open(context.Background(), writePatches(t, c.color, c.code), decode.Options{})
 		if err != nil {
@@ -170,10 +151,12 @@ func TestMatrices(t *testing.T) {
 }
 
 func TestUnknownMatrixIsRefused(t *testing.T) {
-	path := writePatches(t, media.Color{Matrix: media.MatrixSMPTE2085, Primaries: 9, Transfer: 16}, toICtCp)
-	_, err := decode.Open(context.Background(), path, decode.Options{})
-	var u *decode.UnsupportedError
-	if !errors.As(err, &u) || u.Hint == "" {
-		t.Errorf("matrix 11: %v, want an UnsupportedError with a hint", err)
+	for _, m := range []media.Matrix{media.MatrixBT2020CL, media.MatrixSMPTE2085, media.MatrixDerivedCL} {
+		path := writePatches(t, media.Color{Matrix: m, Primaries: 9, Transfer: 16}, toICtCp)
+		_, err := decode.Open(context.Background(), path, decode.Options{})
+		var u *decode.UnsupportedError
+		if !errors.As(err, &u) || u.Hint == "" {
+			t.Errorf("matrix %d: %v, want an UnsupportedError with a hint", m, err)
+		}
 	}
 }

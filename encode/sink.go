@@ -29,7 +29,8 @@ type Sink struct {
 	log     *av.Log
 
 	durations map[int64]int64 // time stamp to duration of frames inside the encoder
-	last      int64           // time stamp of the frame before
+	captions  map[int64][]byte
+	last      int64 // time stamp of the frame before
 	lastDTS   int64
 	step      int64 // duration of the frame before
 	scene     uint64
@@ -49,7 +50,7 @@ type Sink struct {
 //
 // Errors are *RequestError or *DestinationError where the user can act. On error the writers are aborted.
 func Create(info *media.Info, o Options, writers ...PacketWriter) (*Sink, error) {
-	s := &Sink{opt: o.withDefaults(), writers: writers, durations: map[int64]int64{}, lastDTS: media.NoTime}
+	s := &Sink{opt: o.withDefaults(), writers: writers, durations: map[int64]int64{}, captions: map[int64][]byte{}, lastDTS: media.NoTime}
 	s.log = av.NewLog(o.Logger, "encode")
 	if err := s.create(info); err != nil {
 		s.err = err
@@ -189,6 +190,9 @@ func (s *Sink) frame(fr *media.Frame) error {
 		}
 	}
 	s.durations[fr.PTS] = fr.Duration
+	if cc := captions(fr.SideData); cc != nil && s.codec.insertsCaptions() {
+		s.captions[fr.PTS] = cc
+	}
 	s.last = fr.PTS
 	s.frames++
 	if err := av.Explain(func() error { return s.encoder.SendFrame(pic) }); err != nil {
@@ -227,6 +231,10 @@ func (s *Sink) collect() error {
 		}
 		if p.Duration <= 0 {
 			p.Duration = max(s.step, s.typicalStep())
+		}
+		if cc, ok := s.captions[p.PTS]; ok {
+			p.Data = withCaptions(p.Data, cc)
+			delete(s.captions, p.PTS)
 		}
 		if s.codec.ordered || p.DTS == media.NoTime {
 			p.DTS = p.PTS

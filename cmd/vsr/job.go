@@ -291,7 +291,12 @@ func (j *job) finish(err error) error {
 	if err != nil {
 		j.report.Error = explain(err).line()
 	}
-	j.report.Input.from(j.source.Stats())
+	st := j.source.Stats()
+	j.report.Input.from(st)
+	for _, n := range append(st.Notes(), j.request.Encode.FrameDataNotes(st.Captions, st.HDR10Plus)...) {
+		j.report.Notes = append(j.report.Notes, n)
+		j.app.tell("note: %s", n)
+	}
 	j.report.Input.Turns, j.report.Input.FormatChanges = j.turns.list, j.turns.count
 	j.turns.aspect(j.source.Stats(), j.firstInfo.SampleAspect)
 	if damage := j.report.Input.damage(); damage != "" {

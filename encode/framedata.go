@@ -1,0 +1,111 @@
+package encode
+
+import (
+	"bytes"
+	"fmt"
+
+	"vsr/internal/av"
+	"vsr/media"
+)
+
+// Closed captions and HDR10+ lie inside the coded video, picture by picture. Of FFmpeg 5.1's encoders only libx264 writes captions, and none
+// writes HDR10+. So the sink itself puts captions into HEVC. In AV1 a frame is often shown long after it was coded, and decoders lose what
+// stands with the order to show it, so there they are not written.
+
+// carriesCaptions reports whether the output of a codec keeps captions.
+func (c codec) carriesCaptions() bool {
+	switch c.name {
+	case "x264", "x265", "h264_nvenc", "hevc_nvenc":
+		return true
+	}
+	return false
+}
+
+// FrameDataNotes tells, in sentences for the user, which metadata of single frames the codec cannot hold. The numbers are those of frames
+// that carry such data.
+func (o Options) FrameDataNotes(captions, hdr10plus int64) (notes []string) {
+	c, err := findCodec(o.Codec)
+	if err != nil {
+		return nil
+	}
+	if captions > 0 && !c.carriesCaptions() {
+		notes = append(notes, fmt.Sprintf("the closed captions inside the frames (%d of them) are left out: %s has no place for them; x264 and x265 keep them", captions, c.name))
+	}
+	if hdr10plus > 0 {
+		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of %d frames is left out: %s does not write it; the HDR10 metadata stays", hdr10plus, c.name))
+	}
+	return notes
+}
+
+// insertsCaptions reports whether the encoder leaves captions to the sink.
+func (c codec) insertsCaptions() bool { return c.name == "x265" }
+
+// captions returns the caption data of a frame, nil without.
+func captions(list []media.SideData) []byte {
+	for _, sd := range list {
+		if sd.Type == av.FrameCaptions && len(sd.Data) >= 3 {
+			return sd.Data
+		}
+	}
+	return nil
+}
+
+// withCaptions puts caption triplets (cc_data of CTA-708) into a coded HEVC picture.
+func withCaptions(data, cc []byte) []byte {
+	if len(cc)/3 > 31 {
+		cc = cc[:31*3]
+	}
+	return insertSEI(data, captionMessage(cc))
+}
+
+// captionMessage is user data registered by ITU-T T.35 as ATSC A/53 part 4, 6.2.3.1 states it: country and provider code, GA94, type 3, triplets.
+func captionMessage(cc []byte) []byte {
+	out := []byte{0xb5, 0x00, 0x31, 'G', 'A', '9', '4', 0x03, 0x40 | byte(len(cc)/3), 0xff}
+	return append(append(out, cc[:len(cc)/3*3]...), 0xff)
+}
+
+// insertSEI puts a message of type 4 in front of the first slice of an HEVC access unit with start codes (H.265, 7.3.2.4 and D.2.6).
+func insertSEI(data, message []byte) []byte {
+	at := -1
+	for i := 0; i+4 < len(data); i++ {
+		if data[i] != 0 || data[i+1] != 0 || data[i+2] != 1 {
+			continue
+		}
+		if kind := data[i+3] >> 1 & 0x3f; kind < 32 { // a slice
+			at = i
+			break
+		}
+		i += 2
+	}
+	if at < 0 {
+		return data
+	}
+	if at > 0 && data[at-1] == 0 { // a start code of four bytes
+		at--
+	}
+	payload := append([]byte{4}, sizeCode(len(message))...)
+	payload = append(append(payload, message...), 0x80)
+	out := append([]byte{}, data[:at]...)
+	out = append(out, 0, 0, 0, 1, 39<<1, 1)
+	out = append(out, escape(payload)...)
+	return append(out, data[at:]...)
+}
+
+// sizeCode is the size of a message in bytes of 255 and a rest.
+func sizeCode(n int) []byte { return append(bytes.Repeat([]byte{0xff}, n/255), byte(n%255)) }
+
+// escape keeps start codes out of a NAL unit (H.265, 7.4.2).
+func escape(b []byte) []byte {
+	var out []byte
+	zeros := 0
+	for _, v := range b {
+		if zeros >= 2 && v <= 3 {
+			out, zeros = append(out, 3), 0
+		}
+		out = append(out, v)
+		if zeros++; v != 0 {
+			zeros = 0
+		}
+	}
+	return out
+}
