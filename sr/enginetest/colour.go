@@ -35,7 +35,7 @@ func colourOf(f media.Format) colour {
 		c.kr, c.kb = 0.2627, 0.0593
 	default:
 		c.kr, c.kb = 0.299, 0.114
-		if f.Width >= 1280 || f.Height > 576 {
+		if f.Width >= 1280 || f.Height >= 720 {
 			c.kr, c.kb = 0.2126, 0.0722
 		}
 	}
