@@ -20,7 +20,7 @@ func TestAlpha(t *testing.T) {
 	if err := testmedia.WriteClip(in, testmedia.Options{Frames: 20, Format: format}, encode.Options{Codec: "vp9", CRF: 20}); err != nil {
 		t.Fatal(err)
 	}
-	weights, short := tinyWeights(t, 2), config(t, "piece_min: 8\npiece_max: 12\nthreads: 1\nprogress: none\n")
+	weights, short := tinyWeights(t, 2), config(t, "segment_min: 8\nsegment_max: 12\nthreads: 1\nprogress: none\n")
 	for _, c := range []struct {
 		out, codec string
 		kept       bool

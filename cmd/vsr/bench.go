@@ -13,6 +13,7 @@ import (
 
 	"vsr/internal/conv"
 	"vsr/sr/cpu"
+	"vsr/sr/engines"
 	"vsr/sr/kdsr"
 )
 
@@ -60,7 +61,7 @@ func (a *app) benchCommand() *cobra.Command {
 
 // validate reports the first value that cannot be right, and reads the size.
 func (r *benchRequest) validate() error {
-	kind, _, err := parseDevice(r.device)
+	kind, _, err := engines.ParseDevice(r.device)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (r *benchRequest) options() cpu.Options {
 
 // openWeights opens a model, or makes random weights for the name of a shape.
 func (r *benchRequest) openWeights() error {
-	w, err := openModel(r.model)
+	w, err := engines.Weights(r.model)
 	if err == nil {
 		if r.scale != 0 && r.scale != w.Config.Scale {
 			return requestFault("", "model %s enlarges by %d, not by %d", r.model, w.Config.Scale, r.scale)
@@ -134,7 +135,7 @@ func (a *app) bench(ctx context.Context, r *benchRequest) error {
 	if err := r.openWeights(); err != nil {
 		return err
 	}
-	if kind, _, _ := parseDevice(r.device); kind == "cuda" {
+	if kind, _, _ := engines.ParseDevice(r.device); kind == "cuda" {
 		return a.benchDevice(ctx, r)
 	}
 	if note := disturbed(); note != "" && (r.against != "" || r.clip != "") {
@@ -174,8 +175,8 @@ func slowest(stages map[string]float64) (name string, ms float64) {
 
 // benchDevice measures an engine that is not the CPU's.
 func (a *app) benchDevice(ctx context.Context, r *benchRequest) error {
-	e := &engine{Name: r.model}
-	if err := e.start(r.weights, engineOptions{Device: r.device, Logger: a.logger()}); err != nil {
+	e, err := engines.New(ctx, r.weights, engines.Options{Device: r.device, Program: versionString(), Logger: a.logger()})
+	if err != nil {
 		return err
 	}
 	defer e.Close()

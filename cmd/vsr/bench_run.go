@@ -20,6 +20,7 @@ import (
 	"vsr/media"
 	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
+	"vsr/upscale"
 )
 
 // runBench is what `vsr bench --run CLIP --json` prints: a whole run beside the network alone.
@@ -188,26 +189,19 @@ func processorTime() time.Duration {
 }
 
 // runOnce is one `vsr run`; it returns its report and how long it took.
-func (a *app) runOnce(ctx context.Context, r *benchRequest, dir string) (report, time.Duration, error) {
-	var done report
-	path := filepath.Join(dir, "report.json")
-	run := runRequest{runConfig: defaultRun(), in: r.clip, out: filepath.Join(dir, "out.mkv"), replace: true}
+func (a *app) runOnce(ctx context.Context, r *benchRequest, dir string) (upscale.Report, time.Duration, error) {
+	run := upscale.Defaults()
+	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, versionString(), a.logger(), a.tellEvent
 	run.Model, run.Device, run.Threads, run.Precision = filepath.Join(dir, "model.safetensors"), "cpu", r.threads, r.precision
-	run.Encode.Codec, run.Encode.Preset, run.Progress, run.Report = "x264", "veryfast", progressNone, path
-	if err := run.validate(); err != nil {
-		return done, 0, err
-	}
+	run.Encode.Codec, run.Encode.Preset = "x264", "veryfast"
 	debug.FreeOSMemory() // what the measurement before has left is not the run's
 	began := time.Now()
-	if err := a.run(ctx, run); err != nil {
-		return done, 0, err
+	job, err := upscale.Open(ctx, r.clip, run)
+	if err != nil {
+		return upscale.Report{}, 0, err
 	}
-	took := time.Since(began)
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, &done)
-	}
-	return done, took, err
+	done, err := job.Run(ctx)
+	return done, time.Since(began), err
 }
 
 func (a *app) printRunBench(b runBench, asJSON bool) error {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,15 +12,15 @@ import (
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
-	"vsr/sr/cuda"
+	"vsr/upscale"
 )
 
 // trialVariable steers cardTrial in a vsr that a test starts.
 const trialVariable = "VSR_TEST_CARD"
 
 func init() {
-	cardTrial.upload = strings.Contains(os.Getenv(trialVariable), "upload")
-	cardTrial.download = strings.Contains(os.Getenv(trialVariable), "download")
+	upscale.Trial.Upload = strings.Contains(os.Getenv(trialVariable), "upload")
+	upscale.Trial.Download = strings.Contains(os.Getenv(trialVariable), "download")
 }
 
 // clipOf writes a clip with a cut.
@@ -58,7 +57,7 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 		file    string // instead of a clip of the format
 	}{
 		{"8 bits", yuv(37, 21, 8), "", []string{"--codec", "ffv1"}, 7, 7, ""},
-		{"10 bits in pieces", yuv(32, 18, 10), "piece_min: 2\npiece_max: 3\n", []string{"--codec", "ffv1"}, 7, 7, ""},
+		{"10 bits in pieces", yuv(32, 18, 10), "segment_min: 2\nsegment_max: 3\n", []string{"--codec", "ffv1"}, 7, 7, ""},
 		{"x264", yuv(32, 18, 8), "", []string{"--codec", "x264", "--preset", "ultrafast"}, 7, 7, ""},
 		{"resampled", yuv(32, 18, 8), "", []string{"--codec", "ffv1", "--height", "30"}, 7, 0, ""},
 		{"4:2:2", wide, "", []string{"--codec", "ffv1"}, 0, 0, ""},
@@ -75,7 +74,7 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 			if err := os.WriteFile(config, []byte("scene:\n  min_length: 1\n"+c.config), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			run := func(trial string) ([]*media.Frame, report) {
+			run := func(trial string) ([]*media.Frame, upscale.Report) {
 				out, told := filepath.Join(dir, trial+".mkv"), filepath.Join(dir, trial+".json")
 				args := append([]string{"run", in, "-o", out, "-c", config, "--device", "cuda:0", "--model", weights, "--threads", "1",
 					"--progress", "none", "--report", told}, c.args...)
@@ -85,13 +84,13 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 				return frames(t, out), cardReportOf(t, told)
 			}
 			want, told := run("host")
-			if len(want) != 7 || told.Card != nil || len(told.Scenes) != 2 {
-				t.Fatalf("on the host: %d frames, card %+v, %d scenes", len(want), told.Card, len(told.Scenes))
+			if len(want) != 7 || told.GPU != nil || len(told.Scenes) != 2 {
+				t.Fatalf("on the host: %d frames, card %+v, %d scenes", len(want), told.GPU, len(told.Scenes))
 			}
-			for trial, counts := range map[string]cardReport{"upload": {c.in, 0}, "download": {0, c.out}, "upload-download": {c.in, c.out}} {
+			for trial, counts := range map[string]upscale.GPUReport{"upload": {Decoded: c.in}, "download": {Written: c.out}, "upload-download": {Decoded: c.in, Written: c.out}} {
 				got, r := run(trial)
-				if r.Card == nil && counts != (cardReport{}) || r.Card != nil && *r.Card != counts {
-					t.Errorf("%s: on the card %+v, want %+v", trial, r.Card, counts)
+				if r.GPU == nil && counts != (upscale.GPUReport{}) || r.GPU != nil && *r.GPU != counts {
+					t.Errorf("%s: on the card %+v, want %+v", trial, r.GPU, counts)
 				}
 				if !reflect.DeepEqual(r.Scenes, told.Scenes) {
 					t.Errorf("%s: scenes %+v, want %+v", trial, r.Scenes, told.Scenes)
@@ -156,18 +155,5 @@ func TestNoHardwareCodecs(t *testing.T) {
 		if code != c.code || len(left) != map[bool]int{true: 1}[code == 0] || code != 0 && (strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "hint: it needs an NVIDIA card")) {
 			t.Errorf("%s: exit code %d, files %v: %s", c.codec, code, left, stderr)
 		}
-	}
-}
-
-// A program without weights says too that nobody has seen the CUDA engine run, when it is asked for a card.
-func TestStandInSaysSo(t *testing.T) {
-	var log strings.Builder
-	e, err := openStandIn(engineOptions{Device: "cuda:0", Factor: 2, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Close()
-	if !strings.Contains(log.String(), cuda.NeverRun) || !e.StandIn {
-		t.Errorf("stand-in %v, log %q", e.StandIn, log.String())
 	}
 }

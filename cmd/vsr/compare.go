@@ -15,7 +15,9 @@ import (
 
 	"vsr/decode"
 	"vsr/internal/atomicfile"
+	"vsr/media"
 	"vsr/pipeline"
+	"vsr/upscale"
 	"vsr/verify"
 	"vsr/verify/html"
 )
@@ -55,7 +57,7 @@ func (a *app) compareCommand() *cobra.Command {
 	f.BoolVarP(&r.replace, "yes", "y", false, "replace page and strip if they exist")
 	f.BoolVar(&r.json, "json", false, "print checks, scenes and the numbers of every frame as JSON")
 	r.flags(f)
-	r.anySize = true
+	r.AnySize = true
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r.src, r.out = args[0], args[1]
 		return a.compare(cmd.Context(), r)
@@ -111,8 +113,11 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 	}
 	g := html.NewGallery(scenes, r.scenes)
 	show := a.quietProgress(scenes)
-	r.verifyRequest.frame = func(n verify.Numbers, p html.Pair) {
-		g.Add(n, p)
+	var pair html.Pair
+	r.Opened = func(source, output *media.Info) { pair.SourceInfo, pair.OutputInfo = source, output }
+	r.Frame = func(n verify.Numbers, source, output *media.Frame) {
+		pair.Source, pair.Output = source, output
+		g.Add(n, pair)
 		show.step(n.Frame + 1)
 	}
 	result, err := a.verify(ctx, r.verifyRequest)
@@ -139,7 +144,7 @@ func (a *app) compare(ctx context.Context, r compareRequest) error {
 			fmt.Fprintln(a.stdout, r.strip)
 		}
 	}
-	return verdict(result)
+	return checksPassed(result)
 }
 
 // write puts page and strip into their files, whole or not at all.
@@ -158,72 +163,29 @@ func (r *compareRequest) write(p *html.Page) error {
 
 // findReport reads the report of the run, if there is one. One that was named must fit; one that was found by its name is
 // passed over when it is of something else.
-func (r *compareRequest) findReport() (*report, error) {
+func (r *compareRequest) findReport() (*upscale.Report, error) {
 	stem := strings.TrimSuffix(r.out, filepath.Ext(r.out))
 	if r.report != "" {
-		run, err := readReport(r.report)
+		run, err := upscale.ReadReport(r.report)
 		if err != nil {
 			return nil, usageFault("--report wants the file that `vsr run --report` has written", "%w", err)
 		}
 		return run, nil
 	}
 	for _, path := range []string{r.out + ".json", stem + ".json"} {
-		if run, err := readReport(path); err == nil && filepath.Base(run.Output) == filepath.Base(r.out) {
+		if run, err := upscale.ReadReport(path); err == nil && filepath.Base(run.Output) == filepath.Base(r.out) {
 			return run, nil
 		}
 	}
 	return nil, nil
 }
 
-// maxReport is the largest report that is read, in bytes.
-const maxReport = 64 << 20
-
-func readReport(path string) (*report, error) {
-	if st, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if st.Size() > maxReport {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxReport)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	run, err := parseReport(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return run, nil
-}
-
-// mostFrames is more than any video has; indices up to it can be reckoned with.
-const mostFrames = 1 << 40
-
-// parseReport reads a report, which anybody may have written.
-func parseReport(text []byte) (*report, error) {
-	run := &report{}
-	if err := json.Unmarshal(text, run); err != nil {
-		return nil, err
-	}
-	if run.Output == "" || len(run.Scenes) == 0 {
-		return nil, errors.New("this is no report of a run")
-	}
-	if run.Frames.Out < 0 || run.Frames.Out > mostFrames {
-		return nil, fmt.Errorf("a report of %d frames", run.Frames.Out)
-	}
-	return run, nil
-}
-
-// sourceOptions opens the source of a comparison.
-func (r *verifyRequest) sourceOptions(a *app) decode.Options {
-	return decode.Options{Logger: a.logger(), Start: r.start, Duration: r.duration}
-}
-
 // scenesOf takes the scenes from the run's report, or finds them in the source.
-func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *report) ([]html.Scene, error) {
+func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *upscale.Report) ([]html.Scene, error) {
 	if run != nil {
 		return reportedScenes(run), nil
 	}
-	src, err := decode.Open(ctx, r.src, r.sourceOptions(a))
+	src, err := decode.Open(ctx, r.src, decode.Options{Logger: a.logger(), Start: r.Start, Duration: r.Duration})
 	if err != nil {
 		return nil, openFault(err)
 	}
@@ -236,7 +198,7 @@ func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *report) ([]h
 }
 
 // reportedScenes are those of a run's report.
-func reportedScenes(run *report) []html.Scene {
+func reportedScenes(run *upscale.Report) []html.Scene {
 	var list []html.Scene
 	for i, s := range run.Scenes {
 		end := run.Frames.Out
@@ -252,15 +214,13 @@ func reportedScenes(run *report) []html.Scene {
 }
 
 // runFacts is what the page says of the run, nil without a report.
-func runFacts(run *report) []html.Fact {
+func runFacts(run *upscale.Report) []html.Fact {
 	if run == nil {
 		return nil
 	}
 	return []html.Fact{{Name: "model", Value: run.Model.Name}, {Name: "device", Value: run.Device},
 		{Name: "speed", Value: fmt.Sprintf("%.1f frames/s", run.FPS)}, {Name: "vsr", Value: run.Version}}
 }
-
-func clock(seconds float64) string { return html.Clock(seconds) }
 
 // quiet shows a bar on a terminal and nothing elsewhere.
 type quiet struct {

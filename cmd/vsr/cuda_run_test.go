@@ -20,7 +20,9 @@ import (
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
 	"vsr/sr/cuda/emu"
+	"vsr/sr/engines"
 	"vsr/sr/kdsr"
+	"vsr/upscale"
 )
 
 // onEmulator runs vsr in a process of its own that finds the emulated driver. The environment steers it (sr/cuda/emu/README.md).
@@ -169,7 +171,7 @@ func staleKernels(t *testing.T, w *kdsr.Weights, fr []*media.Frame) int {
 	return levels
 }
 
-func cardReportOf(t *testing.T, path string) (r report) {
+func cardReportOf(t *testing.T, path string) (r upscale.Report) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -304,7 +306,7 @@ func trustedOnEmulator(t *testing.T, cache string) string {
 
 // Doctor's clips: two scenes each on both sides, near enough; a network that is not the same is found out.
 func TestDoctorClips(t *testing.T) {
-	w, err := openModel(clipModel)
+	w, err := engines.Weights(clipModel)
 	if err != nil {
 		t.Fatal(err)
 	}

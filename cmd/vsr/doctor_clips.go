@@ -12,6 +12,7 @@ import (
 	"vsr/sr"
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
+	"vsr/sr/engines"
 )
 
 // What a clip through the whole belt may differ by between card and CPU.
@@ -47,7 +48,7 @@ func checkClips(ctx context.Context, report *cuda.Report, index int) {
 }
 
 func checkClip(ctx context.Context, o testmedia.Options, index int) (string, error) {
-	w, err := openModel(clipModel)
+	w, err := engines.Weights(clipModel)
 	if err != nil {
 		return "", err
 	}
@@ -116,10 +117,10 @@ func throughBelt(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*medi
 	}
 	scenes, out := scene.New(scene.Options{MinLength: 1}), &collector{}
 	steps := []pipeline.Step{
-		{Name: roomScene, Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) { scenes.Mark(f); return f, nil })},
-		{Name: roomUpscale, Stage: pipeline.Video(u.Process)},
+		{Name: "scene", Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) { scenes.Mark(f); return f, nil })},
+		{Name: "sr", Stage: pipeline.Video(u.Process)},
 	}
-	_, err = pipeline.Run(ctx, src, steps, out, pipeline.Options{SourceName: roomDecode, SinkName: roomEncode})
+	_, err = pipeline.Run(ctx, src, steps, out, pipeline.Options{SourceName: "decode", SinkName: "encode"})
 	return out.frames, err
 }
 

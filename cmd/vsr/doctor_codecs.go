@@ -14,6 +14,7 @@ import (
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cuda"
+	"vsr/upscale"
 )
 
 // codecPSNR is what a picture that went through NVENC at its default quality has at least, in dB. Swapped or shifted planes have
@@ -35,7 +36,7 @@ func checkCodecs(ctx context.Context, report *cuda.Report, index int) {
 	detail, err := checkNVDEC(ctx, o, index)
 	note("NVDEC, against the CPU's decoder", `put "decode: hardware: off" into the configuration, and report this card, the driver and this report`, detail, err)
 	codecs := []string{"h264_nvenc", "hevc_nvenc"}
-	if cardTrial.download {
+	if upscale.Trial.Download {
 		codecs = []string{"x264"}
 	}
 	for _, codec := range codecs {
@@ -61,7 +62,7 @@ func checkNVDEC(ctx context.Context, o testmedia.Options, index int) (string, er
 	if err != nil {
 		return "", err
 	}
-	got, onCard, err := landed(ctx, clip, &decode.Card{Memory: memory, Device: index, Upload: cardTrial.upload})
+	got, onCard, err := landed(ctx, clip, &decode.Card{Memory: memory, Device: index, Upload: upscale.Trial.Upload})
 	switch {
 	case err != nil:
 		return "", err
@@ -157,7 +158,7 @@ func encodeFromCard(ctx context.Context, out string, o testmedia.Options, index 
 	defer memory.Close()
 	pool := media.NewSurfacePool(o.Format, 1, memory, true)
 	defer pool.Close()
-	sink, err := encode.CreateFile(out, src.Info(), encode.Options{Codec: codec, Card: &encode.Card{Device: index, Download: cardTrial.download}}, encode.FileOptions{})
+	sink, err := encode.CreateFile(out, src.Info(), encode.Options{Codec: codec, Card: &encode.Card{Device: index, Download: upscale.Trial.Download}}, encode.FileOptions{})
 	if err != nil {
 		return nil, err
 	}

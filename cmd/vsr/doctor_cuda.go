@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/sr/cuda"
+	"vsr/sr/engines"
 )
 
 // withDevice gives the doctor command --device cuda:N, which verifies a card against the CPU engine, and --json. Without
@@ -25,7 +26,7 @@ func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
 			}
 			return general(c, args)
 		}
-		kind, index, err := parseDevice(*device)
+		kind, index, err := engines.ParseDevice(*device)
 		if err != nil {
 			return err
 		}

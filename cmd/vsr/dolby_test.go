@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vsr/internal/testmedia"
+	"vsr/upscale"
 )
 
 // withDolby puts a Dolby Vision configuration box (dvvC: version, profile, level 6, RPU and base layer present, compatibility) into the sample
@@ -69,7 +70,7 @@ func TestDolbyVision(t *testing.T) {
 			only(t, dir, "in.mp4")
 			continue
 		}
-		var r report
+		var r upscale.Report
 		if err := json.Unmarshal([]byte(stdout), &r); err != nil || len(r.Streams) == 0 || !strings.Contains(r.Streams[0].Why, "Dolby Vision") {
 			t.Errorf("profile %s: %v, streams %+v", c.name, err, r.Streams)
 		}
@@ -90,7 +91,7 @@ func TestInterlacedIsSaid(t *testing.T) {
 		for _, args := range [][]string{nil, {"-c", off}} {
 			code, stdout, stderr := vsr(t, append([]string{"run", clipFolder + name, "-o", filepath.Join(t.TempDir(), "out.mkv"), "--model", weights,
 				"--preset", "ultrafast", "--duration", "0.1", "--threads", "1", "--codec", "ffv1", "--json"}, args...)...)
-			var r report
+			var r upscale.Report
 			if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil {
 				t.Fatalf("%s: exit code %d, %v: %s", name, code, err, stderr)
 			}

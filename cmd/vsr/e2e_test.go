@@ -18,6 +18,7 @@ import (
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/kdsr"
+	"vsr/upscale"
 )
 
 // tinyFormat keeps the tests fast.
@@ -144,14 +145,14 @@ func checkReport(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r report
+	var r upscale.Report
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
 	if !r.OK || r.Frames.In != 34 || r.Frames.Out != 34 {
 		t.Errorf("ok %v, frames %+v", r.OK, r.Frames)
 	}
-	if r.Model.Name != "tiny" || r.Model.Scale != 2 || len(r.Model.Hash) < 16 || r.Model.StandIn || !strings.HasPrefix(r.Device, "cpu") {
+	if r.Model.Name != "tiny" || r.Model.Scale != 2 || len(r.Model.Hash) < 16 || r.Model.Fallback || !strings.HasPrefix(r.Device, "cpu") {
 		t.Errorf("model %+v on %s", r.Model, r.Device)
 	}
 	if len(r.Scenes) != 2 {
@@ -168,7 +169,7 @@ func checkReport(t *testing.T, path string) {
 	if len(r.Streams) != 2 || r.Streams[0].Action != encode.Encoded || r.Streams[1].Action != encode.Copied {
 		t.Errorf("streams %+v", r.Streams)
 	}
-	for _, room := range []string{roomDecode, roomScene, roomUpscale, roomEncode} {
+	for _, room := range []string{"decode", "scene", "sr", "encode"} {
 		if r.Stages[room] <= 0 {
 			t.Errorf("stage %s: %g ms", room, r.Stages[room])
 		}

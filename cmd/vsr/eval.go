@@ -10,6 +10,7 @@ import (
 
 	"vsr/internal/cli"
 	"vsr/sr"
+	"vsr/sr/engines"
 	"vsr/train/degrade"
 	"vsr/train/eval"
 	"vsr/train/feature"
@@ -20,7 +21,7 @@ const evalSchema = 1
 
 // evalFlags are the flags of vsr eval.
 type evalFlags struct {
-	engine       engineOptions
+	engine       engines.Options
 	o            eval.Options
 	models       []string
 	data         []string
@@ -108,9 +109,9 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 	if f.features[0] == "" && f.features[1] != "" {
 		return usageFault("--features names the network", "--features-linear without --features")
 	}
-	engines, err := f.open(ctx)
+	opened, err := f.open(ctx)
 	defer func() {
-		for _, e := range engines {
+		for _, e := range opened {
 			_ = e.Close()
 		}
 	}()
@@ -118,7 +119,7 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 		return err
 	}
 	if f.plot != "" {
-		return f.drawPlot(ctx, engines[0], out)
+		return f.drawPlot(ctx, opened[0], out)
 	}
 	report := evalReport{Schema: evalSchema, Layout: f.layout, Gray: f.o.Gray}
 	if f.features[0] != "" {
@@ -175,14 +176,14 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 }
 
 // open starts the models and puts them among the methods. The engines are the caller's, also after an error.
-func (f *evalFlags) open(ctx context.Context) (engines []*evalEngine, err error) {
+func (f *evalFlags) open(ctx context.Context) (opened []*evalEngine, err error) {
 	each := f.perFrame || !f.o.Clip && f.o.Input == "" && !eval.IsVideo(f.data[0])
 	start := func(name string, e sr.Engine) (eval.Method, error) {
 		up, err := newEvalEngine(ctx, e, sr.Options{Average: f.average}, each, f.layout == "yuv420")
 		if err != nil {
 			return eval.Method{}, fault{exitUsage, err, ""}
 		}
-		engines = append(engines, up)
+		opened = append(opened, up)
 		return eval.Method{Name: name, Upscale: up.upscale, NewClip: up.newClip}, nil
 	}
 	scale := 0
@@ -195,17 +196,17 @@ func (f *evalFlags) open(ctx context.Context) (engines []*evalEngine, err error)
 		}
 		options := f.engine
 		options.Model = name
-		e, err := openEngine(options)
+		e, err := engines.Open(ctx, options)
 		if err != nil {
-			return engines, err
+			return opened, err
 		}
 		m, err := start(e.Name, e)
 		if err != nil {
-			return engines, err
+			return opened, err
 		}
 		f.o.Methods = append(f.o.Methods, m)
 		if scale != 0 && scale != e.Scale() {
-			return engines, usageFault("measure them in two runs", "%s enlarges %d times, the model before it %d times", e.Name, e.Scale(), scale)
+			return opened, usageFault("measure them in two runs", "%s enlarges %d times, the model before it %d times", e.Name, e.Scale(), scale)
 		}
 		scale = e.Scale()
 	}
@@ -217,7 +218,7 @@ func (f *evalFlags) open(ctx context.Context) (engines []*evalEngine, err error)
 			return subsampled(degrade.Enlarge(subsampled(lr), f.o.Scale)), nil
 		}}
 	}
-	return engines, nil
+	return opened, nil
 }
 
 // lanczos is a name for --model that is no model.

@@ -1,20 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
-	"vsr/decode"
-	"vsr/encode"
 	"vsr/internal/testmedia"
-	"vsr/pipeline"
-	"vsr/sr"
 )
 
 // Each exit code says whose fault it is; the message is one line, with a hint where we know one.
@@ -88,36 +80,6 @@ func TestExitCodes(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
 		t.Errorf("files left behind: %v", left)
-	}
-}
-
-func TestExplain(t *testing.T) {
-	room := func(name string, err error) error { return &pipeline.RoomError{Room: name, Err: err} }
-	tests := []struct {
-		err  error
-		code int
-		hint bool
-	}{
-		{errors.New("?"), exitInternal, false},
-		{room("decode", errors.New("?")), exitInput, false},
-		{room("sr", errors.New("?")), exitDevice, true},
-		{room("encode", errors.New("?")), exitDestination, false},
-		{room("encode", fmt.Errorf("encode: %w", syscall.ENOSPC)), exitDestination, true},
-		{room("encode", fmt.Errorf("encode: %w", encode.ErrNoFrames)), exitInput, false},
-		{room("encode", &encode.RequestError{Reason: "?", Hint: "!"}), exitRequest, true},
-		{room("sr", requestFault("!", "?")), exitRequest, true},
-		{room("scene", errors.New("?")), exitInternal, false},
-		{&decode.UnsupportedError{Reason: "?", Hint: "!"}, exitInput, true},
-		{fmt.Errorf("cuda: %w", sr.ErrNotBuilt), exitDevice, true},
-		{fmt.Errorf("cuda: %w", sr.ErrNoDevice), exitDevice, true},
-		{errAborted, exitInterrupted, false},
-		{errStopped, exitInterrupted, false},
-		{context.Canceled, exitInterrupted, false},
-	}
-	for _, tt := range tests {
-		if f := explain(tt.err); f.code != tt.code || (f.hint != "") != tt.hint {
-			t.Errorf("%v: code %d, hint %q", tt.err, f.code, f.hint)
-		}
 	}
 }
 

@@ -43,3 +43,15 @@ func changedFlags(cmd *cobra.Command) map[string]string {
 	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
 	return given
 }
+
+// lengthFlag is a length in seconds that may be written 3s, 3 or 0:03.
+type lengthFlag float64
+
+// String writes seconds.
+func (l *lengthFlag) String() string { return (*clockFlag)(l).String() }
+
+// Type is what help calls the value.
+func (l *lengthFlag) Type() string { return "length" }
+
+// Set reads a length.
+func (l *lengthFlag) Set(s string) error { return (*clockFlag)(l).Set(strings.TrimSuffix(s, "s")) }

@@ -12,6 +12,7 @@ import (
 
 	"vsr/live"
 	"vsr/sr"
+	"vsr/sr/engines"
 )
 
 const liveExamples = `  vsr live                                     # open the printed address and allow the camera
@@ -57,7 +58,7 @@ func (a *app) liveCommand() *cobra.Command {
 		if err := layer(cmd, config, &o); err != nil {
 			return err
 		}
-		if _, _, err := parseDevice(o.Device); err != nil {
+		if _, _, err := engines.ParseDevice(o.Device); err != nil {
 			return err
 		}
 		if err := o.Validate(); err != nil {
@@ -74,8 +75,9 @@ func (a *app) liveCommand() *cobra.Command {
 // live serves until the first Ctrl-C.
 func (a *app) live(parent context.Context, o live.Options) error {
 	o.Logger = a.liveLogger()
-	o.OpenEngine = func(_ context.Context, model string) (sr.Engine, error) {
-		e, err := openEngine(engineOptions{model, o.Device, float64(o.Scale), o.Threads, "auto", o.Logger})
+	o.OpenEngine = func(ctx context.Context, model string) (sr.Engine, error) {
+		e, err := engines.Open(ctx, engines.Options{Model: model, Device: o.Device, Factor: float64(o.Scale), Threads: o.Threads,
+			Program: versionString(), Logger: o.Logger})
 		if err != nil {
 			return nil, err
 		}

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/models"
+	"vsr/sr/engines"
 	"vsr/sr/kdsr"
 	"vsr/train"
 )
@@ -27,35 +25,6 @@ func (a *app) modelCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(a.modelList(), a.modelInspect(), a.modelImport(), a.modelExport())
 	return cmd
-}
-
-// openModel reads weights by name or file: a file if it ends like one or holds a path separator, else a built-in model.
-func openModel(name string) (*kdsr.Weights, error) {
-	if strings.HasSuffix(name, ".safetensors") || strings.ContainsRune(name, filepath.Separator) {
-		w, err := kdsr.Load(name)
-		if err != nil {
-			return nil, weightsFault(err)
-		}
-		return w, nil
-	}
-	f, err := models.Open(name)
-	if err != nil {
-		return nil, fault{exitRequest, err, "vsr model list; a file's name ends in .safetensors"}
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return kdsr.Read(f.(io.ReaderAt), info.Size())
-}
-
-func weightsFault(err error) error {
-	hint := ""
-	if errors.Is(err, fs.ErrNotExist) {
-		hint = "vsr model list shows the built-in models"
-	}
-	return fault{exitRequest, err, hint}
 }
 
 func (a *app) modelList() *cobra.Command {
@@ -70,7 +39,7 @@ func (a *app) modelList() *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tSCALE\tSHAPE\tTRAINED FOR")
 			for _, name := range names {
-				m, err := openModel(name)
+				m, err := engines.Weights(name)
 				if err != nil {
 					return fmt.Errorf("built-in model %s: %w", name, err)
 				}
@@ -96,7 +65,7 @@ func (a *app) modelInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "inspect NAME|FILE", Short: "Show what a weights file holds, and check it", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := openModel(args[0])
+			m, err := engines.Weights(args[0])
 			if err != nil {
 				return err
 			}
@@ -182,7 +151,7 @@ func (a *app) modelExport() *cobra.Command {
 		Use: "export NAME|FILE -o FILE", Short: "Write a model to a file, built-in ones included", Args: cobra.ExactArgs(1),
 		Example: "  vsr model export fast-x4 -o fast-x4.safetensors\n  vsr model export imported.safetensors --idr-bounds configs/train-student.yaml -o ready.safetensors\n  vsr model export fast-x4 --onnx --like clip.mp4 -o clip.onnx   # the network of the clip's first scene",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := openModel(args[0])
+			w, err := engines.Weights(args[0])
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vsr/internal/testmedia"
+	"vsr/upscale"
 )
 
 // A preview measures four places, expects something of the whole, and leaves nothing behind.
@@ -24,7 +25,7 @@ func TestPreview(t *testing.T) {
 	}
 	args := []string{"run", in, "-o", out, "--model", weights, "--threads", "1", "--preset", "ultrafast", "--preview", "0.5s"}
 	code, stdout, stderr := vsr(t, append(args, "--json")...)
-	var e estimate
+	var e upscale.Estimate
 	if err := json.Unmarshal([]byte(stdout), &e); code != 0 || err != nil {
 		t.Fatalf("exit code %d, %v: %s%s", code, err, stdout, stderr)
 	}
@@ -52,25 +53,6 @@ func TestPreview(t *testing.T) {
 	}
 	only(t, dir, "out.mkv")
 	only(t, temp)
-}
-
-func TestEstimate(t *testing.T) {
-	r := runRequest{runConfig: defaultRun(), in: "/dev/null"}
-	e := estimate{Output: "/dev/null/x", Frames: 1000, Length: 40, Workers: 2, Parts: []previewPart{
-		{Frames: 50, Seconds: 5, FPS: 10, video: 1000 + 49*100, first: 1000, others: 400}, {Frames: 50, Seconds: 2.5, FPS: 20, video: 3000 + 49*300, first: 3000, others: 400}}}
-	e.sum(&r, 1<<20)
-	// 200 bytes a frame, a keyframe of 2000 bytes at the start and every ten seconds, and 800 bytes in 4 s of the other streams.
-	if want := int64(200*1000 + 2000*5 + 8000); e.Bytes != want || e.Disk != want {
-		t.Errorf("%d bytes, %d on disk, want %d", e.Bytes, e.Disk, want)
-	}
-	if e.Seconds != 75 || e.SecondsMin != 50 || e.SecondsMax != 100 || e.Memory != 2<<20 || len(e.Notes) != 1 {
-		t.Errorf("%+v", e)
-	}
-	for length, want := range map[float64]int{3: 4, 15: 2, 25: 1, 100: 1} {
-		if got := e.places(length); len(got) != want || want == 1 && got[0] != 0 {
-			t.Errorf("parts of %g s in 40 s: %v", length, got)
-		}
-	}
 }
 
 func TestPreviewRefuses(t *testing.T) {
@@ -104,7 +86,7 @@ func TestPreviewRefuses(t *testing.T) {
 func TestRunAsJSON(t *testing.T) {
 	in := clip(t, "in.mp4", testmedia.Options{Frames: 3})
 	code, stdout, stderr := vsr(t, "run", in, "-o", filepath.Join(t.TempDir(), "out.mkv"), "--model", tinyWeights(t, 2), "--preset", "ultrafast", "--json")
-	var r report
+	var r upscale.Report
 	if err := json.Unmarshal([]byte(stdout), &r); code != 0 || err != nil || r.Frames.Out != 3 || strings.Contains(stderr, "{") || strings.Contains(stderr, "frames/s") {
 		t.Errorf("exit code %d, %v: %s%s", code, err, stdout, stderr)
 	}

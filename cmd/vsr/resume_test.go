@@ -21,6 +21,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
+	"vsr/upscale"
 )
 
 // kills is how often TestKilledRunGoesOn kills the program:
@@ -61,7 +62,7 @@ func child(t *testing.T, args ...string) (c *exec.Cmd, stderr *notes) {
 func shortPieces(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.yaml")
-	if err := os.WriteFile(path, []byte("piece_min: 16\npiece_max: 40\nprogress: none\nthreads: 1\nrepeatable: true\nencode: {preset: veryfast}\n"), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte("segment_min: 16\nsegment_max: 40\nprogress: none\nthreads: 1\nrepeatable: true\nencode: {preset: veryfast}\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -169,7 +170,7 @@ func killed(t *testing.T, more ...string) {
 	}
 	t.Logf("%d kills, %d of the runs after them went on in the middle; the last said: %s", *kills, resumed, strings.TrimSpace(stderr.String()))
 	equalFiles(t, whole, out)
-	left, _ := filepath.Glob(workFolder(out))
+	left, _ := filepath.Glob(upscale.WorkDir(out))
 	if len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -185,7 +186,7 @@ func killed(t *testing.T, more ...string) {
 // waitForPiece waits until a piece is committed.
 func waitForPiece(t *testing.T, out string) {
 	until(t, "a piece is committed", func() bool {
-		list, _ := filepath.Glob(filepath.Join(workFolder(out), "*.done"))
+		list, _ := filepath.Glob(filepath.Join(upscale.WorkDir(out), "*.done"))
 		return len(list) > 0
 	})
 }
@@ -215,7 +216,7 @@ func interruptedRun(t *testing.T, more ...string) {
 	if len(part) == 0 || len(part) > len(all) {
 		t.Errorf("%d of %d frames", len(part), len(all))
 	}
-	if !strings.Contains(stderr.String(), "the same command goes on") {
+	if !strings.Contains(stderr.String(), "the same command continues") {
 		t.Errorf("not said: %s", stderr)
 	}
 	if code, _, stderr := vsr(t, "run", in, "-o", out, "--model", weights, "-c", config, "--crf", "30"); code != exitRequest {
@@ -250,7 +251,7 @@ func TestFullDiskGoesOn(t *testing.T) {
 	if code != exitDestination || !strings.Contains(strings.ToLower(stderr), "no space left") || strings.Count(stderr, "vsr: ") != 1 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	if !strings.Contains(stderr, "the same command goes on") {
+	if !strings.Contains(stderr, "the same command continues") {
 		t.Fatalf("nothing is kept: %s", stderr)
 	}
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
@@ -269,7 +270,7 @@ func TestFullDiskGoesOn(t *testing.T) {
 
 // A work folder, or the whole folder of the output, that is taken away under a run gives one line.
 func TestLostFolder(t *testing.T) {
-	for name, lost := range map[string]func(out string) string{"work": workFolder, "output": filepath.Dir} {
+	for name, lost := range map[string]func(out string) string{"work": upscale.WorkDir, "output": filepath.Dir} {
 		for _, workers := range []string{"1", "2"} {
 			in, weights, config := longClip(t, 150), tinyWeights(t, 2), shortPieces(t)
 			out := filepath.Join(t.TempDir(), "to", "out.mkv")

@@ -2,112 +2,54 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"os/signal"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"vsr/decode"
 	"vsr/encode"
-	"vsr/scene"
-	"vsr/segment"
-	"vsr/sr"
-)
-
-// The names of the rooms, in statistics and in errors.
-const (
-	roomDecode  = "decode"
-	roomScene   = "scene"
-	roomUpscale = "sr"
-	roomEncode  = "encode"
+	"vsr/internal/atomicfile"
+	"vsr/pipeline"
+	"vsr/upscale"
+	"vsr/verify"
 )
 
 // runConfig is the whole configuration of `vsr run`: defaults, then the YAML file, then flags. configs/run.yaml explains it.
 type runConfig struct {
-	Model     string `yaml:"model"`
-	Device    string `yaml:"device"`
-	Scale     int    `yaml:"scale"`
-	Threads   int    `yaml:"threads"`
-	Workers   int    `yaml:"workers"`
-	Precision string `yaml:"precision"`
-	Progress  string `yaml:"progress"`
-	Report    string `yaml:"report"`
-	// Resume works in pieces that a later run can build on; they hold PieceMin to PieceMax frames.
-	Resume     bool           `yaml:"resume"`
-	PieceMin   int64          `yaml:"piece_min"`
-	PieceMax   int64          `yaml:"piece_max"`
-	Repeatable bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
-	Decode     decode.Options `yaml:"decode"`
-	Scene      scene.Options  `yaml:"scene"`
-	SR         sr.Options     `yaml:"sr"`
-	Encode     encode.Options `yaml:"encode"`
+	upscale.Options `yaml:",inline"`
+	Progress        string `yaml:"progress"`
+	Report          string `yaml:"report"`
 }
 
-func defaultRun() runConfig {
-	return runConfig{Device: "auto", Precision: "auto", Progress: progressAuto, Resume: true,
-		PieceMin: segment.DefaultMin, PieceMax: segment.DefaultMax, Scene: scene.Options{}.Defaults(),
-		SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
-}
+func defaultRun() runConfig { return runConfig{Options: upscale.Defaults(), Progress: progressAuto} }
 
-// validate reports the first value that cannot be right. Rooms check their own.
+// validate reports the first value that cannot be right.
 func (c *runConfig) validate() error {
-	list := strings.Split(c.Device, ",")
-	for _, device := range list {
-		if _, _, err := parseDevice(device); err != nil {
-			return err
-		}
-	}
-	switch {
-	case c.Workers < 0 || c.Workers > 256:
-		return usageFault("", "workers %d: want 0 to 256", c.Workers)
-	case c.Workers > 0 && c.Workers < len(list):
-		return usageFault("", "%d devices for %d workers", len(list), c.Workers)
-	case c.Scale != 0 && (c.Scale < 2 || c.Scale > 4):
-		return usageFault("--height reaches any size", "scale %d: want 2, 3 or 4", c.Scale)
-	case c.Scale != 0 && c.SR.Height != 0:
-		return usageFault("", "scale and height exclude each other")
-	case c.Threads < 0:
-		return usageFault("", "threads %d: want 0 or more", c.Threads)
-	case c.PieceMin < 1 || c.PieceMax < c.PieceMin || c.PieceMax > 1<<20:
-		return usageFault("", "pieces of %d to %d frames: want 1 <= piece_min <= piece_max <= %d", c.PieceMin, c.PieceMax, 1<<20)
-	case c.Precision != "auto" && c.Precision != "fp32":
-		return usageFault("", "precision %q: want auto or fp32", c.Precision)
-	}
 	switch c.Progress {
 	case progressAuto, progressBar, progressJSON, progressNone:
 	default:
 		return usageFault("", "progress %q: want auto, bar, json or none", c.Progress)
 	}
-	for _, err := range []error{c.Decode.Validate(), c.Scene.Validate(), c.SR.Validate(), c.Encode.Validate()} {
-		if err != nil {
-			hint := ""
-			var request *encode.RequestError
-			if errors.As(err, &request) {
-				hint = request.Hint
-			}
-			return fault{exitUsage, err, hint}
-		}
-	}
-	return nil
+	return c.Options.Validate()
 }
 
 // runRequest is one `vsr run` as the command line put it.
 type runRequest struct {
 	runConfig
-	in, out string
-	replace bool
-	restart bool
-	once    bool  // --no-resume
-	task    *task // of vsr segment and vsr join; nil for vsr run
+	in      string
+	once    bool // --no-resume
 	config  string
 	print   bool
 	json    bool
-	alpha   bool    // the input has an alpha channel
 	preview float64 // seconds of each part; 0 is a run
 }
 
@@ -118,22 +60,22 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Upscale a video file",
 		Long: "Upscales the video of IN and copies every other stream that the output can hold. Without -o the output is IN's stem with\n" +
 			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n" +
-			"Longer files are worked on in pieces, kept in .OUT.vsr-work beside the output: after a crash, a full disk or a Ctrl-C the same\n" +
-			"command goes on where it stopped. The folder goes when the output is whole.\n\n" + exitHelp,
-		Example: "  vsr run clip.mp4\n  vsr run film.mkv --scale 2 -o big.mkv --preview 3s    # time, size and memory to expect\n" +
-			"  vsr run film.mkv --scale 2 -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
+			"Longer files are worked on in segments, kept in .OUT.vsr-work beside the output: after a crash, a full disk or a Ctrl-C the same\n" +
+			"command continues where it stopped. The folder is removed when the output is whole.\n\n" + exitHelp,
+		Example: "  vsr run clip.mp4\n  vsr run long.mkv --scale 2 -o big.mkv --preview 3s    # time, size and memory to expect\n" +
+			"  vsr run long.mkv --scale 2 -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
 		Args: cobra.MaximumNArgs(1),
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.out, "output", "o", "", "file to write; its ending says which container")
-	f.BoolVarP(&r.replace, "yes", "y", false, "replace the output if it exists")
+	f.StringVarP(&r.Output, "output", "o", "", "file to write; its ending says which container")
+	f.BoolVarP(&r.Replace, "yes", "y", false, "replace the output if it exists")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
 	f.StringVar(&r.Progress, "progress", r.Progress, "auto, bar, json or none")
-	f.BoolVar(&r.once, "no-resume", false, "work in one go, without pieces that a later run could build on")
-	f.IntVar(&r.Workers, "workers", r.Workers, "make so many pieces at a time, each with its own decoder, network and encoder; 0 is one for each device")
-	f.BoolVar(&r.restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
-	f.Var((*lengthFlag)(&r.preview), "preview", "do so much of each of four places first, say what the whole will take, and write nothing: 3s, 0:03")
+	f.BoolVar(&r.once, "no-resume", false, "work in one go, without segments that a later run could continue from")
+	f.IntVar(&r.Workers, "workers", r.Workers, "make so many segments at a time, each with its own decoder, network and encoder; 0 is one for each device")
+	f.BoolVar(&r.Restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
+	f.Var((*lengthFlag)(&r.preview), "preview", "upscale so much of each of four places first, print what the whole will take, and write nothing: 3s, 0:03")
 	f.BoolVar(&r.json, "json", false, "print the report, or with --preview the estimate, as JSON on standard output")
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -157,16 +99,16 @@ func (a *app) runCommand() *cobra.Command {
 		case r.preview > 0:
 			return a.preview(cmd.Context(), r)
 		case r.json:
-			r.reportAsJSON(a)
+			r.Report = "-"
+			r.quiet(a)
 		}
 		return a.run(cmd.Context(), r)
 	}
 	return cmd
 }
 
-// reportAsJSON sends the report to standard output, and nothing else.
-func (r *runRequest) reportAsJSON(a *app) {
-	r.Report = "-"
+// quiet leaves standard output to something else than progress.
+func (r *runRequest) quiet(a *app) {
 	if r.Progress == progressAuto && !isTerminal(a.stderr) || r.Progress == progressJSON {
 		r.Progress = progressNone
 	}
@@ -185,8 +127,8 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
 	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
 	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores; workers share them")
-	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or colour")
-	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal pictures with x264, in a larger file (no mbtree)")
+	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or color")
+	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal frames with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 }
 
@@ -208,57 +150,72 @@ func layer(cmd *cobra.Command, path string, to any) error {
 }
 
 // run upscales one file.
-func (a *app) run(parent context.Context, r runRequest) (err error) {
+func (a *app) run(parent context.Context, r runRequest) error {
 	ctx, interrupts := a.watchInterrupts(parent)
 	defer interrupts.end()
-	j, err := a.prepare(ctx, r, interrupts.stopped)
+	r.Stop, r.Logger, r.Program = interrupts.soft, a.logger(), versionString()
+	show := &runDisplay{app: a, kind: r.Progress}
+	r.Events = show.event
+	job, err := upscale.Open(ctx, r.in, r.Options)
 	if err != nil {
 		return err
 	}
-	for _, note := range j.report.Notes {
-		a.tell("note: %s", note)
+	defer job.Close()
+	report, err := job.Run(ctx)
+	show.finish()
+	if r.Report == "" {
+		return err
 	}
-	j.pieces.tellResumed(a, j.total, len(j.devices))
-	if j.pieces.whole {
-		err = j.acknowledge(ctx)
-	} else {
-		err = j.make(ctx, interrupts)
-	}
-	if err == nil && interrupts.stopped() {
-		j.report.Stopped, err = true, errStopped
-	}
-	if werr := j.pieces.end(a, j.report.Output, err); werr != nil && err == nil {
-		err = werr
-	}
-	if werr := j.finish(err); werr != nil && err == nil {
+	if werr := a.writeReport(&report, r.Report); err == nil {
 		err = werr
 	}
 	return err
 }
 
-// make makes the output and checks it.
-func (j *job) make(ctx context.Context, i *interrupts) error {
-	if err := j.work(ctx, i.soft); err != nil {
-		return err
+// writeReport puts the report into a file, or on standard output if the path is a dash.
+func (a *app) writeReport(r *upscale.Report, path string) error {
+	if path == "-" {
+		return r.Write(a.stdout)
 	}
-	if j.pieces.store != nil {
-		if err := j.join(ctx, i.stopped()); err != nil {
-			return err
-		}
+	if err := atomicfile.Write(path, r.Write); err != nil {
+		return destinationFault(err)
 	}
-	return j.check(ctx)
+	return nil
 }
 
-// work makes the output, or the pieces of it.
-func (j *job) work(ctx context.Context, soft <-chan struct{}) (err error) {
-	if len(j.devices) < 2 {
-		return j.belt(ctx, soft)
+// runDisplay shows the events of a job: lines for people, and the progress.
+type runDisplay struct {
+	app  *app
+	kind string
+	show progress
+	last upscale.Progress
+}
+
+func (d *runDisplay) event(e upscale.Event) {
+	p, ok := e.(upscale.Progress)
+	if !ok {
+		d.app.tell("%s", e)
+		return
 	}
-	if j.crew, err = j.newCrew(); err != nil {
-		j.source.Close()
-		return err
+	if p.Phase != upscale.PhaseUpscale {
+		return
 	}
-	return j.crew.run(ctx, soft)
+	if d.show == nil {
+		d.show = d.app.newProgress(d.kind, max(p.Total-p.Resumed, 0), func() uint64 { return d.last.Scene })
+	}
+	d.last = p
+	d.show.update(pipeline.Stats{Rooms: []pipeline.RoomStats{{FramesOut: p.Frames - p.Resumed}}, Elapsed: p.Elapsed, Closing: p.Closing})
+	if p.Last {
+		d.finish()
+	}
+}
+
+// finish ends the progress, if it was begun.
+func (d *runDisplay) finish() {
+	if d.show != nil {
+		d.show.finish()
+		d.show, d.kind = nil, progressNone
+	}
 }
 
 // logger is silent unless -v was given.
@@ -269,19 +226,65 @@ func (a *app) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// outputName returns the name to write, and refuses to write over the input.
-func (r *runRequest) outputName(scale int) (string, error) {
-	out := r.out
-	if out == "" {
-		out = defaultOutput(r.in, suffixOf(scale, r.SR.Height), r.Encode.Codec)
+// preview upscales short parts of the input in a folder of its own, and prints what the whole will take. The output is not touched.
+func (a *app) preview(parent context.Context, r runRequest) error {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r.quiet(a)
+	r.Logger, r.Program = a.logger(), versionString()
+	e, err := upscale.EstimateJob(ctx, r.in, r.preview, r.Options)
+	if ctx.Err() != nil {
+		return fault{code: exitInterrupted, err: errors.New("interrupted, nothing was measured")}
 	}
-	a, errA := os.Stat(r.in)
-	b, errB := os.Stat(out)
-	if errA == nil && errB == nil && os.SameFile(a, b) {
-		return "", requestFault("name another file with -o", "%s is both input and output", filepath.Base(out))
+	if err != nil {
+		return err
 	}
-	if errB == nil && b.IsDir() {
-		return "", fault{exitDestination, fmt.Errorf("%s is a folder", out), "name a file in it with -o"}
+	if r.json {
+		out := json.NewEncoder(a.stdout)
+		out.SetIndent("", "  ")
+		return out.Encode(e)
 	}
-	return out, nil
+	printEstimate(a.stdout, e)
+	return nil
+}
+
+func printEstimate(w io.Writer, e *upscale.Estimate) {
+	fmt.Fprintf(w, "%s with %s on %s\n", e.Input, e.Model.Name, e.Device)
+	for _, p := range e.Parts {
+		fmt.Fprintf(w, "  at %-12s %4d frames  %7.1f frames/s  %d scenes\n", verify.Clock(p.Start), p.Frames, p.FPS, p.Scenes)
+	}
+	if e.Frames == 0 {
+		fmt.Fprintf(w, "the input does not say how long it is: %.1f frames/s\n", e.FPS)
+	} else {
+		fmt.Fprintf(w, "to expect of all %d frames, %s:\n", e.Frames, verify.Clock(e.Length))
+		fmt.Fprintf(w, "  time    %s (%s to %s)\n", span(e.Seconds), span(e.SecondsMin), span(e.SecondsMax))
+		fmt.Fprintf(w, "  size    %s in %s\n", size(e.Bytes), e.Output)
+		fmt.Fprintf(w, "  disk    %s while it runs, %s are free\n", size(e.Disk), size(e.Free))
+	}
+	fmt.Fprintf(w, "  memory  %s\n", size(e.Memory))
+	for _, n := range e.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+	fmt.Fprintln(w, "nothing was written; the same command without --preview does it")
+}
+
+// span writes seconds for people.
+func span(seconds float64) string {
+	unit := time.Second
+	if seconds < 10 {
+		unit = 100 * time.Millisecond
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(unit).String()
+}
+
+// size writes bytes for people.
+func size(n int64) string {
+	v, unit := float64(n), "B"
+	for _, next := range []string{"kB", "MB", "GB", "TB"} {
+		if v < 1000 {
+			break
+		}
+		v, unit = v/1000, next
+	}
+	return fmt.Sprintf("%.3g %s", v, unit)
 }

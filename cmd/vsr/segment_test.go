@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"vsr/segment"
+	"vsr/upscale/segment"
 )
 
 // A plan whose pieces are done in any order, one of them twice at once, joins to the file that one run makes.
@@ -27,10 +27,10 @@ func TestPlannedPiecesMakeTheSameFile(t *testing.T) {
 	must("run", in, "-o", whole, "--model", weights, "-c", config)
 	must("plan", in, "-o", plan, "--video", out, "--model", weights, "-c", config)
 	p, err := segment.ReadPlan(plan)
-	if err != nil || len(p.Pieces) < 3 {
+	if err != nil || len(p.Segments) < 3 {
 		t.Fatalf("plan %+v, error %v", p, err)
 	}
-	last := len(p.Pieces) - 1
+	last := len(p.Segments) - 1
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() { must("segment", "--plan", plan, "--index", fmt.Sprint(last), "--threads", "1") })

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/internal/cli"
+	"vsr/sr/engines"
 	"vsr/train"
 )
 
@@ -62,7 +63,7 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 			if f, ok := trainingFault(err); ok {
 				return f
 			}
-			o.Weights = openModel
+			o.Weights = engines.Weights
 			o.Limit = time.Duration(minutes * float64(time.Minute))
 			return runStage(cmd, stage, c, o)
 		},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/models"
+	"vsr/sr/engines"
 	"vsr/sr/kdsr"
 	"vsr/train"
 )
@@ -48,7 +49,7 @@ student.yaml train one from nothing, gan.yaml makes it crisper. Nothing is train
 // builtInOf is the first built-in model of a shape that is trained for real material, or nothing.
 func builtInOf(shape kdsr.Config) string {
 	for _, name := range models.Names() {
-		if w, err := openModel(name); err == nil && w.Config == shape {
+		if w, err := engines.Weights(name); err == nil && w.Config == shape {
 			return name
 		}
 	}

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"vsr/decode"
 	"vsr/internal/av"
 	"vsr/internal/testmedia"
 	"vsr/verify"
@@ -89,31 +86,5 @@ func checkVMAF(t *testing.T, r verify.Report, ref bool) {
 		if c := r.Checks[i]; c.OK || !strings.Contains(c.Detail, "libvmaf") || r.Picture.VMAF != 0 {
 			t.Errorf("%+v, %+v", c, r.Picture)
 		}
-	}
-}
-
-// The check at the end of a run reads the file back and moves a bad one aside.
-func TestCheckKeepsABadOutputAside(t *testing.T) {
-	in := clip(t, "in.mp4", testmedia.Options{Frames: 6, Tone: 440})
-	bad := clip(t, "out.mp4", testmedia.Options{Frames: 5, Tone: 440})
-	src, err := decode.Open(context.Background(), in, decode.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	j := &job{source: src, firstInfo: src.Info(), report: report{Output: bad}}
-	j.request.in = in
-	for i := range 6 {
-		j.times = append(j.times, int64(i)*512)
-	}
-	f := explain(j.checkFile(context.Background()))
-	if f.code != exitCheck || !strings.Contains(f.Error(), "frames: 6 to 5") {
-		t.Errorf("code %d: %v", f.code, f)
-	}
-	if _, err := os.Stat(strings.TrimSuffix(bad, ".mp4") + ".failed.mp4"); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(bad); !os.IsNotExist(err) {
-		t.Error("the bad output still has its name")
 	}
 }

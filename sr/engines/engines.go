@@ -1,0 +1,247 @@
+// Package engines chooses the network and the device that a program asked for: it is the one place where model names, weights files
+// and the words "auto", "cpu" and "cuda:N" become an sr.Engine.
+//
+// Errors are *fault.Error: of kind Usage for a device that is none, Request for a model that cannot be had, Device for a device that
+// is missing or fails.
+package engines
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vsr/internal/fault"
+	"vsr/models"
+	"vsr/sr"
+	"vsr/sr/cpu"
+	"vsr/sr/cuda"
+	"vsr/sr/kdsr"
+)
+
+// Options says which network is asked for, on what. The zero value is the built-in model for Factor on the best device.
+type Options struct {
+	Model     string  // name of a built-in model or a .safetensors file; empty chooses a built-in one by Factor
+	Device    string  // auto, cpu, cuda or cuda:N; empty is auto
+	Factor    float64 // how much larger the frames are to become, in each direction
+	Threads   int     // of the CPU engine; 0 is all cores
+	Precision string  // of the CPU engine: auto or fp32; empty is auto
+	Program   string  // version of the program, to which a GPU's self-test belongs
+	Logger    *slog.Logger
+}
+
+// Engine is an engine with what a report says about it.
+type Engine struct {
+	sr.Engine
+	Name   string // of the model
+	Hash   string // of its weights
+	Device string // in words, with instruction set, precision and threads on a CPU
+	// Fallback is true when no weights are built in and bicubic interpolation takes their place.
+	Fallback bool
+	// Notice says why Device auto did not choose a GPU that is there; mostly empty.
+	Notice string
+}
+
+// FallbackNotice tells a user what Engine.Fallback means.
+const FallbackNotice = "no weights are built in: this run uses a bicubic stand-in, not the KDSR network"
+
+// Saved implements sr.Saver, for engines that do.
+func (e *Engine) Saved() (reused float64, exact int64) {
+	if s, ok := e.Engine.(sr.Saver); ok {
+		return s.Saved()
+	}
+	return 0, 0
+}
+
+// Open loads the model and makes an engine of it. The caller closes it. Cancelling ctx interrupts the self-test of a GPU.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	if _, _, err := ParseDevice(o.Device); err != nil {
+		return nil, err
+	}
+	name := o.Model
+	if name == "" {
+		name = defaultModel(o.Factor, models.Names())
+	}
+	if name == "" {
+		return openFallback(o)
+	}
+	w, err := Weights(name)
+	if err != nil {
+		return nil, err
+	}
+	o.Model = name
+	return New(ctx, w, o)
+}
+
+// New makes an engine of weights. Options.Model and Factor are not used.
+func New(ctx context.Context, w *kdsr.Weights, o Options) (*Engine, error) {
+	kind, index, err := ParseDevice(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{Name: cmp.Or(w.Meta[kdsr.MetaName], o.Model), Hash: w.Hash()}
+	switch kind {
+	case "cuda":
+		err = e.startGPU(w, o, index)
+	case "cpu":
+		err = e.startCPU(w, o)
+	default:
+		err = e.startAuto(ctx, w, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.log(o.Logger)
+	return e, nil
+}
+
+// Weights reads a model by name or file: a file if it ends in .safetensors or holds a path separator, else a built-in model.
+func Weights(name string) (*kdsr.Weights, error) {
+	if strings.HasSuffix(name, ".safetensors") || strings.ContainsRune(name, filepath.Separator) {
+		w, err := kdsr.Load(name)
+		if err != nil {
+			hint := ""
+			if errors.Is(err, fs.ErrNotExist) {
+				hint = "vsr model list shows the built-in models"
+			}
+			return nil, &fault.Error{Kind: fault.Request, Err: err, Hint: hint}
+		}
+		return w, nil
+	}
+	f, err := models.Open(name)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Request, Err: err, Hint: "vsr model list; a file's name ends in .safetensors"}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return nil, fmt.Errorf("model %s cannot be read at an offset", name)
+	}
+	return kdsr.Read(at, info.Size())
+}
+
+func (e *Engine) log(log *slog.Logger) {
+	if log != nil {
+		log.Info("engine", "stage", "sr", "model", e.Name, "device", e.Device, "note", cuda.NeverRun)
+	}
+}
+
+func (e *Engine) startGPU(w *kdsr.Weights, o Options, index int) (err error) {
+	if e.Engine, err = cuda.New(w, cuda.Options{Device: index, Logger: o.Logger}); err != nil {
+		return &fault.Error{Kind: fault.Device, Err: err, Hint: deviceHint(err)}
+	}
+	e.Device = fmt.Sprintf("cuda:%d", index)
+	return nil
+}
+
+// deviceHint is what may help when a GPU is missing or fails.
+func deviceHint(err error) string {
+	switch {
+	case errors.Is(err, sr.ErrNotBuilt):
+		return "build with `make build`, or use --device cpu"
+	case errors.Is(err, sr.ErrNoDevice):
+		return cmp.Or(cuda.Advice(err), "vsr doctor lists the devices; --device cpu runs everywhere")
+	}
+	return cuda.Advice(err)
+}
+
+func (e *Engine) startCPU(w *kdsr.Weights, o Options) error {
+	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision, Logger: o.Logger})
+	if err != nil {
+		return &fault.Error{Kind: fault.Request, Err: err}
+	}
+	e.Engine = c
+	e.Device = fmt.Sprintf("cpu (%s, %s, %d threads)", c.ISA(), c.Precision(), c.Threads())
+	return nil
+}
+
+// startAuto takes the first GPU if it passed the self-test, and the CPU otherwise. A machine without a GPU gets a line in the log;
+// a GPU that is not used is worth a notice.
+func (e *Engine) startAuto(ctx context.Context, w *kdsr.Weights, o Options) error {
+	why := selfTested(ctx, o)
+	if why == nil {
+		if why = e.startGPU(w, o, 0); why == nil {
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := e.startCPU(w, o); err != nil {
+		return err
+	}
+	line := fault.Line(why)
+	if errors.Is(why, sr.ErrNotBuilt) || errors.Is(why, sr.ErrNoDevice) && !errors.Is(why, cuda.ErrDriver) {
+		if o.Logger != nil {
+			o.Logger.Info("the CPU is used", "stage", "sr", "why", line)
+		}
+		return nil
+	}
+	e.Notice = "the CPU is used, not the GPU: " + line
+	return nil
+}
+
+// selfTested returns nil if the first GPU passed the self-test with this driver and program.
+func selfTested(ctx context.Context, o Options) error {
+	v, err := cuda.Trust(ctx, cuda.TrustOptions{Program: o.Program, Logger: o.Logger})
+	if err == nil && !v.OK {
+		err = fmt.Errorf("it failed the checks of %s: %s; vsr doctor --device cuda:0 checks it again", v.At.Format("2006-01-02"), v.Why)
+	}
+	return err
+}
+
+// openFallback is the engine of a program without weights. It runs on the CPU whatever device was asked for.
+func openFallback(o Options) (*Engine, error) {
+	b, err := sr.NewBicubic(max(2, min(4, int(math.Ceil(o.Factor)))))
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{Engine: b, Name: "bicubic", Device: "cpu", Fallback: true}
+	e.log(o.Logger)
+	return e, nil
+}
+
+// defaultModel picks the fast model whose scale is the least that reaches factor, or the largest one. Empty means none.
+func defaultModel(factor float64, names []string) string {
+	best := ""
+	for _, scale := range []int{4, 3, 2} {
+		name := fmt.Sprintf("fast-x%d", scale)
+		if slices.Contains(names, name) && (best == "" || float64(scale) >= factor) {
+			best = name
+		}
+	}
+	return best
+}
+
+// ParseDevice splits auto, cpu, cuda and cuda:N into kind and index. The empty string is of kind "".
+func ParseDevice(s string) (kind string, index int, err error) {
+	bad := fault.New(fault.Usage, "", "--device %q: want auto, cpu, cuda or cuda:N", s)
+	kind, number, numbered := strings.Cut(s, ":")
+	switch kind {
+	case "", "auto", "cpu":
+		if numbered {
+			return "", 0, bad
+		}
+		return kind, 0, nil
+	case "cuda":
+		if numbered {
+			if index, err = strconv.Atoi(number); err != nil || index < 0 {
+				return "", 0, bad
+			}
+		}
+		return kind, index, nil
+	}
+	return "", 0, bad
+}

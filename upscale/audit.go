@@ -1,0 +1,75 @@
+package upscale
+
+import (
+	"context"
+	"fmt"
+
+	"vsr/media"
+	"vsr/pipeline"
+)
+
+// audit records the time stamps that pass one place, in constant memory.
+type audit struct {
+	frames    int64
+	last      int64
+	backwards int64  // frames whose time is not after that of the frame before
+	sum       uint64 // order-dependent hash of the times (FNV-1a over 64-bit words)
+}
+
+func (a *audit) add(pts int64) {
+	if a.frames == 0 {
+		a.sum = 14695981039346656037
+	} else if pts <= a.last {
+		a.backwards++
+	}
+	a.frames++
+	a.last = pts
+	a.sum = (a.sum ^ uint64(pts)) * 1099511628211
+}
+
+// agree compares what came in with what went out.
+func agree(in, out *audit) error {
+	switch {
+	case in.frames != out.frames:
+		return fmt.Errorf("%d frames came in and %d went out", in.frames, out.frames)
+	case out.backwards > 0:
+		return fmt.Errorf("%d frames go back in time", out.backwards)
+	case in.sum != out.sum:
+		return fmt.Errorf("the time stamps of the output are not those of the input")
+	}
+	return nil
+}
+
+// auditedSink records the times of the frames that a sink takes, and blames its errors on the output.
+type auditedSink struct {
+	pipeline.Sink
+	audit audit
+}
+
+// Write records the time of a frame and passes it on.
+func (s *auditedSink) Write(ctx context.Context, u media.Unit) error {
+	if u.Frame != nil {
+		s.audit.add(u.Frame.PTS)
+	}
+	return outputError(s.Sink.Write(ctx, u))
+}
+
+// Close publishes the output.
+func (s *auditedSink) Close() error { return outputError(s.Sink.Close()) }
+
+// Abort drops the output, if the sink can.
+func (s *auditedSink) Abort() error {
+	if a, ok := s.Sink.(pipeline.Aborter); ok {
+		return a.Abort()
+	}
+	return s.Sink.Close()
+}
+
+// inputSource blames the errors of a source on the input.
+type inputSource struct{ pipeline.Source }
+
+// Next returns the source's next unit.
+func (s inputSource) Next(ctx context.Context) (media.Unit, error) {
+	u, err := s.Source.Next(ctx)
+	return u, inputError(err)
+}

@@ -1,0 +1,104 @@
+package upscale
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is something that a job has to say while it runs: a Note, Resumed, FormatChange, Finished, Kept or Progress. Options.Events
+// gets them one at a time, from any goroutine. String is one line for a person.
+type Event interface {
+	fmt.Stringer
+	event()
+}
+
+// Note tells the user something about the job that is not an error.
+type Note string
+
+// Resumed says that an earlier run has finished part of the frames.
+type Resumed struct {
+	Frames int64 // finished
+	Total  int64 // expected, never less than Frames
+}
+
+// Finished says that an earlier run has finished the output.
+type Finished struct{ Output string }
+
+// Kept says, after an error or a stop, that finished segments stay for a later run.
+type Kept struct {
+	Frames int64
+	Dir    string // the work folder
+}
+
+// Phase is what a job is doing.
+type Phase string
+
+// The phases, in order. PhaseJoin is left out when there are no segments.
+const (
+	PhaseUpscale Phase = "upscale"
+	PhaseJoin    Phase = "join"
+	PhaseVerify  Phase = "verify"
+)
+
+// Progress is sent about five times a second during PhaseUpscale, and once when another phase begins.
+type Progress struct {
+	Phase  Phase
+	Frames int64 // finished, with those of an earlier run
+	// Resumed is how many of Frames an earlier run has finished.
+	Resumed int64
+	Total   int64  // expected; 0 if unknown
+	Scene   uint64 // the current one, counted from 1
+	Elapsed time.Duration
+	// Closing is true when all frames are upscaled and the encoder is flushed.
+	Closing bool
+	// Last is true for the last event of PhaseUpscale.
+	Last bool
+}
+
+// FPS is the frames upscaled for each second so far.
+func (p Progress) FPS() float64 {
+	if p.Elapsed <= 0 {
+		return 0
+	}
+	return float64(p.Frames-p.Resumed) / p.Elapsed.Seconds()
+}
+
+// Remaining estimates the time left; 0 if it cannot be known.
+func (p Progress) Remaining() time.Duration {
+	done := p.Frames - p.Resumed
+	if done <= 0 || p.Total <= p.Frames {
+		return 0
+	}
+	return time.Duration(float64(p.Elapsed) / float64(done) * float64(p.Total-p.Frames))
+}
+
+// String is the note with its label.
+func (n Note) String() string { return "note: " + string(n) }
+
+// String says where the job resumes.
+func (r Resumed) String() string {
+	return fmt.Sprintf("resuming: %d of %d frames are finished", r.Frames, r.Total)
+}
+
+// String names the output.
+func (f Finished) String() string { return f.Output + " was finished by an earlier run" }
+
+// String says how to continue.
+func (k Kept) String() string {
+	return fmt.Sprintf("%d frames are finished in %s; the same command continues there", k.Frames, k.Dir)
+}
+
+// String says how far the job is.
+func (p Progress) String() string {
+	if p.Total > 0 {
+		return fmt.Sprintf("%s: %d of %d frames, %.1f fps", p.Phase, p.Frames, p.Total, p.FPS())
+	}
+	return fmt.Sprintf("%s: %d frames, %.1f fps", p.Phase, p.Frames, p.FPS())
+}
+
+func (Note) event()         {}
+func (Resumed) event()      {}
+func (Finished) event()     {}
+func (Kept) event()         {}
+func (Progress) event()     {}
+func (FormatChange) event() {}

@@ -1,0 +1,79 @@
+package upscale
+
+import (
+	"encoding/json"
+
+	"vsr/decode"
+	"vsr/upscale/segment"
+)
+
+// identity is all that names a job besides its input and its model: every option that changes the frames or packets of the output,
+// and none that does not (devices, threads, progress). Two jobs of equal identity may share segments. A new option that changes the
+// output belongs here; any other must stay out, or it would keep earlier work from being resumed.
+type identity struct {
+	Program     string  `json:"program"`
+	Scale       int     `json:"scale"`            // of the model
+	Height      int     `json:"height,omitempty"` // of the output, when frames are resampled after the network
+	Precision   string  `json:"precision"`
+	Repeatable  bool    `json:"repeatable"`
+	SegmentMin  int64   `json:"segment_min"`
+	SegmentMax  int64   `json:"segment_max"`
+	Start       float64 `json:"start"`
+	Duration    float64 `json:"duration"`
+	Strict      bool    `json:"strict"`
+	Deinterlace string  `json:"deinterlace"`
+	Hardware    string  `json:"hardware"` // of the decoder
+
+	Threshold float64 `json:"scene_threshold"`
+	MinLength int     `json:"scene_min_length"`
+	MaxFade   int     `json:"scene_max_fade"`
+
+	Refresh int     `json:"refresh"`
+	Drift   float64 `json:"drift"`
+	Average int     `json:"average"`
+
+	Codec           string  `json:"codec"`
+	CRF             int     `json:"crf"`
+	Preset          string  `json:"preset"`
+	PixFmt          string  `json:"pix_fmt"`
+	EncoderThreads  int     `json:"encoder_threads"` // x264 and x265 give other packets with another number
+	KeyframeSeconds float64 `json:"keyframe_seconds"`
+}
+
+// identity returns that of the options, once the size is settled. scale is the model's.
+func (o *Options) identity(scale int) identity {
+	lo, hi := o.segmentLengths()
+	return identity{
+		Program: o.Program, Scale: scale, Height: o.SR.Height, Precision: o.Precision, Repeatable: o.Repeatable, SegmentMin: lo, SegmentMax: hi,
+		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
+		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
+		Threshold: o.Scene.Threshold, MinLength: o.Scene.MinLength, MaxFade: o.Scene.MaxFade,
+		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average,
+		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
+		KeyframeSeconds: o.Encode.KeyframeSeconds,
+	}
+}
+
+// restore puts an identity back into options.
+func (i *identity) restore(o *Options) {
+	o.Program, o.Scale, o.SR.Height, o.Precision, o.Repeatable, o.SegmentMin, o.SegmentMax = i.Program, 0, i.Height, i.Precision, i.Repeatable, i.SegmentMin, i.SegmentMax
+	o.Decode.Start, o.Decode.Duration, o.Decode.Strict = i.Start, i.Duration, i.Strict
+	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
+	o.Scene.Threshold, o.Scene.MinLength, o.Scene.MaxFade = i.Threshold, i.MinLength, i.MaxFade
+	o.SR.Refresh, o.SR.Drift, o.SR.Average = i.Refresh, i.Drift, i.Average
+	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
+	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
+}
+
+// planOf names the job of an input with a model of this name, hash and scale.
+func (o *Options) planOf(input, name, hash string, scale int) (*segment.Plan, error) {
+	source, err := segment.Identify(input)
+	if err != nil {
+		return nil, &Error{Kind: Input, Err: err}
+	}
+	text, err := json.Marshal(o.identity(scale))
+	if err != nil {
+		return nil, err
+	}
+	return &segment.Plan{Version: segment.Version, Source: source, Model: name + " " + hash, Identity: text}, nil
+}

@@ -1,0 +1,371 @@
+package upscale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/internal/fault"
+	"vsr/media"
+	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/engines"
+)
+
+// The names of the stages, in reports and logs.
+const (
+	stageDecode = "decode"
+	stageScene  = "scene"
+	stageSR     = "sr"
+	stageEncode = "encode"
+)
+
+// Job is one input on its way to one output. Open makes it; Run works once.
+type Job struct {
+	opts  Options
+	input string
+	step  *step // of a plan that others share, else nil
+
+	source   *decode.Source
+	info     media.Info // of the source, when it was opened
+	large    media.Info // of the output
+	scenes   *scene.Detector
+	upscaler *sr.Upscaler
+	sink     *encode.Sink // of a job in one go
+	door     *auditedSink // what one worker writes to
+	work     workFolder   // of a job in segments
+	gpu      residency
+	changes  formatChanges
+
+	devices []string // one for each worker
+	threads int      // of each worker on the CPU; 0 is all
+	total   int64    // frames expected, 0 if unknown
+
+	current  atomic.Uint64 // scene number
+	times    []int64       // of all frames of the source
+	repeated int64
+	in, out  audit // out is of what the segments of several workers hold
+	pool     *pool // of a job by several workers, else nil
+
+	mu     sync.Mutex // of Options.Events
+	report Report
+	closed bool
+}
+
+// Open opens input, a file name, an address or - for standard input, the engine and the output, in this order. Nothing is left open
+// after an error. The caller closes the job.
+func Open(ctx context.Context, input string, o Options) (*Job, error) {
+	return open(ctx, input, o, nil)
+}
+
+func open(ctx context.Context, input string, o Options, s *step) (j *Job, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	j = &Job{opts: o, input: input, step: s}
+	defer func() {
+		if err != nil {
+			_ = j.Close() // there is an error already
+			j = nil
+		}
+	}()
+	if o.Logger == nil {
+		j.opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	j.opts.Decode.Logger, j.opts.Encode.Logger, j.opts.SR.Logger = j.opts.Logger, j.opts.Logger, j.opts.Logger
+	j.offerGPU()
+	if j.source, err = decode.Open(ctx, input, j.opts.Decode); err != nil {
+		return j, inputError(err)
+	}
+	j.info = *j.source.Info()
+	j.total = expectedFrames(&j.info, j.opts.Decode)
+	j.chooseWorkers()
+	e, err := engines.Open(ctx, j.opts.engine(j.devices[0], j.info.Format.Height, j.threads))
+	if err != nil {
+		return j, err
+	}
+	if err = j.openUpscaler(ctx, e); err != nil {
+		return j, err
+	}
+	j.large = j.upscaler.Output(j.info)
+	out, err := j.opts.outputName(input, e.Scale())
+	if err != nil {
+		return j, err
+	}
+	j.scenes = scene.New(j.opts.Scene)
+	j.changes = formatChanges{emit: j.emit, strict: j.opts.Decode.Strict, timeBase: j.info.VideoTrack().TimeBase}
+	notes := j.report.Notes
+	j.report = Report{SchemaVersion: ReportVersion, Notes: notes, Version: o.Program, Input: InputReport{Path: input}, Output: out, Device: e.Device,
+		Model: ModelReport{e.Name, e.Hash, e.Scale(), e.Fallback}}
+	if err := j.openOutput(out, e); err != nil {
+		return j, err
+	}
+	j.notes(e)
+	return j, nil
+}
+
+// openUpscaler settles the size and makes the upscaler, which owns the engine.
+func (j *Job) openUpscaler(ctx context.Context, e *engines.Engine) (err error) {
+	err = j.opts.settleSize(e, j.info.Format.Height)
+	if err == nil {
+		err = j.settleResidency(ctx, e, j.info.Format)
+	}
+	if err == nil {
+		if j.upscaler, err = sr.New(e, j.opts.SR); err != nil {
+			err = &Error{Kind: Usage, Err: err}
+		}
+	}
+	if err != nil {
+		e.Close()
+	}
+	return err
+}
+
+// openOutput opens what frames are written to: an encoder into the output, or the work folder.
+func (j *Job) openOutput(out string, e *engines.Engine) (err error) {
+	o := &j.opts
+	if o.Repeatable && family(o.Encode.Codec) == "h264" && !strings.HasSuffix(o.Encode.Codec, "_nvenc") {
+		o.Encode.FFmpeg = map[string]string{"mbtree": "0"}
+	}
+	if j.step != nil {
+		return j.openStep(out, e)
+	}
+	if o.inSegments(j.input, &j.info, j.total) {
+		return j.openWork(out, e)
+	}
+	if j.sink, err = encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace}); err != nil {
+		return outputError(err)
+	}
+	j.door, j.report.Streams = &auditedSink{Sink: j.sink}, j.sink.Actions()
+	return nil
+}
+
+// chooseWorkers settles how many workers there are. A job that is one segment is for one.
+func (j *Job) chooseWorkers() {
+	j.devices = j.opts.devices()
+	if len(j.devices) > 1 && (j.step != nil || !j.opts.inSegments(j.input, &j.info, j.total)) {
+		j.devices = j.devices[:1]
+		j.report.Notes = append(j.report.Notes, "one worker does it: only files of more than one segment are shared")
+	}
+	j.threads = j.opts.threadsOf(j.devices)
+}
+
+// settleSize reconciles what was asked for with the scale of the model. A default model of another scale is followed by the
+// resampler; a model that was named is taken at its word.
+func (o *Options) settleSize(e *engines.Engine, height int) error {
+	switch {
+	case o.SR.Height > 0 && o.SR.Height < height:
+		return requestError("", "height %d is less than the input's %d", o.SR.Height, height)
+	case o.Scale == 0 || o.Scale == e.Scale():
+		return nil
+	case o.Model != "":
+		return requestError("--height reaches any size", "model %s enlarges by %d, not by %d", e.Name, e.Scale(), o.Scale)
+	}
+	o.SR.Height = o.Scale * height
+	return nil
+}
+
+// expectedFrames is an estimate for the progress display.
+func expectedFrames(info *media.Info, o decode.Options) int64 {
+	rate := info.FrameRate.Float()
+	n := info.Frames
+	if n == 0 {
+		n = int64(info.Duration*rate + 0.5)
+	}
+	if o.Start > 0 {
+		n = max(n-int64(o.Start*rate), 0)
+	}
+	if o.Duration > 0 && n > 0 {
+		n = min(n, max(int64(o.Duration*rate+0.5), 1))
+	}
+	return n
+}
+
+// notes collects what the user should hear before the work starts.
+func (j *Job) notes(e *engines.Engine) {
+	note := func(format string, args ...any) {
+		j.report.Notes = append(j.report.Notes, fmt.Sprintf(format, args...))
+	}
+	if e.Fallback {
+		note(engines.FallbackNotice)
+	}
+	if e.Notice != "" {
+		note("%s", e.Notice)
+	}
+	if j.info.Interlaced && j.opts.Decode.Deinterlace != decode.DeinterlaceOff {
+		note("the input is interlaced and is deinterlaced (bwdif)")
+	}
+	if hdr := j.info.Format.Color.Transfer; hdr == media.TransferPQ || hdr == media.TransferHLG {
+		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")
+	}
+	for _, s := range j.report.Streams {
+		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, "Dolby Vision")) {
+			note("%s", s.Why)
+		}
+		if s.Action == encode.Dropped {
+			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
+		}
+	}
+}
+
+// emit sends an event.
+func (j *Job) emit(e Event) {
+	if j.opts.Events == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.opts.Events(e)
+}
+
+// Report returns what is known so far: before Run the names, the notes and what becomes of each stream.
+func (j *Job) Report() Report { return j.report }
+
+// Expected is how many frames the output will have, 0 if the input does not say.
+func (j *Job) Expected() int64 { return j.total }
+
+// Run makes the output and returns the report, which is filled in also after an error. It works once.
+func (j *Job) Run(ctx context.Context) (Report, error) {
+	for _, note := range j.report.Notes {
+		j.emit(Note(note))
+	}
+	j.work.emitResumed(j)
+	var err error
+	if j.work.finished {
+		err = j.acknowledge(ctx)
+	} else {
+		err = j.run(ctx)
+	}
+	if err == nil && j.opts.stopped() {
+		j.report.Stopped, err = true, &Error{Kind: Interrupted, Err: ErrStopped}
+	}
+	if werr := j.work.end(j, err); err == nil {
+		err = werr
+	}
+	if ferr := j.finish(err); err == nil {
+		err = ferr
+	}
+	return j.report, err
+}
+
+// run makes the output and checks it.
+func (j *Job) run(ctx context.Context) error {
+	if err := j.upscaleAll(ctx); err != nil {
+		return err
+	}
+	if j.work.store != nil {
+		j.emit(Progress{Phase: PhaseJoin, Frames: j.report.Frames.Out, Total: j.total})
+		if err := j.join(ctx, j.opts.stopped()); err != nil {
+			return err
+		}
+	}
+	j.emit(Progress{Phase: PhaseVerify, Frames: j.report.Frames.Out, Total: j.total})
+	return j.check(ctx)
+}
+
+// check proves that every frame that came in went out with its own time, and that the file holds it all.
+func (j *Job) check(ctx context.Context) error {
+	out := &j.out
+	if j.door != nil {
+		out = &j.door.audit
+	}
+	err := agree(&j.in, out)
+	if j.sink != nil {
+		j.report.Streams = j.sink.Actions()
+		if frames, packets := j.sink.Frames(); err == nil && frames != packets {
+			err = fmt.Errorf("the encoder took %d frames and gave %d packets", frames, packets)
+		}
+	}
+	switch {
+	case err != nil:
+		return j.keepFailed(err)
+	case j.opts.stopped():
+		return nil
+	}
+	return j.checkFile(ctx)
+}
+
+// keepFailed gives an output that failed a check another name.
+func (j *Job) keepFailed(err error) error {
+	ext := filepath.Ext(j.report.Output)
+	kept := strings.TrimSuffix(j.report.Output, ext) + ".failed" + ext
+	if os.Rename(j.report.Output, kept) == nil {
+		j.report.Output = kept
+	}
+	return &Error{Kind: Check, Err: fmt.Errorf("check: %w; the output is kept as %s", err, kept), Hint: "please report this, with the input if you can"}
+}
+
+// finish fills the rest of the report in and closes the job.
+func (j *Job) finish(err error) error {
+	if j.pool == nil {
+		j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.upscaler.Scenes()
+	}
+	if s := j.report.Upscale; s.Frames > 0 {
+		j.report.Frames.Reused = s.Reused / float64(s.Frames)
+		if s.Exact > 0 {
+			j.report.Notes = append(j.report.Notes, fmt.Sprintf("%d frames were computed in float32, because half precision cannot hold their numbers", s.Exact))
+		}
+	}
+	j.report.OK = err == nil
+	if err != nil {
+		j.report.Error = fault.Line(err)
+	}
+	stats := j.source.Stats()
+	j.report.Input.from(stats)
+	for _, n := range append(stats.Notes(), j.opts.Encode.FrameDataNotes(stats.Captions, stats.HDR10Plus)...) {
+		j.report.Notes = append(j.report.Notes, n)
+		j.emit(Note(n))
+	}
+	j.report.Input.Changes, j.report.Input.FormatChanges = j.changes.list, j.changes.count
+	j.changes.noteAspect(stats, j.info.SampleAspect)
+	if damage := j.report.Input.damage(); damage != "" {
+		j.emit(Note("the input is damaged: " + damage))
+	}
+	j.report.GPU = j.gpu.report(stats)
+	return j.Close()
+}
+
+// Close frees everything that the job holds. It may be called any number of times, also without Run: an output that was begun is
+// dropped then.
+func (j *Job) Close() error {
+	if j.closed {
+		return nil
+	}
+	j.closed = true
+	var err error
+	if j.sink != nil {
+		err = j.sink.Abort() // does nothing after Run
+	}
+	if j.pool != nil {
+		j.pool.close()
+	}
+	if j.upscaler != nil {
+		err = errors.Join(err, j.upscaler.Close())
+	}
+	if j.source != nil {
+		j.source.Close()
+	}
+	return errors.Join(err, j.work.close(), j.gpu.close())
+}
+
+// openAnother opens an upscaler like the job's own on another device, and returns the device's name in words.
+func (j *Job) openAnother(ctx context.Context, device string) (*sr.Upscaler, string, error) {
+	e, err := engines.Open(ctx, j.opts.engine(device, j.info.Format.Height, j.threads))
+	if err != nil {
+		return nil, "", err
+	}
+	u, err := sr.New(e, j.opts.SR)
+	if err != nil {
+		e.Close()
+		return nil, "", &Error{Kind: Usage, Err: err}
+	}
+	return u, e.Device, nil
+}

@@ -1,0 +1,159 @@
+package upscale
+
+import (
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+
+	"vsr/decode"
+	"vsr/encode"
+	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/engines"
+	"vsr/upscale/segment"
+)
+
+// Options of a job. The YAML keys are those of `vsr run -c`. Begin with Defaults; the zero value works too, in one go and with the
+// defaults of each package.
+type Options struct {
+	Model string `yaml:"model"` // name of a built-in model or a .safetensors file; empty chooses by size
+	// Device is auto, cpu or cuda:N; empty is auto. Several, separated by commas, make segments at the same time.
+	Device    string `yaml:"device"`
+	Scale     int    `yaml:"scale"`     // 2, 3 or 4; 0 is that of the model, or 4
+	Threads   int    `yaml:"threads"`   // of the CPU engine; 0 is all cores; workers share them
+	Workers   int    `yaml:"workers"`   // segments made at the same time, 0 to 256; 0 is one for each device
+	Precision string `yaml:"precision"` // of the CPU engine: auto or fp32; empty is auto
+	// Resume works in segments that a later run can continue from; they hold SegmentMin to SegmentMax frames, by default
+	// segment.DefaultMin and segment.DefaultMax.
+	Resume     bool           `yaml:"resume"`
+	SegmentMin int64          `yaml:"segment_min"`
+	SegmentMax int64          `yaml:"segment_max"`
+	Repeatable bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
+	Decode     decode.Options `yaml:"decode"`
+	Scene      scene.Options  `yaml:"scene"`
+	SR         sr.Options     `yaml:"sr"`
+	Encode     encode.Options `yaml:"encode"`
+
+	Output  string `yaml:"-"` // file to write; empty is the input's stem with the scale, beside the input
+	Replace bool   `yaml:"-"` // replace the output if it exists
+	Restart bool   `yaml:"-"` // throw away the segments of an earlier run
+	Program string `yaml:"-"` // version of the calling program: part of the report and of the job's identity
+
+	// Stop, when it is closed, ends the job softly: see ErrStopped. Nil never does.
+	Stop <-chan struct{} `yaml:"-"`
+	// Events is called with what the job has to say, one event at a time. Nil ignores them.
+	Events func(Event)  `yaml:"-"`
+	Logger *slog.Logger `yaml:"-"` // nil discards
+}
+
+// Defaults returns the options that `vsr run` begins with: x264, resumable, on the best device.
+func Defaults() Options {
+	return Options{Device: "auto", Precision: "auto", Resume: true, SegmentMin: segment.DefaultMin, SegmentMax: segment.DefaultMax,
+		Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
+}
+
+// Validate reports the first value that cannot be right, as an *Error of kind Usage.
+func (o *Options) Validate() error {
+	list := strings.Split(o.Device, ",")
+	for _, device := range list {
+		if _, _, err := engines.ParseDevice(device); err != nil {
+			return err
+		}
+	}
+	lo, hi := o.segmentLengths()
+	switch {
+	case o.Workers < 0 || o.Workers > 256:
+		return usageError("", "workers %d: want 0 to 256", o.Workers)
+	case o.Workers > 0 && o.Workers < len(list):
+		return usageError("", "%d devices for %d workers", len(list), o.Workers)
+	case o.Scale != 0 && (o.Scale < 2 || o.Scale > 4):
+		return usageError("--height reaches any size", "scale %d: want 2, 3 or 4", o.Scale)
+	case o.Scale != 0 && o.SR.Height != 0:
+		return usageError("", "scale and height exclude each other")
+	case o.Threads < 0:
+		return usageError("", "threads %d: want 0 or more", o.Threads)
+	case lo < 1 || hi < lo || hi > 1<<20:
+		return usageError("", "segments of %d to %d frames: want 1 <= segment_min <= segment_max <= %d", lo, hi, 1<<20)
+	case o.Precision != "" && o.Precision != "auto" && o.Precision != "fp32":
+		return usageError("", "precision %q: want auto or fp32", o.Precision)
+	}
+	for _, err := range []error{o.Decode.Validate(), o.Scene.Validate(), o.SR.Validate(), o.Encode.Validate()} {
+		if err != nil {
+			hint := ""
+			var request *encode.RequestError
+			if errors.As(err, &request) {
+				hint = request.Hint
+			}
+			return &Error{Kind: Usage, Err: err, Hint: hint}
+		}
+	}
+	return nil
+}
+
+// segmentLengths are SegmentMin and SegmentMax, or their defaults.
+func (o *Options) segmentLengths() (lo, hi int64) {
+	lo, hi = o.SegmentMin, o.SegmentMax
+	if lo == 0 {
+		lo = segment.DefaultMin
+	}
+	if hi == 0 {
+		hi = max(segment.DefaultMax, lo)
+	}
+	return lo, hi
+}
+
+// devices lists the workers' devices, one for each worker.
+func (o *Options) devices() []string {
+	named := strings.Split(o.Device, ",")
+	list := named
+	for len(list) < o.Workers {
+		list = append(list, named[len(list)%len(named)])
+	}
+	return list
+}
+
+// threadsOf is how many threads each worker on the CPU gets of those there are; 0 means all, for one worker.
+func (o *Options) threadsOf(devices []string) int {
+	if len(devices) < 2 {
+		return o.Threads
+	}
+	onCPU := 0
+	for _, d := range devices {
+		if kind, _, _ := engines.ParseDevice(d); kind != "cuda" {
+			onCPU++
+		}
+	}
+	all := o.Threads
+	if all == 0 {
+		all = runtime.NumCPU()
+	}
+	return max(all/max(onCPU, 1), 1)
+}
+
+// factor is how much larger the frames are to become.
+func (o *Options) factor(height int) float64 {
+	switch {
+	case o.SR.Height > 0:
+		return float64(o.SR.Height) / float64(height)
+	case o.Scale > 0:
+		return float64(o.Scale)
+	}
+	return 4
+}
+
+// engine returns what engines.Open needs for a device.
+func (o *Options) engine(device string, height, threads int) engines.Options {
+	return engines.Options{Model: o.Model, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision,
+		Program: o.Program, Logger: o.Logger}
+}
+
+// stopped reports whether Stop is closed.
+func (o *Options) stopped() bool {
+	select {
+	case <-o.Stop:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,241 @@
+package upscale
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"vsr/decode"
+	"vsr/media"
+	"vsr/pipeline"
+	"vsr/sr"
+	"vsr/upscale/segment"
+)
+
+// worker makes one segment after the other, beginning anywhere in the input.
+type worker struct {
+	opts     *Options
+	input    string
+	store    *segment.Store
+	large    *media.Info
+	upscaler *sr.Upscaler
+	device   string // in words
+	threads  int    // of its decoders; 0 is all
+	frames   *atomic.Int64
+	current  *atomic.Uint64
+
+	segments int64
+	stats    []pipeline.RoomStats // summed up
+}
+
+func (j *Job) newWorker(u *sr.Upscaler, device string) *worker {
+	return &worker{opts: &j.opts, input: j.input, store: j.work.store, large: &j.large, upscaler: u, device: device, threads: j.threads,
+		frames: new(atomic.Int64), current: &j.current}
+}
+
+// errOtherFrames says that seeking led to other frames than decoding from the start does.
+var errOtherFrames = errors.New("the frames are not those that decoding from the start gives")
+
+// made is the result of a task.
+type made struct {
+	record  segment.Record
+	scenes  []sr.SceneRecord
+	partial bool // stopped in its middle: finished, but not committed
+	kept    bool // it had been made before
+}
+
+// do makes a segment, unless it is there. Where seeking does not lead to the very frames that decoding from the start gives, it
+// decodes from the start.
+func (w *worker) do(ctx context.Context, t segment.Task) (made, error) {
+	if m, ok, err := w.lookUp(t); ok || err != nil {
+		return m, err
+	}
+	m, err := w.make(ctx, t, true)
+	if errors.Is(err, errOtherFrames) {
+		w.opts.Logger.Info("seeking does not give the same frames; decoding from the start", "stage", stageDecode, "segment", t.Index)
+		m, err = w.make(ctx, t, false)
+	}
+	if errors.Is(err, errOtherFrames) {
+		err = &Error{Kind: Input, Err: fmt.Errorf("decode: segment %d: the input decodes to other frames each time it is read", t.Index), Hint: "work in one go: --workers 1"}
+	}
+	return m, err
+}
+
+// lookUp finds a segment that is finished. A damaged one is thrown away.
+func (w *worker) lookUp(t segment.Task) (m made, ok bool, err error) {
+	r, ok, err := w.store.Lookup(t.Index)
+	if err != nil || !ok {
+		return m, false, outputError(err)
+	}
+	if w.store.Check(r) != nil {
+		return m, false, outputError(w.store.Discard(r))
+	}
+	if r.Range != t.Range {
+		return m, false, requestError("--restart begins anew", "segment %d was made of frames %d to %d and should be of %d to %d: the input is another one",
+			t.Index, r.First, r.First+r.Frames-1, t.First, t.First+t.Frames-1)
+	}
+	m = made{record: r, kept: true}
+	_ = json.Unmarshal(r.Report, &m.scenes) // a job with one worker keeps none
+	return m, true, nil
+}
+
+// make decodes, upscales and encodes a segment.
+func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, err error) {
+	w.upscaler.Forget()
+	known := len(w.upscaler.Scenes())
+	if err := w.lead(ctx, t, seek); err != nil {
+		return m, err
+	}
+	src, err := w.open(ctx, t.Fingerprints, seek, func(i int) uint64 { return t.SceneOf(t.First + int64(i)) })
+	if err != nil {
+		return m, err
+	}
+	opt := w.opts.writer()
+	if t.Before != nil {
+		opt.After = &segment.Record{Range: *t.Before}
+	}
+	opt.Report = func() (json.RawMessage, error) {
+		m.scenes = placeScenes(w.upscaler.Scenes()[known:], t)
+		return json.Marshal(m.scenes)
+	}
+	writer := segment.NewWriter(w.store, w.large, opt)
+	stats, err := pipeline.Run(ctx, src, []pipeline.Step{{Name: stageSR, Stage: pipeline.Video(w.upscale)}}, &auditedSink{Sink: writer}, pipeline.Options{
+		Stop: w.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageEncode, Logger: w.opts.Logger,
+	})
+	w.stats = addStats(w.stats, stats.Rooms)
+	if err != nil {
+		return m, err
+	}
+	if p := writer.Partial(); p != nil {
+		return made{record: *p, partial: true, scenes: placeScenes(w.upscaler.Scenes()[known:], t)}, nil
+	}
+	if w.opts.stopped() {
+		return made{partial: true}, nil
+	}
+	r, ok, err := w.store.Lookup(t.Index)
+	if err != nil {
+		return m, outputError(err)
+	}
+	if !ok {
+		return m, outputError(fmt.Errorf("segment %d is gone as soon as it was finished: the work folder was removed or its disk lost it", t.Index))
+	}
+	if r.Range != t.Range {
+		return m, &Error{Kind: Check, Err: fmt.Errorf("check: the segment is %+v and not %+v of the plan", r.Range, t.Range)}
+	}
+	m.record = r
+	w.segments++
+	return m, nil
+}
+
+// lead gives the upscaler the frames of the segment's first scene that lie before it, until its degradation is settled.
+func (w *worker) lead(ctx context.Context, t segment.Task, seek bool) error {
+	if len(t.Lead) == 0 {
+		return nil
+	}
+	src, err := w.open(ctx, t.Lead, seek, func(int) uint64 { return t.Scene })
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	for !w.upscaler.Settled() {
+		u, err := src.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, media.ErrFormatChanged):
+			continue
+		case err != nil:
+			return err
+		}
+		if err := w.upscaler.Observe(ctx, u.Frame); err != nil {
+			return deviceError(err)
+		}
+	}
+	return nil
+}
+
+func (w *worker) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	scene := f.Scene
+	out, err := w.upscaler.Process(ctx, f)
+	if err == nil {
+		w.frames.Add(1)
+		w.current.Store(scene)
+	}
+	return out, deviceError(err)
+}
+
+// open opens the input at the first of some frames. The source gives those frames and no packets.
+func (w *worker) open(ctx context.Context, frames []segment.Fingerprint, seek bool, scene func(int) uint64) (*indexedSource, error) {
+	o := w.opts.Decode
+	if w.threads > 0 {
+		o.Threads = w.threads
+	}
+	if seek {
+		o.SkipTo = frames[0].PTS
+	}
+	src, err := decode.Open(ctx, w.input, o)
+	switch {
+	case err == nil:
+	case seek && ctx.Err() == nil:
+		return nil, errOtherFrames
+	default:
+		return nil, inputError(err)
+	}
+	return &indexedSource{Source: src, frames: frames, scene: scene}, nil
+}
+
+// indexedSource is a source that gives certain frames and makes sure that they are the right ones.
+type indexedSource struct {
+	*decode.Source
+	frames []segment.Fingerprint
+	scene  func(int) uint64 // of frame i
+	next   int
+}
+
+// Next returns the next of the frames, io.EOF after the last.
+func (s *indexedSource) Next(ctx context.Context) (media.Unit, error) {
+	for s.next < len(s.frames) {
+		u, err := s.Source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return u, errOtherFrames
+		}
+		f := u.Frame
+		switch {
+		case err != nil:
+			return u, inputError(err)
+		case f == nil:
+			continue
+		case s.next == 0 && f.PTS < s.frames[0].PTS:
+			f.Release()
+			continue
+		case segment.FingerprintOf(f) != s.frames[s.next]:
+			f.Release()
+			return media.Unit{}, errOtherFrames
+		}
+		f.Scene = s.scene(s.next)
+		s.next++
+		return u, nil
+	}
+	return media.Unit{}, io.EOF
+}
+
+// placeScenes gives scene records the position of the scenes in the whole video.
+func placeScenes(list []sr.SceneRecord, t segment.Task) []sr.SceneRecord {
+	for i := range list {
+		for _, c := range t.Cuts {
+			if c.Scene != list[i].Index {
+				continue
+			}
+			list[i].FirstFrame = c.Frame
+			if c.Frame < t.First {
+				list[i].FirstPTS = t.Lead[0].PTS
+			} else {
+				list[i].FirstPTS = t.Fingerprints[c.Frame-t.First].PTS
+			}
+		}
+	}
+	return list
+}
