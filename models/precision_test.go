@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vsr/internal/conv"
+	"vsr/internal/quality"
 	"vsr/internal/testutil"
 	"vsr/media"
 	"vsr/sr/cpu"
@@ -58,7 +59,7 @@ func TestPrecisionOfModels(t *testing.T) {
 					}
 				}
 				all += len(out[0])
-				auto, exact := psnr(hr, out[0]), psnr(hr, out[1])
+				auto, exact := psnr(t, hr, out[0]), psnr(t, hr, out[1])
 				if math.Abs(auto-exact) > 0.02 {
 					t.Errorf("%s on %s, %s: %.3f dB with auto, %.3f dB in float32", name, isa, filepath.Base(path), auto, exact)
 				}
@@ -147,12 +148,21 @@ func load(t *testing.T, name string) *kdsr.Weights {
 	return w
 }
 
-// psnr compares planes R, G, B with a picture, in decibels.
-func psnr(want degrade.Image, got []byte) float64 {
-	sum := 0.0
-	for i, v := range want.Bytes() {
-		d := float64(v) - float64(got[i%3*want.W*want.H+i/3])
-		sum += d * d
+// psnr compares planes R, G, B with an image, in decibels.
+func psnr(t *testing.T, want degrade.Image, got []byte) float64 {
+	t.Helper()
+	p, err := quality.Compare(quality.Image{W: want.W, H: want.H, Pix: want.Bytes()}, quality.Image{W: want.W, H: want.H, Pix: interleaved(got)}, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return 10 * math.Log10(255*255*float64(len(got))/sum)
+	return p.RGB
+}
+
+// interleaved turns planes R, G, B into pixels.
+func interleaved(planes []byte) []byte {
+	out, n := make([]byte, len(planes)), len(planes)/3
+	for i := range out {
+		out[i] = planes[i%3*n+i/3]
+	}
+	return out
 }

@@ -54,7 +54,8 @@ Measures: PSNR of Y, Cb and Cr (BT.601) in dB and SSIM of Y, without a border of
 (1 without blocks); overshoot at edges and flicker of still pixels in 8-bit levels; with --gray the color that gray input got; with
 --features the distance of a classification network's features. docs/eval.md explains each.
 
-A video as DATA is one clip: its degradation is estimated on the first frame, as vsr run does for a scene. --model lanczos is another baseline.`
+DATA may be the word odd: text, pixel art, a zone plate, dark noise and soft clips, generated, which photographs do not prepare a network for.
+A video is one clip: its degradation is estimated on the first frame, as vsr run does for a scene. --model lanczos is another baseline.`
 
 const evalExamples = `  vsr eval --data Set14 --degradation bicubic,h264:23,h264:32 --model fast-x4
   vsr eval --data original.mp4 --degradation h264:28,worn --model fast-x2 --model nano-x2 --frames 24 --sheet sheet.png
@@ -75,7 +76,7 @@ func newEvalCmd() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.data, "data", nil, "folder of sharp images (PNG, JPEG), searched with its subfolders, or a sharp video; may be given again")
+	fl.StringSliceVar(&f.data, "data", nil, "folder of sharp images (PNG, JPEG), searched with its subfolders, or a sharp video, or \"odd\"; may be given again")
 	fl.StringVar(&f.o.Input, "input", "", "the degraded version of the video --data, frame for frame, instead of --degradation")
 	fl.IntVar(&f.o.Frames, "frames", 0, "frames of a video that are measured (default 48)")
 	fl.StringSliceVar(&f.degradations, "degradation", []string{"bicubic"}, "how the low-resolution input is made")
@@ -177,9 +178,8 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 
 // open starts the models and puts them among the methods. The engines are the caller's, also after an error.
 func (f *evalFlags) open(ctx context.Context) (opened []*evalEngine, err error) {
-	each := f.perFrame || !f.o.Clip && f.o.Input == "" && !eval.IsVideo(f.data[0])
 	start := func(name string, e sr.Engine) (eval.Method, error) {
-		up, err := newEvalEngine(ctx, e, sr.Options{Average: f.average}, each, f.layout == "yuv420")
+		up, err := newEvalEngine(ctx, e, sr.Options{Average: f.average}, f.perFrame, f.layout == "yuv420")
 		if err != nil {
 			return eval.Method{}, fault{exitUsage, err, ""}
 		}

@@ -98,6 +98,10 @@ type group struct {
 
 // openGroups lists the images in order.
 func openGroups(o Options) (groups []group, total int, err error) {
+	if o.Data == OddSet {
+		groups, total = oddGroups(o.Scale)
+		return groups, total, nil
+	}
 	files, total, err := groupFiles(o.Data, o.Clip)
 	for _, paths := range files {
 		g := group{load: func() ([]degrade.Image, error) { return readImages(paths) }}
