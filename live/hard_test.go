@@ -57,7 +57,9 @@ func TestSlowEnhancer(t *testing.T) {
 	var took []time.Duration // of the enhancer, by its one goroutine; read after the end
 	var mu sync.Mutex
 	s := startSession(t, func(c *Options) { c.Source = "lavfi:testsrc2=size=64x48:rate=30" }, func(s *Session) {
-		s.makeLevels = func(_ context.Context, _ *media.Frame, to media.Format, _ media.Rational) (*adaptive.Upscaler, error) {
+		s.makeLevels = func(_ context.Context, f *media.Frame, out *media.Info) (*adaptive.Upscaler, error) {
+			to := even(f.Scaled(s.o.Scale))
+			out.Format = to
 			plain := adaptive.Plain(to)
 			slow := adaptive.Level{Name: "slow", Enhanced: true, Cost: 80 * time.Millisecond, Process: func(ctx context.Context, f *media.Frame) (*media.Frame, error) {
 				begin := time.Now()

@@ -2,18 +2,14 @@ package live
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/live/webrtc"
 	"vsr/media"
-	"vsr/models"
 	"vsr/pipeline"
 	"vsr/scene"
-	"vsr/sr"
 	"vsr/sr/adaptive"
 )
 
@@ -25,15 +21,6 @@ const (
 	stageEncode  = "encode"
 )
 
-// EngineError reports an engine that cannot be opened. No new try mends it.
-type EngineError struct{ Err error }
-
-// Error implements error.
-func (e *EngineError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *EngineError) Unwrap() error { return e.Err }
-
 // stream runs the pipeline from a source to the viewers until the source ends. It owns src.
 func (s *Session) stream(ctx context.Context, src source) error {
 	f, info, err := src.first(ctx)
@@ -42,8 +29,7 @@ func (s *Session) stream(ctx context.Context, src source) error {
 		return err
 	}
 	large := info
-	large.Format = s.outputFormat(f.Format)
-	u, err := s.makeLevels(ctx, f, large.Format, info.FrameRate)
+	u, err := s.makeLevels(ctx, f, &large)
 	if err != nil {
 		src.Close()
 		return err
@@ -80,9 +66,6 @@ func (s *Session) stream(ctx context.Context, src source) error {
 	return err
 }
 
-// The degradation is estimated again every ten seconds at 30 fps, and new kernels take half a second to come in.
-const refresh, fade = 300, 15
-
 // enhanceStage runs the upscaler and counts what it drops.
 func (s *Session) enhanceStage(u *adaptive.Upscaler) func(context.Context, *media.Frame) (*media.Frame, error) {
 	return func(ctx context.Context, f *media.Frame) (*media.Frame, error) {
@@ -97,79 +80,6 @@ func (s *Session) enhanceStage(u *adaptive.Upscaler) func(context.Context, *medi
 		}
 		return out, err
 	}
-}
-
-// outputFormat is the size that viewers get, even as the encoders want it.
-func (s *Session) outputFormat(f media.Format) media.Format {
-	g := f.Scaled(s.o.Scale)
-	g.Width, g.Height, g.Layout, g.Depth, g.Alpha = (g.Width+1)&^1, (g.Height+1)&^1, media.YUV420, 8, false
-	return g
-}
-
-// measureLevels makes and measures the quality levels for frames like f.
-func (s *Session) measureLevels(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (u *adaptive.Upscaler, err error) {
-	var levels []adaptive.Level
-	defer func() {
-		for _, l := range levels {
-			if err != nil && l.Close != nil {
-				l.Close()
-			}
-		}
-	}()
-	for _, c := range s.candidates() {
-		e, err := s.o.OpenEngine(ctx, c.model)
-		if err != nil {
-			return nil, &EngineError{err}
-		}
-		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade})
-		if err != nil {
-			e.Close()
-			return nil, &EngineError{err}
-		}
-		name := c.model
-		if c.reduce > 1 {
-			name = fmt.Sprintf("%s at 1/%g", c.model, c.reduce)
-		}
-		levels = append(levels, adaptive.Network(name, net, f.Format, to, c.reduce))
-	}
-	levels = append(levels, adaptive.Plain(to))
-	if err := adaptive.Measure(ctx, levels, f, 60*time.Millisecond); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &EngineError{err}
-	}
-	for _, l := range levels {
-		s.log.Info("quality level", "stage", "sr", "name", l.Name, "ms", float64(l.Cost.Microseconds())/1000)
-	}
-	o := adaptive.Options{MaxLatency: s.o.MaxLatency, Logger: s.log, OnChange: func(adaptive.Level) { s.metrics.changes.Inc() }}
-	if rate.Num > 0 && rate.Den > 0 {
-		o.Interval = time.Duration(float64(time.Second) / rate.Float())
-	}
-	return adaptive.New(levels, o)
-}
-
-type candidate struct {
-	model  string
-	reduce float64
-}
-
-// candidates lists the networks, best first. A named model is the only one, above plain resampling.
-func (s *Session) candidates() []candidate {
-	if s.o.Model != "auto" && s.o.Model != "" {
-		return []candidate{{s.o.Model, 1}}
-	}
-	var out []candidate
-	names := models.Names()
-	for _, size := range []string{"fast", "nano"} {
-		if name := fmt.Sprintf("%s-x%d", size, s.o.Scale); slices.Contains(names, name) {
-			out = append(out, candidate{name, 1})
-		}
-	}
-	if n := len(out); n > 0 {
-		out = append(out, candidate{out[n-1].model, 1.5}, candidate{out[n-1].model, 2})
-	}
-	return out
 }
 
 func (s *Session) openSink(info *media.Info) (*encode.Sink, error) {

@@ -13,7 +13,6 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/live/webrtc"
-	"vsr/media"
 	"vsr/pipeline"
 	"vsr/sr/adaptive"
 )
@@ -34,17 +33,17 @@ type Session struct {
 	sink       *encode.Sink
 	recordings int   // made so far: each pipeline makes a file of its own
 	lostErr    error // why the source was lost, nil when it was not
+	levels     []Level
+	reason     string // why frames are not enhanced, "" when they are
 
 	running sync.WaitGroup // Run
 	closed  chan struct{}  // closed under mu
 
 	times      rtpTime // of the viewers, over all pipelines
 	makeLevels levelMaker
-	patience   time.Duration // with a silent camera
+	measured   map[measurement]time.Duration // by Run alone
+	patience   time.Duration                 // with a silent camera
 }
-
-// levelMaker makes the upscaler for frames like f. Tests replace it.
-type levelMaker func(ctx context.Context, f *media.Frame, to media.Format, rate media.Rational) (*adaptive.Upscaler, error)
 
 // ListenError reports an address that could not be bound.
 type ListenError struct{ Err error }
@@ -63,13 +62,13 @@ func Open(o Options) (*Session, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), patience: cameraPatience}
+	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]time.Duration{}, patience: cameraPatience}
 	if s.o.OpenEngine == nil {
 		s.o.OpenEngine = s.o.openCPU
 	}
 	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
-	s.makeLevels = s.measureLevels
+	s.makeLevels = s.chooseLevels
 	token, err := o.token()
 	if err != nil {
 		return nil, err
@@ -255,6 +254,13 @@ func (s *Session) adopt(u *adaptive.Upscaler, sink *encode.Sink) {
 		s.lostErr = nil
 		u.SetEnhance(s.enhance.Load())
 	}
+}
+
+// setLevels tells the status of the levels that there are, and why frames are not enhanced, "" when they are.
+func (s *Session) setLevels(levels []Level, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.levels, s.reason = levels, reason
 }
 
 func (s *Session) setLost(err error) {

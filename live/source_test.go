@@ -21,7 +21,9 @@ import (
 // plainLevels makes an upscaler of resampling alone and counts how often it was asked for.
 func plainLevels(made *atomic.Int32) func(*Session) {
 	return func(s *Session) {
-		s.makeLevels = func(_ context.Context, _ *media.Frame, to media.Format, _ media.Rational) (*adaptive.Upscaler, error) {
+		s.makeLevels = func(_ context.Context, f *media.Frame, out *media.Info) (*adaptive.Upscaler, error) {
+			to := even(f.Scaled(s.o.Scale))
+			out.Format = to
 			made.Add(1)
 			return adaptive.New([]adaptive.Level{adaptive.Plain(to)}, adaptive.Options{MaxLatency: time.Minute})
 		}

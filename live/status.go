@@ -16,7 +16,9 @@ type Status struct {
 	Error    string             `json:"error,omitempty"` // why the source is lost
 	Enhance  bool               `json:"enhance"`         // what people at the page asked for
 	Model    string             `json:"model"`
-	Enhanced bool               `json:"enhanced"` // false when plain resampling runs, by choice or for want of time
+	Enhanced bool               `json:"enhanced"`         // false when plain resampling runs, by choice or for want of time
+	Reason   string             `json:"reason,omitempty"` // why it is not, when that is not a person's choice
+	Levels   []Level            `json:"levels,omitempty"`
 	InSize   string             `json:"in_size,omitempty"`
 	OutSize  string             `json:"out_size,omitempty"`
 	FPSIn    float64            `json:"fps_in"`
@@ -40,6 +42,9 @@ func (s *Session) Status() Status {
 		st.FPSIn, st.FPSOut = 0, 0
 		return st
 	}
+	s.mu.Lock()
+	st.Levels, st.Reason = s.levels, s.reason
+	s.mu.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.from.Width > 0 {

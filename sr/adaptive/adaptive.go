@@ -28,6 +28,7 @@ type Level struct {
 type Options struct {
 	Interval   time.Duration // between frames of the source; default 1/30 s
 	MaxLatency time.Duration // age at which a frame is not worth starting; default 150 ms
+	Pinned     bool          // the first level stays whatever it costs; the last one runs only when enhancement is switched off
 	Logger     *slog.Logger
 	// OnChange is called with every change of the level, from the goroutine that processes frames.
 	OnChange func(r Level)
@@ -56,7 +57,8 @@ type Upscaler struct {
 	stats   Stats
 }
 
-// New makes an upscaler of the given levels, best first. One level alone is pinned: it stays whatever it costs.
+// New makes an upscaler of the given levels, best first; the last one runs when enhancement is switched off. A level that costs as
+// much as a better one is closed and left out. One level alone stays whatever it costs.
 func New(levels []Level, o Options) (*Upscaler, error) {
 	if len(levels) == 0 {
 		return nil, errors.New("adaptive: no levels")
@@ -73,11 +75,28 @@ func New(levels []Level, o Options) (*Upscaler, error) {
 	if o.now == nil {
 		o.now = time.Now
 	}
-	cost := make([]time.Duration, len(levels))
-	for i, r := range levels {
-		cost[i] = r.Cost
+	levels, cost := useful(levels)
+	if o.Pinned {
+		cost = cost[:1]
 	}
 	return &Upscaler{levels: levels, o: o, enhance: true, control: NewController(o.Interval, cost, o.now())}, nil
+}
+
+// useful leaves out levels that no step down could be for: each must cost less than all better ones. The last level is always kept,
+// for those who switch enhancement off; cost, which is what the controller steps through, may end before it.
+func useful(levels []Level) (kept []Level, cost []time.Duration) {
+	for i, l := range levels {
+		dearer := len(cost) > 0 && l.Cost >= cost[len(cost)-1] && l.Cost > 0
+		switch {
+		case !dearer:
+			kept, cost = append(kept, l), append(cost, l.Cost)
+		case i == len(levels)-1:
+			kept = append(kept, l)
+		case l.Close != nil:
+			l.Close()
+		}
+	}
+	return kept, cost
 }
 
 // SetEnhance switches enhancement off (the last level) and on again.

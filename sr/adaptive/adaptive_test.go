@@ -234,7 +234,7 @@ func TestMeasureNeverShowsAFrameTwice(t *testing.T) {
 		time.Sleep(ms)
 		return g, nil
 	}}}
-	if err := Measure(context.Background(), r, f, 5*ms); err != nil {
+	if err := Measure(context.Background(), r, f, 5*ms, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if calls < 3 || r[0].Cost < ms || f.Row(0, 0)[0] != 0 {
@@ -261,10 +261,91 @@ func TestMeasureForgivesSlowMoments(t *testing.T) {
 		}}
 	}
 	r := []Level{level("at first", ms, 0, 1, 2, 3, 4), level("every second", ms, 3, 5, 7), level("slow", 60*ms)}
-	if err := Measure(context.Background(), r, f, 5*ms); err != nil {
+	if err := Measure(context.Background(), r, f, 5*ms, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if r[0].Cost > 30*ms || r[1].Cost > 30*ms || r[2].Cost < 60*ms {
 		t.Errorf("costs %v, %v and %v", r[0].Cost, r[1].Cost, r[2].Cost)
+	}
+}
+
+// TestDearLevelsAreLeftOut: a level that costs as much as a better one is closed, and plain resampling that costs more than the
+// network is only for those who switch enhancement off.
+func TestDearLevelsAreLeftOut(t *testing.T) {
+	var closed, used []string
+	level := func(name string, cost time.Duration) Level {
+		return Level{Name: name, Cost: cost, Enhanced: name != "plain", Close: func() error { closed = append(closed, name); return nil },
+			Process: func(_ context.Context, f *media.Frame) (*media.Frame, error) {
+				used = append(used, name)
+				return f, nil
+			}}
+	}
+	now := time.Time{}
+	u, err := New([]Level{level("fast", 20*ms), level("odd", 25*ms), level("nano", 9*ms), level("plain", 18*ms)}, Options{Interval: 33 * ms, MaxLatency: time.Hour, now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(closed) != 1 || closed[0] != "odd" {
+		t.Errorf("closed %v, want odd alone", closed)
+	}
+	run := func() string {
+		f, err := u.Process(context.Background(), media.NewFrame(media.Format{Width: 1, Height: 1, Depth: 8}), now)
+		if err != nil || f == nil {
+			t.Fatalf("frame %v, error %v", f, err)
+		}
+		return used[len(used)-1]
+	}
+	if got := run(); got != "fast" {
+		t.Errorf("begins on %s, want fast: 20 ms fit into 33", got)
+	}
+	for range 400 { // everything is dropped: down as far as it goes
+		now = now.Add(33 * ms)
+		u.Superseded()
+	}
+	if got := run(); got != "nano" {
+		t.Errorf("after trouble %s runs, want nano", got)
+	}
+	u.SetEnhance(false)
+	if got := run(); got != "plain" {
+		t.Errorf("switched off %s runs, want plain", got)
+	}
+}
+
+// TestPinnedLevelStays whatever it costs.
+func TestPinnedLevelStays(t *testing.T) {
+	now := time.Time{}
+	pass := func(_ context.Context, f *media.Frame) (*media.Frame, error) { now = now.Add(80 * ms); return f, nil }
+	u, err := New([]Level{{Name: "slow", Enhanced: true, Cost: 80 * ms, Process: pass}, {Name: "plain", Cost: ms, Process: pass}},
+		Options{Interval: 33 * ms, MaxLatency: time.Hour, Pinned: true, now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		f, err := u.Process(context.Background(), media.NewFrame(media.Format{Width: 1, Height: 1, Depth: 8}), now)
+		if err != nil || f == nil {
+			t.Fatalf("frame %v, error %v", f, err)
+		}
+		u.Superseded()
+		if st := u.Stats(); st.Name != "slow" || st.Changes != 0 {
+			t.Fatalf("%+v, want slow throughout", st)
+		}
+	}
+}
+
+// TestMeasureLeavesTheHopeless: a level that no frame rate could use is not measured to the end while a publisher waits.
+func TestMeasureLeavesTheHopeless(t *testing.T) {
+	f := media.NewFrame(media.Format{Width: 8, Height: 4, Depth: 8})
+	defer f.Release()
+	calls := 0
+	r := []Level{{Name: "huge", Process: func(_ context.Context, g *media.Frame) (*media.Frame, error) {
+		calls++
+		time.Sleep(30 * ms)
+		return g, nil
+	}}}
+	if err := Measure(context.Background(), r, f, time.Second, 20*ms); err != nil {
+		t.Fatal(err)
+	}
+	if calls != warmUps+1 || r[0].Cost < 30*ms {
+		t.Errorf("%d calls, cost %v; want %d", calls, r[0].Cost, warmUps+1)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -103,22 +104,27 @@ const (
 
 // Measure runs every level on frames like f for about the given time each and sets its Cost to the first quartile: what a frame
 // takes when nothing disturbs. A level taken for too quick is left after a second, one taken for too slow only after ten. The levels
-// take turns, so that a slow moment of the machine does not hit one alone. f stays the caller's.
+// take turns, so that a slow moment of the machine does not hit one alone. One that takes longer than hopeless for every call is
+// left after three, since somebody waits. f stays the caller's.
 // No two frames in a row are the same, because engines do not upscale a copy of the frame before.
-func Measure(ctx context.Context, levels []Level, f *media.Frame, each time.Duration) error {
+func Measure(ctx context.Context, levels []Level, f *media.Frame, each, hopeless time.Duration) error {
 	costs := make([][]time.Duration, len(levels))
 	spent := make([]time.Duration, len(levels))
+	least := slices.Repeat([]time.Duration{math.MaxInt64}, len(levels))
 	for call, busy := 0, true; busy; call++ {
 		busy = false
 		for i := range levels {
 			n := len(costs[i])
-			if call >= warmUps && n >= fewest && (n >= mostCalls || spent[i] >= each) {
+			if call >= warmUps && (n >= fewest && (n >= mostCalls || spent[i] >= each) || n > 0 && least[i] > hopeless) {
 				continue
 			}
 			busy = true
 			took, err := timed(ctx, &levels[i], variant(f, call))
 			if err != nil {
 				return err
+			}
+			if call > 0 { // the first one makes plans
+				least[i] = min(least[i], took)
 			}
 			if call >= warmUps {
 				costs[i], spent[i] = append(costs[i], took), spent[i]+took
