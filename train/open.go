@@ -190,7 +190,7 @@ func (t *trainer) role() kdsr.Role {
 func (t *trainer) openMachine() (err error) {
 	geo := geometry{t.c.Data.Batch, t.c.Data.Patch, t.c.Scale}
 	var p *probe
-	if t.stage == Teacher && t.c.Loss.Probe > 0 {
+	if t.stage != GAN && t.c.Loss.Probe > 0 {
 		if p, err = newProbe(t.sampler, geo); err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (t *trainer) openMachine() (err error) {
 	case Teacher:
 		t.m, err = newTeacher(t.ws, t.weights, geo, t.c, p)
 	case Student:
-		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c)
+		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c, p)
 	case GAN:
 		var f *graph.Features
 		if t.c.Loss.Perceptual > 0 {

@@ -11,13 +11,14 @@ import (
 	"vsr/train/graph"
 )
 
-// The probe keeps stage 1 from forgetting the degradation. Trained on the picture's loss alone, the estimator's vector differs
+// The probe keeps the estimator from forgetting the degradation. Trained on the picture's loss alone, the estimator's vector differs
 // at first by chance from sample to sample, G learns to ignore the differences before they can mean anything, and the vector
 // ends up the same for every picture. With the probe, fixed directions of the teacher's D' must tell how the degraded picture
 // differs from the original: probeTraits numbers, measured on each patch, at probeScale per standard deviation. It adds no
-// parameter and is gone after stage 1: distillation carries the vector to the student.
+// parameter. A student has the vector from its teacher by distillation; with loss.probe it gets the probe too, on its own D' from
+// another crop of the clip, so that the vector must tell the degradation and cannot tell the content.
 const (
-	probeTraits  = 8
+	probeTraits  = 9
 	probeSamples = 256 // from which mean and deviation of the traits are taken
 	probeScale   = 0.6 // moves the elements of D' by about the temperature of the distillation, 0.15, at C = 32
 )
@@ -96,8 +97,8 @@ func (p *probe) measure(b *data.Batch) []float32 {
 }
 
 // traits describes the degradation of one patch, lr [n,n,3] against hr [sn,sn,3]: for three octaves of luma the logarithm of
-// the gain (what is left of the original's detail) and that of the error, and the logarithms of the errors of two colour
-// differences in the finest octave.
+// the gain (what is left of the original's detail) and that of the error, the logarithms of the errors of two color differences in
+// the finest octave, and how much more the coder's grid of 8 pixels shows than in the original.
 func traits(lr, hr []float32, n, s int) (t [probeTraits]float32) {
 	small := reduce(hr, n, s)
 	for k, weights := range [3][3]float32{{0.299, 0.587, 0.114}, {1, -1, 0}, {0, -1, 1}} {
@@ -110,6 +111,7 @@ func traits(lr, hr []float32, n, s int) (t [probeTraits]float32) {
 			t[5+k] = level(octave(e, n))
 			continue
 		}
+		t[8] = grid(a, n) - grid(r, n)
 		for o, side := 0, n; o < 3; o, side = o+1, side/2 {
 			t[o] = level(octave(a, side)) - level(octave(r, side))
 			t[3+o] = level(octave(e, side))
@@ -144,6 +146,26 @@ func project(rgb []float32, w [3]float32) []float32 {
 		out[i] = w[0]*rgb[3*i] + w[1]*rgb[3*i+1] + w[2]*rgb[3*i+2]
 	}
 	return out
+}
+
+// grid is the logarithm of the strongest of the eight phases of the columns' differences over the mean of all, for a plane of side n:
+// a coder's block borders lie at one phase, wherever the patch was cut.
+func grid(p []float32, n int) float32 {
+	var phase, count [8]float64
+	for y := range n {
+		for x := 1; x < n; x++ {
+			d := float64(p[y*n+x] - p[y*n+x-1])
+			phase[x%8] += math.Abs(d)
+			count[x%8]++
+		}
+	}
+	const floor = 0.25 / 255 // half of the rounding's own differences
+	strongest, sum := 0.0, 0.0
+	for k := range phase {
+		v := phase[k]/max(count[k], 1) + floor
+		strongest, sum = max(strongest, v), sum+v/8
+	}
+	return float32(math.Log(strongest / sum))
 }
 
 // octave is the mean square of the finest octave of a plane of side n: of its Laplacian.

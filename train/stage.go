@@ -43,13 +43,20 @@ func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *pr
 		feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} },
 	}
 	parts := m.pixelLosses(gr, y, hr, c)
-	if p != nil {
-		loss, input := p.add(gr, dPrime)
-		parts, m.inputs, m.names = append(parts, loss), append(m.inputs, input), append(m.names, "probe")
-		m.weights = append(m.weights, float32(c.Loss.Probe))
-		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, p.measure(b)} }
-	}
+	parts = m.addProbe(gr, p, dPrime, c, parts...)
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
+}
+
+// addProbe appends the probe's loss of D' to parts, and its input; p is nil in a run without one.
+func (m *machine) addProbe(gr *graph.Graph, p *probe, dPrime *g.Node, c Config, parts ...*g.Node) []*g.Node {
+	if p == nil {
+		return parts
+	}
+	loss, input := p.add(gr, dPrime)
+	m.inputs, m.names, m.weights = append(m.inputs, input), append(m.names, "probe"), append(m.weights, float32(c.Loss.Probe))
+	feed := m.feed
+	m.feed = func(b *data.Batch) [][]float32 { return append(feed(b), p.measure(b)) }
+	return append(parts, loss)
 }
 
 // pixelLosses adds the losses of the frame: L1, and L2 if the run wants it, of RGB or with loss.chroma of luma and chroma.
@@ -68,7 +75,8 @@ func (m *machine) pixelLosses(gr *graph.Graph, y, hr *g.Node, c Config) []*g.Nod
 
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
 // LR and HR, and the loss is the picture's plus the distance of their D'. teacher is nil in a run without distillation.
-func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config) (*machine, error) {
+// p, if not nil, is the probe of D'.
+func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
 	x, hr := pictures(gr, geo)
 	seen := x
@@ -89,6 +97,7 @@ func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Conf
 		m.names, m.weights = append(m.names, "kd"), append(m.weights, float32(c.Loss.KD))
 		parts = append(parts, gr.KL(got, want, c.Loss.Temperature))
 	}
+	parts = m.addProbe(gr, p, got, c, parts...)
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 

@@ -46,8 +46,8 @@ func newWarmup(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Confi
 	}
 	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 	got, _ := kdsr.Estimate(net, w.Config, seen)
-	kd := gr.KL(got, want, c.Loss.Temperature)
-	return m, m.compile(gr, gr.Total(m.weights, kd), kd)
+	parts := m.addProbe(gr, p, got, c, gr.KL(got, want, c.Loss.Temperature))
+	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
 // idle is a parameter that the running graph leaves alone: its gradient is zero.

@@ -56,11 +56,7 @@ func TestTraits(t *testing.T) {
 	}
 	of := func(r degrade.Recipe) [probeTraits]float32 {
 		t.Helper()
-		lr, err := r.Apply(degrade.NewRand(1, 1), []degrade.Image{hr})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return traits(lr[0].Pix, hr.Pix, n, s)
+		return traits(mustApply(t, r, hr).Pix, hr.Pix, n, s)
 	}
 	plain := of(degrade.Fixed{Factor: s})
 	blur := of(degrade.Fixed{Factor: s, S1: 4, S2: 4})
@@ -73,11 +69,30 @@ func TestTraits(t *testing.T) {
 			t.Errorf("error of noise falls by %.2f from octave %d to the next, want about 0.69", d, k-4)
 		}
 	}
-	for k := 3; k < probeTraits; k++ {
+	blocks := degrade.Image{W: n, H: n, Pix: make([]float32, n*n*3)}
+	copy(blocks.Pix, mustApply(t, degrade.Fixed{Factor: s}, hr).Pix)
+	for i := range blocks.Pix { // every block of 8 pixels, cut at 3, is a little lighter or darker
+		if x, y := i/3%n, i/3/n; ((x+5)/8+(y+5)/8)%2 == 0 {
+			blocks.Pix[i] += 0.3
+		}
+	}
+	if got := traits(blocks.Pix, hr.Pix, n, s); got[8] < plain[8]+0.1 || math.Abs(float64(noise[8]-plain[8])) > 0.1 {
+		t.Errorf("grid: plain %.2f, noisy %.2f, blocks %.2f", plain[8], noise[8], got[8])
+	}
+	for k := 3; k < 8; k++ {
 		if noise[k] < plain[k]+0.3 {
 			t.Errorf("error %d: plain %.2f, noisy %.2f", k, plain[k], noise[k])
 		}
 	}
+}
+
+func mustApply(t *testing.T, r degrade.Recipe, hr degrade.Image) degrade.Image {
+	t.Helper()
+	lr, err := r.Apply(degrade.NewRand(1, 1), []degrade.Image{hr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lr[0]
 }
 
 // The probe's targets have mean 0 and the deviation that it asks for.
