@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"vsr/decode"
+	"vsr/sr"
 	"vsr/upscale/segment"
 )
 
@@ -31,6 +32,7 @@ type identity struct {
 	Refresh int     `json:"refresh"`
 	Drift   float64 `json:"drift"`
 	Average int     `json:"average"`
+	Chroma  string  `json:"chroma"`
 
 	Codec           string  `json:"codec"`
 	CRF             int     `json:"crf"`
@@ -48,7 +50,7 @@ func (o *Options) identity(scale int) identity {
 		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
 		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
 		Threshold: o.Scene.Threshold, MinLength: o.Scene.MinLength, MaxFade: o.Scene.MaxFade,
-		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average,
+		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds,
 	}
@@ -60,7 +62,7 @@ func (i *identity) restore(o *Options) {
 	o.Decode.Start, o.Decode.Duration, o.Decode.Strict = i.Start, i.Duration, i.Strict
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
 	o.Scene.Threshold, o.Scene.MinLength, o.Scene.MaxFade = i.Threshold, i.MinLength, i.MaxFade
-	o.SR.Refresh, o.SR.Drift, o.SR.Average = i.Refresh, i.Drift, i.Average
+	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
 }

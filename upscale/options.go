@@ -53,6 +53,9 @@ func Defaults() Options {
 		Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
 }
 
+// Codecs lists the values of Options.Encode.Codec that vsr knows by name.
+func Codecs() []string { return encode.Codecs() }
+
 // Validate reports the first value that cannot be right, as an *Error of kind Usage.
 func (o *Options) Validate() error {
 	list := strings.Split(o.Device, ",")

@@ -32,10 +32,10 @@ func (j *Job) inline(ctx context.Context) error {
 		Stop: j.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageEncode, Logger: j.opts.Logger,
 		Progress: func(s pipeline.Stats) {
 			last = s
-			j.emit(j.progress(s.FramesOut(), 0, s.Elapsed, s.Closing))
+			j.emit(j.progress(s.FramesOut(), j.work.done, s.Elapsed, s.Closing))
 		},
 	})
-	p := j.progress(last.FramesOut(), 0, last.Elapsed, last.Closing)
+	p := j.progress(last.FramesOut(), j.work.done, last.Elapsed, last.Closing)
 	p.Last = true
 	j.emit(p)
 	j.report.timing(stats)

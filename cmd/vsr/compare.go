@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,10 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vsr/decode"
 	"vsr/internal/atomicfile"
 	"vsr/media"
-	"vsr/pipeline"
+	"vsr/sr"
 	"vsr/upscale"
 	"vsr/verify"
 	"vsr/verify/html"
@@ -183,27 +181,20 @@ func (r *compareRequest) findReport() (*upscale.Report, error) {
 // scenesOf takes the scenes from the run's report, or finds them in the source.
 func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *upscale.Report) ([]html.Scene, error) {
 	if run != nil {
-		return reportedScenes(run), nil
+		return placedScenes(run.Scenes, run.Frames.Out), nil
 	}
-	src, err := decode.Open(ctx, r.src, decode.Options{Logger: a.logger(), Start: r.Start, Duration: r.Duration})
-	if err != nil {
-		return nil, openFault(err)
-	}
-	defer src.Close()
-	scenes, err := html.FindScenes(ctx, src)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return nil, fault{code: exitInput, err: err}
-	}
-	return scenes, err
+	r.Logger = a.logger()
+	scenes, frames, err := upscale.Scenes(ctx, r.src, r.VerifyOptions)
+	return placedScenes(scenes, frames), err
 }
 
-// reportedScenes are those of a run's report.
-func reportedScenes(run *upscale.Report) []html.Scene {
+// placedScenes are scenes with their lengths; those that do not lie within the video are left out.
+func placedScenes(scenes []sr.SceneRecord, frames int64) []html.Scene {
 	var list []html.Scene
-	for i, s := range run.Scenes {
-		end := run.Frames.Out
-		if i+1 < len(run.Scenes) {
-			end = min(end, run.Scenes[i+1].FirstFrame)
+	for i, s := range scenes {
+		end := frames
+		if i+1 < len(scenes) {
+			end = min(end, scenes[i+1].FirstFrame)
 		}
 		if s.FirstFrame < 0 || end <= s.FirstFrame {
 			continue
@@ -225,6 +216,7 @@ func runFacts(run *upscale.Report) []html.Fact {
 // quiet shows a bar on a terminal and nothing elsewhere.
 type quiet struct {
 	progress
+	total int64
 	began time.Time
 }
 
@@ -236,10 +228,10 @@ func (a *app) quietProgress(scenes []html.Scene) *quiet {
 	for _, s := range scenes {
 		total += s.Frames
 	}
-	return &quiet{a.newProgress(kind, int64(total), func() uint64 { return 0 }), time.Now()}
+	return &quiet{a.newProgress(kind), int64(total), time.Now()}
 }
 
 // step tells how many frames are done.
 func (q *quiet) step(frames int) {
-	q.update(pipeline.Stats{Rooms: []pipeline.RoomStats{{FramesOut: int64(frames)}}, Elapsed: time.Since(q.began)})
+	q.update(upscale.Progress{Frames: int64(frames), Total: q.total, Elapsed: time.Since(q.began)})
 }

@@ -35,7 +35,7 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			return
 		}
-		scenes := reportedScenes(run)
+		scenes := placedScenes(run.Scenes, run.Frames.Out)
 		for _, s := range scenes {
 			if s.First < 0 || s.Frames < 1 || int64(s.First)+int64(s.Frames) > run.Frames.Out {
 				t.Errorf("scene %+v of a video of %d frames", s, run.Frames.Out)

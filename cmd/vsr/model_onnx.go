@@ -7,21 +7,20 @@ import (
 	"io/fs"
 	"os"
 
-	"vsr/decode"
-	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
+	"vsr/upscale"
 )
 
-// exportONNX writes the static network of one scene: the one that like begins with. ONNX has no word for kernels that are
+// exportONNX writes the static network of one scene: the one that like begins with. ONNX cannot express kernels that are
 // made once a scene, so the degradation is fixed in the file.
 func (a *app) exportONNX(ctx context.Context, w *kdsr.Weights, like, out string, force bool) error {
 	if like == "" {
-		return usageFault("--like clip.mp4 takes the degradation of that clip's first picture", "an ONNX model is made for one degradation: --like is needed")
+		return usageFault("--like clip.mp4 takes the degradation of that clip's first frame", "an ONNX model is made for one degradation: --like is needed")
 	}
 	if _, err := os.Stat(out); err == nil && !force {
 		return destinationFault(fmt.Errorf("%s: %w", out, fs.ErrExist))
 	}
-	vector, err := degradationOf(ctx, w, like)
+	vector, err := upscale.Degradation(ctx, w, like)
 	if err != nil {
 		return err
 	}
@@ -34,30 +33,4 @@ func (a *app) exportONNX(ctx context.Context, w *kdsr.Weights, like, out string,
 	}
 	fmt.Fprintf(a.stdout, "%s: input x [1,3,H,W] RGB in [0,1], output y [1,3,%dH,%dW], ONNX opset 13, %d bytes\n", out, w.Config.Scale, w.Config.Scale, model.Len())
 	return nil
-}
-
-// degradationOf estimates the vector of a clip's first picture.
-func degradationOf(ctx context.Context, w *kdsr.Weights, clip string) ([]float32, error) {
-	src, err := decode.Open(ctx, clip, decode.Options{})
-	if err != nil {
-		return nil, openFault(err)
-	}
-	defer src.Close()
-	e, err := cpu.New(w, cpu.Options{})
-	if err != nil {
-		return nil, requestFault("", "%w", err)
-	}
-	defer e.Close()
-	for {
-		u, err := src.Next(ctx)
-		if err != nil {
-			return nil, inputFault(err, "")
-		}
-		if u.Frame == nil {
-			continue
-		}
-		vector, err := e.Estimate(ctx, u.Frame)
-		u.Release()
-		return vector, err
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/kdsr"
+	"vsr/upscale"
 )
 
 func TestExportONNX(t *testing.T) {
@@ -47,7 +48,7 @@ func TestExportONNX(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vector, err := degradationOf(context.Background(), w, clip)
+	vector, err := upscale.Degradation(context.Background(), w, clip)
 	if err != nil {
 		t.Fatal(err)
 	}

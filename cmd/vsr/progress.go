@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vsr/internal/cli"
-	"vsr/pipeline"
+	"vsr/upscale"
 )
 
 // The ways to show progress.
@@ -21,12 +21,12 @@ const (
 
 // progress shows how far a run is. update and finish are called by one goroutine at a time.
 type progress interface {
-	update(pipeline.Stats)
+	update(upscale.Progress)
 	finish()
 }
 
-// newProgress makes the progress of kind. total is the expected number of frames, 0 if unknown; scene tells the current one.
-func (a *app) newProgress(kind string, total int64, scene func() uint64) progress {
+// newProgress makes the progress of kind.
+func (a *app) newProgress(kind string) progress {
 	if kind == progressAuto {
 		kind = progressJSON
 		if cli.IsTerminal(a.stderr) {
@@ -35,9 +35,9 @@ func (a *app) newProgress(kind string, total int64, scene func() uint64) progres
 	}
 	switch kind {
 	case progressBar:
-		return a.newBar(total, scene)
+		return a.newBar()
 	case progressJSON:
-		return &lines{out: json.NewEncoder(a.stdout), total: total, scene: scene}
+		return &lines{out: json.NewEncoder(a.stdout)}
 	}
 	return silent{}
 }
@@ -46,25 +46,14 @@ func isTerminal(w io.Writer) bool { return cli.IsTerminal(w) }
 
 type silent struct{}
 
-func (silent) update(pipeline.Stats) {}
-func (silent) finish()               {}
-
-// remaining estimates the time left from what is done; 0 if it cannot be known.
-func remaining(s pipeline.Stats, total int64) time.Duration {
-	done := s.FramesOut()
-	if done == 0 || total <= done {
-		return 0
-	}
-	return time.Duration(float64(s.Elapsed) / float64(done) * float64(total-done))
-}
+func (silent) update(upscale.Progress) {}
+func (silent) finish()                 {}
 
 // lines writes one JSON object a second.
 type lines struct {
-	out   *json.Encoder
-	total int64
-	scene func() uint64
-	last  time.Duration
-	stats pipeline.Stats
+	out  *json.Encoder
+	last time.Duration
+	now  upscale.Progress
 }
 
 // progressLine is one line of --progress json. Times are in seconds.
@@ -81,15 +70,15 @@ type progressLine struct {
 func (l *lines) line(event string) progressLine {
 	round := func(v float64) float64 { return float64(int64(v*100+0.5)) / 100 }
 	return progressLine{
-		Event: event, Frame: l.stats.FramesOut(), Frames: l.total, FPS: round(l.stats.FPS()),
-		ETA: round(remaining(l.stats, l.total).Seconds()), Elapsed: round(l.stats.Elapsed.Seconds()), Scene: l.scene(),
+		Event: event, Frame: l.now.Frames, Frames: l.now.Total, FPS: round(l.now.FPS()),
+		ETA: round(l.now.Remaining().Seconds()), Elapsed: round(l.now.Elapsed.Seconds()), Scene: l.now.Scene,
 	}
 }
 
-func (l *lines) update(s pipeline.Stats) {
-	l.stats = s
-	if s.Elapsed-l.last >= time.Second {
-		l.last = s.Elapsed
+func (l *lines) update(p upscale.Progress) {
+	l.now = p
+	if p.Elapsed-l.last >= time.Second {
+		l.last = p.Elapsed
 		_ = l.out.Encode(l.line("progress")) // a reader that went away does not stop the run
 	}
 }
@@ -100,40 +89,38 @@ func (l *lines) finish() { _ = l.out.Encode(l.line("end")) }
 type bar struct {
 	app    *app
 	status *cli.Status
-	total  int64
-	scene  func() uint64
-	stats  atomic.Pointer[pipeline.Stats]
+	now    atomic.Pointer[upscale.Progress]
 }
 
 // newBar begins to draw. The total is only what the container promises: the run ends the bar, never the bar the run.
-func (a *app) newBar(total int64, scene func() uint64) *bar {
-	b := &bar{app: a, total: total, scene: scene}
-	b.stats.Store(&pipeline.Stats{})
+func (a *app) newBar() *bar {
+	b := &bar{app: a}
+	b.now.Store(&upscale.Progress{})
 	b.status = cli.NewStatus(a.stderr, b.line)
 	a.lines(b.status)
 	return b
 }
 
 func (b *bar) line(width int) string {
-	s := *b.stats.Load()
-	done := fmt.Sprintf("%d frames", s.FramesOut())
-	if b.total > 0 {
-		done = fmt.Sprintf("%d/%d frames", s.FramesOut(), b.total)
+	p := *b.now.Load()
+	done := fmt.Sprintf("%d frames", p.Frames)
+	if p.Total > 0 {
+		done = fmt.Sprintf("%d/%d frames", p.Frames, p.Total)
 	}
-	rest := fmt.Sprintf("%.1f fps", s.FPS())
-	if left := remaining(s, b.total); left > 0 {
+	rest := fmt.Sprintf("%.1f fps", p.FPS())
+	if left := p.Remaining(); left > 0 {
 		rest += fmt.Sprintf(", %s left", left.Round(time.Second))
 	}
-	if n := b.scene(); n > 0 {
-		rest += fmt.Sprintf(", scene %d", n)
+	if p.Scene > 0 {
+		rest += fmt.Sprintf(", scene %d", p.Scene)
 	}
-	if s.Closing {
+	if p.Closing {
 		rest += ", writing the end"
 	}
-	return cli.Bar(width, done, s.FramesOut(), b.total, rest)
+	return cli.Bar(width, done, p.Frames, p.Total, rest)
 }
 
-func (b *bar) update(s pipeline.Stats) { b.stats.Store(&s) }
+func (b *bar) update(p upscale.Progress) { b.now.Store(&p) }
 
 func (b *bar) finish() {
 	b.app.lines(nil)

@@ -16,9 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"vsr/encode"
 	"vsr/internal/atomicfile"
-	"vsr/pipeline"
 	"vsr/upscale"
 	"vsr/verify"
 )
@@ -120,7 +118,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
 	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
-	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(encode.Codecs(), ", "))
+	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(upscale.Codecs(), ", "))
 	f.IntVar(&r.Encode.CRF, "crf", r.Encode.CRF, "quality, lower is better; 0 is the codec's default, -1 lossless")
 	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
 	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
@@ -188,23 +186,20 @@ type runDisplay struct {
 	app  *app
 	kind string
 	show progress
-	last upscale.Progress
 }
 
 func (d *runDisplay) event(e upscale.Event) {
 	p, ok := e.(upscale.Progress)
-	if !ok {
+	switch {
+	case !ok:
 		d.app.tell("%s", e)
 		return
-	}
-	if p.Phase != upscale.PhaseUpscale {
+	case p.Phase != upscale.PhaseUpscale:
 		return
+	case d.show == nil:
+		d.show = d.app.newProgress(d.kind)
 	}
-	if d.show == nil {
-		d.show = d.app.newProgress(d.kind, max(p.Total-p.Resumed, 0), func() uint64 { return d.last.Scene })
-	}
-	d.last = p
-	d.show.update(pipeline.Stats{Rooms: []pipeline.RoomStats{{FramesOut: p.Frames - p.Resumed}}, Elapsed: p.Elapsed, Closing: p.Closing})
+	d.show.update(p)
 	if p.Last {
 		d.finish()
 	}

@@ -1,13 +1,9 @@
 package html
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"vsr/media"
-	"vsr/scene"
 	"vsr/verify"
 )
 
@@ -17,38 +13,6 @@ type Scene struct {
 	First  int       `json:"first_frame"`
 	Frames int       `json:"frames"`
 	Vector []float32 `json:"idr,omitempty"` // degradation vector, nil if unknown
-}
-
-// Source gives the frames of a video, as decode.Source does.
-type Source interface {
-	Next(ctx context.Context) (media.Unit, error)
-}
-
-// FindScenes reads src to its end and lists its scenes, without vectors.
-func FindScenes(ctx context.Context, src Source) ([]Scene, error) {
-	detector := scene.New(scene.Options{})
-	var list []Scene
-	for n := 0; ; {
-		u, err := src.Next(ctx)
-		switch {
-		case errors.Is(err, io.EOF):
-			return list, nil
-		case errors.Is(err, media.ErrFormatChanged):
-			continue
-		case err != nil:
-			return nil, err
-		case u.Frame == nil:
-			u.Release()
-			continue
-		}
-		detector.Mark(u.Frame)
-		if len(list) == 0 || list[len(list)-1].Index != u.Frame.Scene {
-			list = append(list, Scene{Index: u.Frame.Scene, First: n})
-		}
-		list[len(list)-1].Frames++
-		u.Release()
-		n++
-	}
 }
 
 // Pair is a source frame and its output, with what their files say. A Gallery keeps none of the frames.
