@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"vsr/sr/kdsr"
+	"vsr/train/degrade"
 )
 
 // Stage is a step of the distillation.
@@ -117,7 +118,7 @@ func Default() Config {
 	return Config{
 		Model: "fast", Scale: 4, Seed: 1, Estimator: "other", EMA: 0.999,
 		Data:        Data{Patch: 48, Batch: 16, Reuse: 4, Workers: 1},
-		Degradation: Degradation{Kind: "gaussian"},
+		Degradation: Degradation{Kind: "gaussian", Ranges: degrade.DefaultRanges()},
 		Optim: Optim{
 			Steps: 60000, LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Schedule: "cosine", Warmup: 200, Floor: 1e-6, Halve: 0,
 		},
@@ -264,6 +265,9 @@ func (c Config) Check(stage Stage) error {
 	}
 	if _, err := c.TrainingRecipe(); err != nil {
 		bad = append(bad, err)
+	}
+	if err := c.Degradation.Ranges.Validate(); err != nil {
+		bad = append(bad, fmt.Errorf("config: degradation.ranges.%w", err))
 	}
 	return errors.Join(bad...)
 }

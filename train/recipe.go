@@ -14,6 +14,8 @@ type Degradation struct {
 	Noise [2]float64 `yaml:"noise"`
 	// Light is the share of training clips that get degrade.Light instead, in [0,1). Validation is by Kind alone.
 	Light float64 `yaml:"light"`
+	// Ranges are the odds and strengths of all kinds but gaussian, aniso and bicubic.
+	Ranges degrade.Ranges `yaml:"ranges"`
 }
 
 // TrainingRecipe is what training clips get: Recipe, with the share of Light mixed in.
@@ -26,7 +28,7 @@ func (c Config) TrainingRecipe() (degrade.Recipe, error) {
 	if !(light > 0 && light < 1) {
 		return nil, fmt.Errorf("config: degradation.light = %g, want 0 to less than 1", light)
 	}
-	return degrade.Mix{{Recipe: r, Weight: 1 - light}, {Recipe: degrade.Light{Factor: c.Scale}, Weight: light}}, nil
+	return degrade.Mix{{Recipe: r, Weight: 1 - light}, {Recipe: degrade.Light{Factor: c.Scale, Ranges: &c.Degradation.Ranges}, Weight: light}}, nil
 }
 
 // Recipe makes the degradation at the config's scale.
@@ -39,7 +41,7 @@ func (c Config) Recipe() (degrade.Recipe, error) {
 	case "bicubic":
 		return degrade.Fixed{Factor: c.Scale}, nil
 	case "second", "video", "light", "real", "coding", "balanced":
-		return degrade.ByName(d.Kind, c.Scale)
+		return c.Degradation.Ranges.ByName(d.Kind, c.Scale)
 	}
 	return nil, fmt.Errorf("config: degradation.kind = %q, want gaussian, aniso, bicubic, second, video, light, real, coding or balanced", d.Kind)
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,21 +26,22 @@ type degradeFlags struct {
 func newDegradeCmd() *cobra.Command {
 	f := &degradeFlags{}
 	cmd := &cobra.Command{
-		Use: "degrade IN OUT", Short: "Show what a training degradation does to a picture or clip", Args: cobra.ExactArgs(2),
-		Long: `Degrade a picture, a video or the pictures of a folder as training would, and write the result.
-A picture gives the PNG OUT; a clip (a video, or a folder of pictures of one size) gives numbered PNGs in the folder OUT.
---sheet writes one PNG with several draws beside the original.`,
+		Use: "degrade IN OUT", Short: "Show what a training degradation does to an image or clip", Args: cobra.ExactArgs(2),
+		Long: `Degrade an image, a video or the images of a folder as training would, write the result and say what was drawn.
+An image gives the PNG OUT; a clip (a video, or a folder of images of one size) gives numbered PNGs in the folder OUT.
+--sheet writes one PNG with several draws beside the original, each with what was drawn.`,
+		Example: "  vsr train degrade sharp.png soft.png --recipe real --scale 2 --seed 7\n  vsr train degrade sharp.mp4 frames --config training/fine-tune.yaml --sheet sheet.png",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if ctx == nil {
 				ctx = context.Background()
 			}
-			return f.run(ctx, args[0], args[1])
+			return f.run(ctx, args[0], args[1], cmd.OutOrStdout())
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.config, "config", "c", "", "training config whose degradation is used")
-	fl.StringVar(&f.recipe, "recipe", "real", "without --config: bicubic, gaussian, aniso, second, video, light or real")
+	fl.StringVar(&f.recipe, "recipe", "real", "without --config: bicubic, gaussian, aniso, second, video, light, real, coding or balanced")
 	fl.IntVar(&f.scale, "scale", 4, "without --config: 2 to 4")
 	fl.Uint64Var(&f.seed, "seed", 1, "number of the draw")
 	fl.IntVar(&f.frames, "frames", 12, "frames of a clip at most")
@@ -47,7 +50,7 @@ A picture gives the PNG OUT; a clip (a video, or a folder of pictures of one siz
 	return cmd
 }
 
-func (f *degradeFlags) run(ctx context.Context, in, out string) error {
+func (f *degradeFlags) run(ctx context.Context, in, out string, say io.Writer) error {
 	recipe, err := f.open()
 	if err != nil {
 		return fault{exitUsage, err, ""}
@@ -62,6 +65,9 @@ func (f *degradeFlags) run(ctx context.Context, in, out string) error {
 	n := len(clip)
 	for single && len(clip) < recipe.Frames() {
 		clip = append(clip, clip[0]) // a still: codecs see it standing
+	}
+	if drawn := degrade.Describe(recipe, degrade.NewRand(f.seed, 0)); len(drawn) > 0 {
+		fmt.Fprintf(say, "seed %d: %s\n", f.seed, strings.Join(drawn, ", "))
 	}
 	lr, err := recipe.Apply(degrade.NewRand(f.seed, 0), clip)
 	if err != nil {
@@ -117,7 +123,8 @@ func (f *degradeFlags) writeSheet(recipe degrade.Recipe, clip []degrade.Image) e
 		if err != nil {
 			return fault{exitRequest, err, ""}
 		}
-		pictures = append(pictures, degrade.Labelled{Label: fmt.Sprintf("seed %d", f.seed+uint64(i)), Image: lr[last]})
+		drawn := append([]string{fmt.Sprintf("seed %d", f.seed+uint64(i))}, degrade.Describe(recipe, degrade.NewRand(f.seed+uint64(i), 0))...)
+		pictures = append(pictures, degrade.Labelled{Label: strings.Join(drawn, "\n"), Image: lr[last]})
 	}
 	sheet, err := degrade.Sheet(pictures, 4)
 	if err != nil {

@@ -43,18 +43,23 @@ func (c Classic) Apply(r Rand, hr []Image) ([]Image, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	s1, s2, theta, noise := c.draw(r)
+	return blurReduce(hr, Anisotropic(classicSide, s1, s2, theta), c.Factor, noise, r.Own)
+}
+
+// draw draws both deviations in sharp pixels, the angle in radians and the noise in 8-bit steps.
+func (c Classic) draw(r Rand) (s1, s2, theta, noise float64) {
 	sigma := c.Sigma
 	if sigma == [2]float64{} {
 		sigma = [2]float64{0.2, float64(c.Factor)}
 	}
-	s1 := uniform(r.Batch, sigma[0], sigma[1])
-	s2, theta := s1, 0.0
+	s1 = uniform(r.Batch, sigma[0], sigma[1])
+	s2 = s1
 	if c.Anisotropic {
 		s2 = uniform(r.Batch, sigma[0], sigma[1])
 		theta = uniform(r.Batch, 0, math.Pi)
 	}
-	noise := uniform(r.Batch, c.Noise[0], c.Noise[1])
-	return blurReduce(hr, Anisotropic(classicSide, s1, s2, theta), c.Factor, noise, r.Own)
+	return s1, s2, theta, uniform(r.Batch, c.Noise[0], c.Noise[1])
 }
 
 // Fixed is one member of the classic family, used by the test protocols: a given kernel and noise level.

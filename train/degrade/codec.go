@@ -134,11 +134,6 @@ type codecChoice struct {
 	low, high int // quality, from good to poor
 }
 
-// codecChoices covers what people have: mostly H.264 from phones and the web, old discs and rips, newer streams.
-var codecChoices = []codecChoice{
-	{H264, 0.5, 16, 32}, {HEVC, 0.15, 18, 34}, {VP9, 0.15, 18, 44}, {MPEG4, 0.1, 2, 8}, {MPEG2, 0.1, 2, 8},
-}
-
 // codecDraw is one codec setting, drawn.
 type codecDraw struct {
 	options av.RoundTripOptions
@@ -146,14 +141,14 @@ type codecDraw struct {
 }
 
 // drawCodec draws codec, quality (mostly towards the better end), GOP and the clip's position in it. gentle halves the quality range.
-func drawCodec(r *rand.Rand, gentle bool) codecDraw {
+func drawCodec(r *rand.Rand, choices []codecChoice, gentle bool) codecDraw {
 	choice := r.Float64()
 	hard := r.Float64()
 	hard *= hard
 	if gentle {
 		hard /= 2
 	}
-	return codecSetting(r, pick(codecChoices, choice), hard)
+	return codecSetting(r, pick(choices, choice), hard)
 }
 
 // drawFrom draws one of the choices at a quality of hard, from 0 (its best) to 1.

@@ -11,26 +11,8 @@ import (
 // codecs down to the rates of poor uploads, sometimes at another size or in a wrong range in between. It needs an FFmpeg with the
 // encoders of Codecs.
 type Coding struct {
-	Factor int // scale, 2 to 4
-}
-
-// Odds of Coding's steps and its range of blur in low-resolution pixels.
-const (
-	codingBlur       = 0.4
-	codingBlurMin    = 0.1
-	codingBlurMax    = 0.45
-	codingSecond     = 0.3 // a second generation
-	codingThird      = 0.25
-	codingSize       = 0.4 // of the generations but the last: at another size
-	codingWrongRange = 0.03
-	codingJPEG       = 0.08 // a generation that is Motion JPEG
-	codingJPEGLow    = 20
-	codingJPEGHigh   = 85
-)
-
-// poorChoices are codecChoices driven harder, to the rates of poor uploads, phones and video CDs.
-var poorChoices = []codecChoice{
-	{H264, 0.5, 18, 38}, {HEVC, 0.15, 20, 38}, {VP9, 0.13, 20, 52}, {MPEG4, 0.12, 2, 14}, {MPEG2, 0.1, 2, 14},
+	Factor int     // scale, 2 to 4
+	Ranges *Ranges // nil is DefaultRanges
 }
 
 // Scale implements Recipe.
@@ -44,16 +26,13 @@ func (c Coding) Apply(r Rand, hr []Image) ([]Image, error) {
 	if c.Factor < 1 || c.Factor > 8 {
 		return nil, fmt.Errorf("degrade: coding: scale %d, want 1 to 8", c.Factor)
 	}
-	sigma := 0.0
-	if r.Batch.Float64() < codingBlur {
-		sigma = uniform(r.Batch, codingBlurMin, codingBlurMax) * float64(c.Factor)
-	}
-	clip, err := blurReduce(hr, Isotropic(classicSide, sigma), c.Factor, 0, r.Own)
+	p := drawCoding(r.Batch, float64(c.Factor), c.Ranges.or().Coding)
+	clip, err := blurReduce(hr, Isotropic(classicSide, p.sigma), c.Factor, 0, r.Own)
 	if err != nil {
 		return nil, err
 	}
-	for n := generations(r.Batch); n > 0; n-- {
-		if clip, err = generation(r.Batch, clip, n > 1); err != nil {
+	for _, g := range p.generations {
+		if clip, err = g.apply(clip); err != nil {
 			return nil, fmt.Errorf("degrade: coding: %w", err)
 		}
 	}
@@ -63,48 +42,83 @@ func (c Coding) Apply(r Rand, hr []Image) ([]Image, error) {
 	return clip, nil
 }
 
-func generations(r *rand.Rand) int {
-	switch {
-	case r.Float64() >= codingSecond:
-		return 1
-	case r.Float64() >= codingThird:
-		return 2
-	}
-	return 3
+// codingParams is one draw.
+type codingParams struct {
+	sigma       float64 // in sharp pixels; 0 is none
+	generations []generation
 }
 
-// generation codes the clip once. Generations but the last may have another size and end in a wrong range.
-func generation(r *rand.Rand, clip []Image, again bool) ([]Image, error) {
-	w, h := clip[0].W, clip[0].H
-	matrix := media.MatrixBT709
-	if r.IntN(3) == 0 {
-		matrix = media.MatrixSMPTE170M
+// generation is one coding of the clip, perhaps at another size, and back.
+type generation struct {
+	matrix     media.Matrix
+	size       float64 // relative; 1 is the clip's own
+	there      Mode
+	jpeg       float64 // quality of Motion JPEG; 0 is the codec instead
+	codec      codecDraw
+	wrongRange bool
+	back       Mode
+}
+
+func drawCoding(r *rand.Rand, scale float64, o CodingRanges) codingParams {
+	var p codingParams
+	if r.Float64() < o.Blur {
+		p.sigma = uniform(r, o.Sigma[0], o.Sigma[1]) * scale
 	}
+	n := 1
+	if r.Float64() < o.Again {
+		n = 2
+		if r.Float64() < o.Third {
+			n = 3
+		}
+	}
+	for ; n > 0; n-- {
+		p.generations = append(p.generations, drawGeneration(r, o, n > 1))
+	}
+	return p
+}
+
+// drawGeneration draws one coding. Generations but the last may have another size and end in a wrong range.
+func drawGeneration(r *rand.Rand, o CodingRanges, again bool) generation {
+	g := generation{matrix: media.MatrixBT709, size: 1}
+	if r.IntN(3) == 0 {
+		g.matrix = media.MatrixSMPTE170M
+	}
+	if again && r.Float64() < o.Resized {
+		g.size, g.there = uniform(r, o.Size[0], o.Size[1]), Mode(r.IntN(4))
+	}
+	if r.Float64() < o.JPEG {
+		g.jpeg = uniform(r, o.Quality[0], o.Quality[1])
+	} else {
+		hard := r.Float64()
+		g.codec = drawFrom(r, o.Codecs.choices(), hard)
+	}
+	g.wrongRange = again && r.Float64() < o.WrongRange
+	g.back = Mode(r.IntN(4))
+	return g
+}
+
+func (g generation) apply(clip []Image) ([]Image, error) {
+	w, h := clip[0].W, clip[0].H
 	var err error
-	if again && r.Float64() < codingSize {
-		f := uniform(r, 0.6, 1.4)
-		if clip, err = resizeClip(clip, max(int(float64(w)*f), 16), max(int(float64(h)*f), 16), Mode(r.IntN(4))); err != nil {
+	if g.size != 1 {
+		if clip, err = resizeClip(clip, max(int(float64(w)*g.size), 16), max(int(float64(h)*g.size), 16), g.there); err != nil {
 			return nil, err
 		}
 	}
-	if r.Float64() < codingJPEG {
-		q := uniform(r, codingJPEGLow, codingJPEGHigh)
+	if g.jpeg > 0 {
 		out := make([]Image, len(clip))
 		for i, m := range clip {
 			m.Clamp()
-			out[i] = JPEG(m, q)
+			out[i] = JPEG(m, g.jpeg)
 		}
 		clip = out
-	} else {
-		d := drawFrom(r, poorChoices, r.Float64())
-		if clip, err = code(clip, matrix, d.options, d.lead); err != nil {
-			return nil, err
-		}
+	} else if clip, err = code(clip, g.matrix, g.codec.options, g.codec.lead); err != nil {
+		return nil, err
 	}
-	if again && r.Float64() < codingWrongRange {
+	if g.wrongRange {
 		clip = squeezeRange(clip)
 	}
-	return resizeClip(clip, w, h, Mode(r.IntN(4)))
+	return resizeClip(clip, w, h, g.back)
 }
 
 // squeezeRange writes the samples into limited range without saying so, as a wrong conversion does, and a later step undoes it: only
@@ -124,10 +138,4 @@ func squeezeRange(clip []Image) []Image {
 		out[i] = s
 	}
 	return out
-}
-
-// Balanced is the recipe of the base models: clean, careful, poorly coded and worn material in equal regard, so that none of them
-// pays for another.
-func Balanced(scale int) Mix {
-	return Mix{{Fixed{Factor: scale}, 0.22}, {Light{Factor: scale}, 0.2}, {Coding{Factor: scale}, 0.28}, {Real(scale), 0.3}}
 }

@@ -11,16 +11,9 @@ import (
 // codec in the better half of its qualities. A network that has mostly seen worse stays softer on it than it need be.
 // It needs an FFmpeg with the encoders of Codecs.
 type Light struct {
-	Factor int // scale, 2 to 4
+	Factor int     // scale, 2 to 4
+	Ranges *Ranges // nil is DefaultRanges
 }
-
-// Odds of Light's steps, and its range of blur in low-resolution pixels.
-const (
-	lightBlur    = 0.4
-	lightBlurMin = 0.1
-	lightBlurMax = 0.35
-	lightCodec   = 0.85
-)
 
 // lightParams is one draw.
 type lightParams struct {
@@ -29,13 +22,14 @@ type lightParams struct {
 	matrix media.Matrix
 }
 
-func drawLight(r *rand.Rand, scale float64) lightParams {
+func drawLight(r *rand.Rand, scale float64, all *Ranges) lightParams {
+	o := all.Light
 	p := lightParams{matrix: media.MatrixBT709}
-	if r.Float64() < lightBlur {
-		p.sigma = uniform(r, lightBlurMin, lightBlurMax) * scale
+	if r.Float64() < o.Blur {
+		p.sigma = uniform(r, o.Sigma[0], o.Sigma[1]) * scale
 	}
-	if r.Float64() < lightCodec {
-		c := drawCodec(r, true)
+	if r.Float64() < o.Codec {
+		c := drawCodec(r, all.Codecs.choices(), true)
 		p.codec = &c
 	}
 	if r.IntN(3) == 0 {
@@ -55,7 +49,7 @@ func (l Light) Apply(r Rand, hr []Image) ([]Image, error) {
 	if l.Factor < 1 || l.Factor > 8 {
 		return nil, fmt.Errorf("degrade: light: scale %d (want 1 to 8)", l.Factor)
 	}
-	p := drawLight(r.Batch, float64(l.Factor))
+	p := drawLight(r.Batch, float64(l.Factor), l.Ranges.or())
 	clip, err := blurReduce(hr, Isotropic(classicSide, p.sigma), l.Factor, 0, r.Own)
 	if err != nil || p.codec == nil {
 		return clip, err

@@ -13,10 +13,10 @@ func TestLightDraws(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	blurred, coded := 0, 0
 	for range n {
-		p := drawLight(r, scale)
+		p := drawLight(r, scale, &standard)
 		if p.sigma != 0 {
 			blurred++
-			if p.sigma < lightBlurMin*scale || p.sigma > 0.5*scale {
+			if p.sigma < standard.Light.Sigma[0]*scale || p.sigma > 0.5*scale {
 				t.Fatalf("sigma %g", p.sigma)
 			}
 		}
@@ -24,12 +24,12 @@ func TestLightDraws(t *testing.T) {
 			continue
 		}
 		coded++
-		i := slices.IndexFunc(codecChoices, func(c codecChoice) bool { return string(c.codec) == p.codec.options.Codec })
-		if c := codecChoices[i]; p.codec.options.Quality > (c.low+c.high+1)/2 {
+		i := slices.IndexFunc(standard.Codecs.choices(), func(c codecChoice) bool { return string(c.codec) == p.codec.options.Codec })
+		if c := standard.Codecs.choices()[i]; p.codec.options.Quality > (c.low+c.high+1)/2 {
 			t.Fatalf("%s at %d, half way is %d", c.codec, p.codec.options.Quality, (c.low+c.high)/2)
 		}
 	}
-	for name, got := range map[string][2]float64{"blurred": {float64(blurred), lightBlur}, "coded": {float64(coded), lightCodec}} {
+	for name, got := range map[string][2]float64{"blurred": {float64(blurred), standard.Light.Blur}, "coded": {float64(coded), standard.Light.Codec}} {
 		if math.Abs(got[0]/n-got[1]) > 0.04 {
 			t.Errorf("%s: %g of %d, want a share of %g", name, got[0], n, got[1])
 		}
@@ -45,7 +45,7 @@ func TestLightApply(t *testing.T) {
 	}
 	plain := 0
 	for clip := range uint64(60) {
-		p := drawLight(NewRand(9, clip).Batch, 2)
+		p := drawLight(NewRand(9, clip).Batch, 2, &standard)
 		got, err := Light{Factor: 2}.Apply(NewRand(9, clip), hr)
 		if err != nil {
 			t.Fatal(err)

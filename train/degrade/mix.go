@@ -14,11 +14,20 @@ type Share struct {
 // Mix draws one of several recipes of one scale for every clip.
 type Mix []Share
 
-// Real is the recipe of the models that ship: mostly Video, with some of the second-order process for what video does not cover, and
-// some clean material, so that good input is not harmed.
-func Real(scale int) Mix {
-	return Mix{{Video{Factor: scale}, 0.75}, {SecondOrder{Factor: scale}, 0.1}, {Classic{Factor: scale, Sigma: [2]float64{0.1, 0.6 * float64(scale)}}, 0.1},
-		{Fixed{Factor: scale}, 0.05}}
+// Real is Ranges.Real of the default ranges.
+func Real(scale int) Mix { return standard.Real(scale) }
+
+// Real is the recipe of the fast models: mostly Video, with some of the second-order process for what video does not cover, and some
+// clean material, so that good input is not harmed.
+func (r *Ranges) Real(scale int) Mix {
+	return Mix{{Video{Factor: scale, Ranges: r}, 0.75}, {SecondOrder{Factor: scale, Ranges: r}, 0.1},
+		{Classic{Factor: scale, Sigma: [2]float64{0.1, 0.6 * float64(scale)}}, 0.1}, {Fixed{Factor: scale}, 0.05}}
+}
+
+// Balanced is the recipe of the base models: clean, careful, poorly coded and worn material in equal regard, so that none of them
+// pays for another.
+func (r *Ranges) Balanced(scale int) Mix {
+	return Mix{{Fixed{Factor: scale}, 0.22}, {Light{Factor: scale, Ranges: r}, 0.2}, {Coding{Factor: scale, Ranges: r}, 0.28}, {r.Real(scale), 0.3}}
 }
 
 // Validate reports a mix that cannot be drawn from.
@@ -51,6 +60,11 @@ func (m Mix) Apply(r Rand, hr []Image) ([]Image, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
+	return m.draw(r).Apply(r, hr)
+}
+
+// draw picks one of the recipes.
+func (m Mix) draw(r Rand) Recipe {
 	var total float64
 	for _, s := range m {
 		total += s.Weight
@@ -60,12 +74,15 @@ func (m Mix) Apply(r Rand, hr []Image) ([]Image, error) {
 		u -= m[i].Weight
 		i++
 	}
-	return m[i].Recipe.Apply(r, hr)
+	return m[i].Recipe
 }
 
-// ByName returns the recipe with its default strengths: bicubic, gaussian, aniso, second, video, light, real, coding or
-// balanced.
-func ByName(name string, scale int) (Recipe, error) {
+// ByName is Ranges.ByName of the default ranges.
+func ByName(name string, scale int) (Recipe, error) { return standard.ByName(name, scale) }
+
+// ByName returns a recipe that draws from r: bicubic, gaussian, aniso, second, video, light, real, coding or balanced. Gaussian and
+// aniso have their own default strengths.
+func (r *Ranges) ByName(name string, scale int) (Recipe, error) {
 	if scale < 2 || scale > 4 {
 		return nil, fmt.Errorf("degrade: scale %d, want 2 to 4", scale)
 	}
@@ -77,17 +94,17 @@ func ByName(name string, scale int) (Recipe, error) {
 	case "aniso":
 		return Classic{Factor: scale, Anisotropic: true, Noise: [2]float64{0, 25}}, nil
 	case "second":
-		return SecondOrder{Factor: scale}, nil
+		return SecondOrder{Factor: scale, Ranges: r}, nil
 	case "video":
-		return Video{Factor: scale}, nil
+		return Video{Factor: scale, Ranges: r}, nil
 	case "light":
-		return Light{Factor: scale}, nil
+		return Light{Factor: scale, Ranges: r}, nil
 	case "real":
-		return Real(scale), nil
+		return r.Real(scale), nil
 	case "coding":
-		return Coding{Factor: scale}, nil
+		return Coding{Factor: scale, Ranges: r}, nil
 	case "balanced":
-		return Balanced(scale), nil
+		return r.Balanced(scale), nil
 	}
 	return nil, fmt.Errorf("degrade: recipe %q, want bicubic, gaussian, aniso, second, video, light, real, coding or balanced", name)
 }

@@ -10,7 +10,8 @@ import (
 // unsharpened picture (docs/kdsr.md 3.3). Branches, sizes and modes come from r.Batch; kernels and strengths from r.Own. With a batch
 // stream of its own every clip takes its own branches, which the official code does not do but its pool of pairs imitates.
 type SecondOrder struct {
-	Factor int // scale, 2 to 4; the official value is 4
+	Factor int     // scale, 2 to 4; the official value is 4
+	Ranges *Ranges // nil is DefaultRanges
 }
 
 // Scale implements Recipe.
@@ -38,66 +39,44 @@ type secondParams struct {
 	jpegLast      bool    // final order: resize, sinc, JPEG; else JPEG, resize, sinc
 }
 
-// stageOdds holds the ranges in which the two stages differ.
-type stageOdds struct {
-	blur                float64 // probability
-	kernel              mixed
-	up, down            float64 // probabilities; the rest keeps the size
-	largest, smallest   float64 // factors
-	gauss, poissonScale [2]float64
+// kernels is the mixture of blurs of one round.
+func (o StageRanges) kernels() mixed {
+	return mixed{0.1, o.Sigma, familyOdds, [2]float64{0.5, 4}, [2]float64{1, 2}}
 }
-
-var secondOdds = [2]stageOdds{
-	{
-		blur: 1, kernel: mixed{0.1, [2]float64{0.2, 3}, familyOdds, [2]float64{0.5, 4}, [2]float64{1, 2}},
-		up: 0.2, down: 0.7, largest: 1.5, smallest: 0.15, gauss: [2]float64{1, 30}, poissonScale: [2]float64{0.05, 3},
-	},
-	{
-		blur: 0.8, kernel: mixed{0.1, [2]float64{0.2, 1.5}, familyOdds, [2]float64{0.5, 4}, [2]float64{1, 2}},
-		up: 0.3, down: 0.4, largest: 1.2, smallest: 0.3, gauss: [2]float64{1, 25}, poissonScale: [2]float64{0.05, 2.5},
-	},
-}
-
-const (
-	grayOdds  = 0.4
-	finalSinc = 0.8
-	jpegLow   = 30
-	jpegHigh  = 95
-)
 
 // drawStage draws what a batch shares from r.Batch and what a sample owns from r.Own, always the same number of values each.
-func drawStage(r Rand, o stageOdds) stage {
+func drawStage(r Rand, o StageRanges, all SecondRanges) stage {
 	st := stage{factor: 1}
-	blur := r.Batch.Float64() < o.blur
+	blur := r.Batch.Float64() < o.Blur
 	direction, amount := r.Batch.Float64(), r.Batch.Float64()
 	switch {
-	case direction < o.up:
-		st.factor = 1 + amount*(o.largest-1)
-	case direction < o.up+o.down:
-		st.factor = o.smallest + amount*(1-o.smallest)
+	case direction < o.Up:
+		st.factor = 1 + amount*(o.Size[1]-1)
+	case direction < o.Up+o.Down:
+		st.factor = o.Size[0] + amount*(1-o.Size[0])
 	}
 	st.mode = torchMode(r.Batch)
 	st.poisson = r.Batch.Float64() >= 0.5
-	k := o.kernel.draw(r.Own)
+	k := o.kernels().draw(r.Own)
 	if blur {
 		st.kernel = &k
 	}
 	if st.poisson {
-		st.level = uniform(r.Own, o.poissonScale[0], o.poissonScale[1])
+		st.level = uniform(r.Own, o.Poisson[0], o.Poisson[1])
 	} else {
-		st.level = uniform(r.Own, o.gauss[0], o.gauss[1]) / 255
+		st.level = uniform(r.Own, o.Noise[0], o.Noise[1]) / 255
 	}
-	st.gray = r.Own.Float64() < grayOdds
-	st.quality = uniform(r.Own, jpegLow, jpegHigh)
+	st.gray = r.Own.Float64() < all.Gray
+	st.quality = uniform(r.Own, all.JPEG[0], all.JPEG[1])
 	return st
 }
 
-func drawSecond(r Rand) secondParams {
-	p := secondParams{first: drawStage(r, secondOdds[0]), second: drawStage(r, secondOdds[1])}
+func drawSecond(r Rand, o SecondRanges) secondParams {
+	p := secondParams{first: drawStage(r, o.First, o), second: drawStage(r, o.Second, o)}
 	p.jpegLast = r.Batch.Float64() < 0.5
 	p.last = torchMode(r.Batch)
 	n := 7 + 2*r.Own.IntN(8)
-	if r.Own.Float64() < finalSinc {
+	if r.Own.Float64() < o.FinalSinc {
 		k := Sinc(n, uniform(r.Own, math.Pi/3, math.Pi))
 		p.lastKernel = &k
 	}
@@ -112,7 +91,7 @@ func (s SecondOrder) Apply(r Rand, hr []Image) ([]Image, error) {
 	if err := checkClip(hr, s.Factor); err != nil {
 		return nil, err
 	}
-	p := drawSecond(r)
+	p := drawSecond(r, s.Ranges.or().Second)
 	// The official code draws one gray pattern for a whole batch: a stream of its own, seeded from what the batch shares.
 	grayNoise := randomNoise{rand.New(rand.NewPCG(r.Batch.Uint64(), r.Batch.Uint64()))}
 	pick := func(gray bool) noiseSource {

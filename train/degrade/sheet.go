@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"strings"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 )
 
-// Labelled is one picture of a sheet.
+// Labelled is one image of a sheet. Its label may have several lines.
 type Labelled struct {
 	Label string
 	Image Image
 }
 
-// Sheet lays pictures out in a grid with a line of text above each. Smaller pictures are enlarged by repetition, so that every pixel
+// Sheet lays pictures out in a grid with its label above each. Smaller pictures are enlarged by repetition, so that every pixel
 // of a degraded picture can be seen beside the sharp one.
 func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
 	if len(pictures) == 0 || columns < 1 {
@@ -26,7 +27,11 @@ func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
 	for _, p := range pictures {
 		cw, ch = max(cw, p.Image.W), max(ch, p.Image.H)
 	}
-	const gap, text = 4, 16
+	const gap, line = 4, 14
+	text := 0
+	for _, p := range pictures {
+		text = max(text, line*(1+strings.Count(p.Label, "\n"))+2)
+	}
 	rows := (len(pictures) + columns - 1) / columns
 	w, h := columns*(cw+gap)+gap, rows*(ch+gap+text)+gap
 	if w > 1<<15 || h > 1<<15 {
@@ -39,8 +44,11 @@ func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
 	for i, p := range pictures {
 		x, y := gap+i%columns*(cw+gap), gap+i/columns*(ch+gap+text)
 		d := font.Drawer{Dst: out.SubImage(image.Rect(x, y, x+cw, y+text)).(*image.RGBA), Src: image.NewUniform(color.Black),
-			Face: basicfont.Face7x13, Dot: fixed.P(x, y+text-4)}
-		d.DrawString(p.Label)
+			Face: basicfont.Face7x13}
+		for k, s := range strings.Split(p.Label, "\n") {
+			d.Dot = fixed.P(x, y+line*(k+1)-2)
+			d.DrawString(s)
+		}
 		paint(out, p.Image, x, y+text, max(min(cw/p.Image.W, ch/p.Image.H), 1))
 	}
 	return out, nil

@@ -17,17 +17,8 @@ type Video struct {
 	Length int // frames a clip, default 4
 	// Lossless leaves out every codec pass and chroma subsampling, for comparison.
 	Lossless bool
+	Ranges   *Ranges // nil is DefaultRanges
 }
-
-// Odds of the steps. The rest of a step's probability leaves the clip as it is.
-const (
-	videoBlur      = 0.75
-	videoNoise     = 0.5
-	videoInterlace = 0.06
-	videoSharpen   = 0.15
-	videoReupload  = 0.25
-	videoCodec     = 0.88
-)
 
 // videoParams is one draw of the recipe.
 type videoParams struct {
@@ -59,45 +50,46 @@ func (v Video) Frames() int {
 }
 
 // drawVideo draws everything but the walks and the noise.
-func drawVideo(r *rand.Rand, scale float64) videoParams {
+func drawVideo(r *rand.Rand, scale float64, all *Ranges) videoParams {
+	o := all.Video
 	p := videoParams{fields: -1, matrix: media.MatrixSMPTE170M}
-	if r.Float64() < videoBlur {
-		// Up to 0.7 of a low-resolution pixel: more is out of focus, and no network brings that back.
-		p.s1 = uniform(r, 0.1, 0.7) * scale
+	if r.Float64() < o.Blur {
+		// By default up to 0.7 of a low-resolution pixel: more is out of focus, and no network brings that back.
+		p.s1 = uniform(r, o.Sigma[0], o.Sigma[1]) * scale
 		p.s2 = p.s1
 		if r.Float64() < 0.3 {
-			p.s2, p.theta = uniform(r, 0.1, 0.7)*scale, uniform(r, 0, math.Pi)
+			p.s2, p.theta = uniform(r, o.Sigma[0], o.Sigma[1])*scale, uniform(r, 0, math.Pi)
 		}
 		if r.Float64() < 0.15 {
 			p.plateau = uniform(r, 1, 2)
 		}
 	}
 	p.mode = [...]Mode{CubicSoft, CubicSoft, Area, Area, Cubic, Bilinear}[r.IntN(6)]
-	if r.Float64() < videoNoise {
+	if r.Float64() < o.Noise {
 		level := r.Float64()
-		p.noise = 0.25/255 + level*level*9/255 // mostly weak
+		p.noise = o.NoiseSigma[0]/255 + level*level*(o.NoiseSigma[1]-o.NoiseSigma[0])/255 // mostly weak
 		p.gray = r.Float64() < 0.4
 		if r.Float64() < 0.3 {
-			p.noise, p.poisson = 0, uniform(r, 0.05, 0.8)
+			p.noise, p.poisson = 0, uniform(r, o.Poisson[0], o.Poisson[1])
 		}
 	}
-	if r.Float64() < videoInterlace {
+	if r.Float64() < o.Interlaced {
 		p.fields, p.odd = [...]int{int(bob), int(bob), int(blend), int(weave)}[r.IntN(4)], r.IntN(2)
 	}
-	if r.Float64() < videoSharpen {
-		p.sharpen = uniform(r, 0.2, 0.8)
+	if r.Float64() < o.Sharpen {
+		p.sharpen = uniform(r, o.Amount[0], o.Amount[1])
 	}
-	if r.Float64() < videoReupload {
-		c := drawCodec(r, true)
+	if r.Float64() < o.Reupload {
+		c := drawCodec(r, all.Codecs.choices(), true)
 		p.reupload = &c
 		p.upload = 1
 		if r.Float64() < 0.7 {
-			p.upload = uniform(r, 0.6, 1.3)
+			p.upload = uniform(r, o.ReuploadSize[0], o.ReuploadSize[1])
 		}
 		p.uploadMode = [2]Mode{Mode(r.IntN(4)), Mode(r.IntN(4))}
 	}
-	if r.Float64() < videoCodec {
-		c := drawCodec(r, false)
+	if r.Float64() < o.Codec {
+		c := drawCodec(r, all.Codecs.choices(), false)
 		p.codec = &c
 	}
 	if r.IntN(2) == 1 {
@@ -114,7 +106,7 @@ func (v Video) Apply(r Rand, hr []Image) ([]Image, error) {
 	if err := checkClip(hr, v.Factor); err != nil {
 		return nil, err
 	}
-	p := drawVideo(r.Batch, float64(v.Factor))
+	p := drawVideo(r.Batch, float64(v.Factor), v.Ranges.or())
 	if v.Lossless {
 		p.reupload, p.codec = nil, nil
 	}
@@ -242,8 +234,8 @@ func sharpen(m Image, amount float64) {
 
 // Codecs lists the encoders that Video may ask for.
 func Codecs() []Codec {
-	out := make([]Codec, len(codecChoices))
-	for i, c := range codecChoices {
+	out := make([]Codec, len(standard.Codecs.choices()))
+	for i, c := range standard.Codecs.choices() {
 		out[i] = c.codec
 	}
 	return out
@@ -252,7 +244,7 @@ func Codecs() []Codec {
 // Probe reports the first of the codecs that this FFmpeg cannot encode and decode.
 func Probe() error {
 	black := []*media.Frame{ToYUV(NewImage(64, 64), media.MatrixBT709)}
-	for _, c := range codecChoices {
+	for _, c := range standard.Codecs.choices() {
 		if _, err := av.RoundTrip(av.RoundTripOptions{Codec: string(c.codec), Quality: c.high}, black); err != nil {
 			return fmt.Errorf("degrade: %w", err)
 		}

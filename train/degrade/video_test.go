@@ -127,7 +127,7 @@ func TestCoded(t *testing.T) {
 	for i, m := range clean { // chroma subsampling alone is no codec's fault
 		clean[i] = FromYUV(ToYUV(m, media.MatrixBT709), m.W, m.H)
 	}
-	for _, c := range codecChoices {
+	for _, c := range standard.Codecs.choices() {
 		var d [2]float64
 		for i, q := range [2]int{c.low, c.high} {
 			lr, err := Coded{Factor: 2, Codec: c.codec, Quality: q}.Apply(NewRand(1, 1), hr)
@@ -189,7 +189,7 @@ func TestRecipes(t *testing.T) {
 // What a batch shares must be equal for all its clips, whatever each clip draws for itself.
 func TestSharedDraws(t *testing.T) {
 	for clip := range uint64(20) {
-		a, b := drawSecond(SharedRand(3, clip, 7)), drawSecond(SharedRand(3, clip+50, 7))
+		a, b := drawSecond(SharedRand(3, clip, 7), standard.Second), drawSecond(SharedRand(3, clip+50, 7), standard.Second)
 		if a.first.factor != b.first.factor || a.second.mode != b.second.mode || a.first.poisson != b.first.poisson ||
 			(a.second.kernel == nil) != (b.second.kernel == nil) || a.jpegLast != b.jpegLast || a.last != b.last {
 			t.Fatal("two clips of one batch take different branches")
