@@ -15,15 +15,30 @@ import (
 
 // Entry is one line of log.jsonl: the losses averaged since the last line, or a validation.
 type Entry struct {
-	Step    int                `json:"step"`
-	Time    string             `json:"time"`
-	Losses  map[string]float64 `json:"losses,omitempty"`
-	LR      float64            `json:"lr,omitempty"`
-	Rate    float64            `json:"samples_per_s,omitempty"`
-	PSNR    float64            `json:"psnr_y,omitempty"`
-	Bicubic float64            `json:"bicubic_psnr_y,omitempty"`
-	Changed []string           `json:"changed,omitempty"`  // keys that a resumed run has with other values, as key: old -> new
-	LeftOut int                `json:"left_out,omitempty"` // steps without effect so far, because of a loss far above the mean
+	Step   int                `json:"step"`
+	Time   string             `json:"time"`
+	Losses map[string]float64 `json:"losses,omitempty"`
+	LR     float64            `json:"lr,omitempty"`
+	Rate   float64            `json:"samples_per_s,omitempty"`
+	// Of a validation, in dB: luma and the color differences of the network's own output, and bicubic's of the same windows.
+	PSNR      float64  `json:"psnr_y,omitempty"`
+	PSNRCb    float64  `json:"psnr_cb,omitempty"`
+	PSNRCr    float64  `json:"psnr_cr,omitempty"`
+	Bicubic   float64  `json:"bicubic_psnr_y,omitempty"`
+	BicubicCb float64  `json:"bicubic_psnr_cb,omitempty"`
+	BicubicCr float64  `json:"bicubic_psnr_cr,omitempty"`
+	Changed   []string `json:"changed,omitempty"`  // keys that a resumed run has with other values, as key: old -> new
+	LeftOut   int      `json:"left_out,omitempty"` // steps without effect so far, because of a loss far above the mean
+}
+
+// Color is PSNR of Cb and Cr, each followed by bicubic's, for people; dashes in logs of runs that did not measure it.
+func (e Entry) Color() (out [4]string) {
+	for i, v := range [4]float64{e.PSNRCb, e.BicubicCb, e.PSNRCr, e.BicubicCr} {
+		if out[i] = "-"; v != 0 {
+			out[i] = fmt.Sprintf("%.2f", v)
+		}
+	}
+	return out
 }
 
 // journal appends entries. A line of losses is written every logEvery steps.

@@ -32,7 +32,7 @@ type Material struct {
 
 func newMaterial(c *data.Corpus, held []data.Tile, v *validator) Material {
 	return Material{TrainTiles: len(c.Train), TrainFiles: data.Sources(c.Train), ValidationFiles: data.Sources(held), Windows: v.names,
-		LeftOut: v.leftOut, Skipped: c.Skipped, Bicubic: v.base, Against: v.against, AgainstPSNR: v.beside}
+		LeftOut: v.leftOut, Skipped: c.Skipped, Bicubic: v.base[0], Against: v.against, AgainstPSNR: v.beside[0]}
 }
 
 const materialFile = "data.json"

@@ -211,3 +211,31 @@ func mustNetwork(t *testing.T, c Config) kdsr.Config {
 	}
 	return n
 }
+
+// A validation logs the color differences beside luma, of the network and of bicubic, and the report shows them.
+func TestValidationOfColor(t *testing.T) {
+	c := tinyConfig(t)
+	finish(t, Teacher, c, Options{})
+	entries, err := ReadLog(filepath.Join(c.Out, "log.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, e := range entries {
+		if e.PSNR == 0 {
+			continue
+		}
+		seen++
+		for name, v := range map[string]float64{"cb": e.PSNRCb, "cr": e.PSNRCr, "bicubic cb": e.BicubicCb, "bicubic cr": e.BicubicCr} {
+			if !(v > 5 && v < 100) || v == e.PSNR || v == e.Bicubic {
+				t.Errorf("step %d: PSNR of %s is %g", e.Step, name, v)
+			}
+		}
+		if got := e.Color(); got[0] == "-" || (Entry{}).Color()[0] != "-" {
+			t.Errorf("for people: %v", got)
+		}
+	}
+	if seen == 0 {
+		t.Error("no validation in the log")
+	}
+}

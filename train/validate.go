@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"vsr/internal/conv"
+	"vsr/internal/quality"
 	"vsr/sr/kdsr"
 	"vsr/train/data"
 	"vsr/train/degrade"
@@ -21,11 +22,11 @@ type validator struct {
 	scale   int
 	lr, hr  []degrade.Image
 	bicubic []degrade.Image
-	base    float64 // mean PSNR of bicubic
+	base    components // mean PSNR of bicubic
 	names   []string
 	leftOut []string // windows that would measure nothing, and why
 	against string   // weights that were measured beside, and their mean PSNR
-	beside  float64
+	beside  components
 }
 
 // newValidator degrades the middle of Images tiles, spread evenly over the files that they come from, each from its own seed. Windows
@@ -51,7 +52,9 @@ func newValidator(ws *conv.Workers, tiles []data.Tile, r degrade.Recipe, c Confi
 		v.bicubic = append(v.bicubic, degrade.Enlarge(lr[last], c.Scale))
 	}
 	for i, big := range v.bicubic {
-		v.base += psnrY(big, v.hr[i], c.Scale) / float64(len(v.bicubic))
+		if err := v.base.add(big, v.hr[i], c.Scale, len(v.bicubic)); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
 }
@@ -167,7 +170,7 @@ func (v *validator) measureOther(t *trainer) error {
 		return err
 	}
 	v.against = name
-	t.o.Log.Info("on the same windows", "bicubic", round2(v.base), name, round2(v.beside))
+	t.o.Log.Info("on the same windows", "bicubic", round2(v.base[0]), name, round2(v.beside[0]))
 	return nil
 }
 
@@ -187,38 +190,35 @@ func (v *validator) output(w *kdsr.Weights, i int) (degrade.Image, error) {
 	return out, e.Err()
 }
 
-// measure returns the mean PSNR and the outputs.
-func (v *validator) measure(w *kdsr.Weights) (psnr float64, out []degrade.Image, err error) {
+// measure returns the mean PSNR of the network's own output and the outputs.
+func (v *validator) measure(w *kdsr.Weights) (psnr components, out []degrade.Image, err error) {
 	for i := range v.lr {
 		y, err := v.output(w, i)
 		if err != nil {
-			return 0, nil, err
+			return psnr, nil, err
 		}
 		out = append(out, y)
-		psnr += psnrY(y, v.hr[i], v.scale) / float64(len(v.lr))
+		if err := psnr.add(y, v.hr[i], v.scale, len(v.lr)); err != nil {
+			return psnr, nil, err
+		}
 	}
 	return psnr, out, nil
 }
 
-// psnrY is the PSNR of luma after rounding to 8 bits, without a border of shave pixels (docs/kdsr.md 4.1), in dB, at most 100.
-func psnrY(a, b degrade.Image, shave int) float64 {
-	if 2*shave >= min(a.W, a.H) {
+// components is the PSNR of Y, Cb and Cr of BT.601 after rounding to 8 bits, without a border of as many pixels as the scale
+// (docs/kdsr.md 4.1), in dB, at most 100 each.
+type components [3]float64
+
+// add adds the share of one of n images.
+func (c *components) add(got, want degrade.Image, shave, n int) error {
+	if 2*shave >= min(got.W, got.H) {
 		shave = 0
 	}
-	pa, pb := a.Bytes(), b.Bytes()
-	var s float64
-	n := 0
-	for y := shave; y < a.H-shave; y++ {
-		for x := shave; x < a.W-shave; x++ {
-			i := (y*a.W + x) * 3
-			d := 65.738*(float64(pa[i])-float64(pb[i])) + 129.057*(float64(pa[i+1])-float64(pb[i+1])) +
-				25.064*(float64(pa[i+2])-float64(pb[i+2]))
-			s += d * d
-			n++
-		}
+	p, err := quality.Compare(quality.Image{W: got.W, H: got.H, Pix: got.Bytes()}, quality.Image{W: want.W, H: want.H, Pix: want.Bytes()}, shave)
+	for i, v := range [3]float64{p.Y, p.Cb, p.Cr} {
+		c[i] += min(v, 100) / float64(n)
 	}
-	mse := s / float64(n) / (256 * 256 * 255 * 255)
-	return min(100, -10*math.Log10(mse))
+	return err
 }
 
 // validate measures the averaged network, logs it and draws curves and sheet.
@@ -230,11 +230,14 @@ func (t *trainer) validate(p *progress) error {
 	if err != nil {
 		return err
 	}
-	p.validated(psnr, t.val.base)
-	if err := t.log.write(Entry{Step: t.step, PSNR: psnr, Bicubic: t.val.base}); err != nil {
+	base := t.val.base
+	p.validated(psnr[0], base[0])
+	if err := t.log.write(Entry{Step: t.step, PSNR: psnr[0], PSNRCb: psnr[1], PSNRCr: psnr[2],
+		Bicubic: base[0], BicubicCb: base[1], BicubicCr: base[2]}); err != nil {
 		return err
 	}
-	t.o.Log.Info("validation", "step", t.step, "psnr_y", round2(psnr), "bicubic", round2(t.val.base))
+	t.o.Log.Info("validation", "step", t.step, "psnr_y", round2(psnr[0]), "bicubic", round2(base[0]),
+		"cb", round2(psnr[1]), "bicubic_cb", round2(base[1]), "cr", round2(psnr[2]), "bicubic_cr", round2(base[2]))
 	if err := drawCurves(filepath.Join(t.c.Out, "curves.png"), t.log.all); err != nil {
 		return err
 	}
