@@ -86,7 +86,11 @@ func (o *Options) describe(ctx context.Context, input string, info *media.Info) 
 	if err != nil {
 		return nil, err
 	}
-	if plan.Weights = o.Model; strings.ContainsAny(o.Model, "/.") {
+	plan.Weights = o.Model
+	switch {
+	case o.Model == "" && !e.Fallback:
+		plan.Weights = e.Name // the one that was chosen, so that every worker takes it
+	case strings.ContainsAny(o.Model, "/."):
 		if plan.Weights, err = filepath.Abs(o.Model); err != nil {
 			return nil, err
 		}

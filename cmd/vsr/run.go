@@ -114,7 +114,8 @@ func (r *runRequest) quiet(a *app) {
 
 // flags are those that say what the output is to be.
 func (r *runRequest) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses by size (vsr model list)")
+	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
+	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
 	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")

@@ -29,9 +29,10 @@ import (
 
 // Options says which network is asked for, on what. The zero value is the built-in model for Factor on the best device.
 type Options struct {
-	Model     string  // name of a built-in model or a .safetensors file; empty chooses a built-in one by Factor
+	Model     string  // name of a built-in model or a .safetensors file; empty chooses the best built-in one for Factor
 	Device    string  // auto, cpu, cuda or cuda:N; empty is auto
 	Factor    float64 // how much larger the frames are to become, in each direction
+	Fast      bool    // with an empty Model: a smaller network, several times faster
 	Threads   int     // of the CPU engine; 0 is all cores
 	Precision string  // of the CPU engine: auto or fp32; empty is auto
 	Program   string  // version of the program, to which a GPU's self-test belongs
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	name := o.Model
 	if name == "" {
-		name = defaultModel(o.Factor, models.Names())
+		name = defaultModel(o.Factor, o.Fast, models.Names())
 	}
 	if name == "" {
 		return openFallback(o)
@@ -213,13 +214,26 @@ func openFallback(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// defaultModel picks the fast model whose scale is the least that reaches factor, or the largest one. Empty means none.
-func defaultModel(factor float64, names []string) string {
+// sizes are the built-in models' sizes, best first.
+var sizes = []string{"base", "fast", "nano"}
+
+// defaultModel picks among the built-in models of the least scale that reaches factor, or of the largest one, the best or, with fast,
+// the first that is not the best. Empty means none.
+func defaultModel(factor float64, fast bool, names []string) string {
+	order := sizes
+	if fast {
+		order = []string{"fast", "nano", "base"}
+	}
 	best := ""
 	for _, scale := range []int{4, 3, 2} {
-		name := fmt.Sprintf("fast-x%d", scale)
-		if slices.Contains(names, name) && (best == "" || float64(scale) >= factor) {
-			best = name
+		if best != "" && float64(scale) < factor {
+			break
+		}
+		for _, size := range order {
+			if name := fmt.Sprintf("%s-x%d", size, scale); slices.Contains(names, name) {
+				best = name
+				break
+			}
 		}
 	}
 	return best

@@ -9,18 +9,21 @@ import (
 )
 
 func TestDefaultModel(t *testing.T) {
-	all := []string{"base-x4", "fast-x2", "fast-x4"}
+	all := []string{"base-x2", "base-x4", "fast-x2", "fast-x4", "fast-x4-classic", "nano-x2"}
 	tests := []struct {
 		factor float64
+		fast   bool
 		names  []string
 		want   string
 	}{
-		{4, all, "fast-x4"}, {2, all, "fast-x2"}, {1.5, all, "fast-x2"}, {3, all, "fast-x4"}, {2.5, all, "fast-x4"}, {8, all, "fast-x4"},
-		{4, []string{"fast-x2"}, "fast-x2"}, {4, nil, ""}, {4, []string{"base-x4"}, ""},
+		{4, false, all, "base-x4"}, {2, false, all, "base-x2"}, {1.5, false, all, "base-x2"}, {3, false, all, "base-x4"}, {8, false, all, "base-x4"},
+		{4, true, all, "fast-x4"}, {2, true, all, "fast-x2"}, {2.5, true, all, "fast-x4"},
+		{2, false, []string{"base-x4", "fast-x2"}, "fast-x2"}, {4, false, []string{"fast-x2"}, "fast-x2"}, {4, true, []string{"base-x4"}, "base-x4"},
+		{2, true, []string{"nano-x2", "base-x2"}, "nano-x2"}, {4, false, nil, ""}, {4, false, []string{"fast-x4-classic"}, ""},
 	}
 	for _, tt := range tests {
-		if got := defaultModel(tt.factor, tt.names); got != tt.want {
-			t.Errorf("factor %g of %v: %q, want %q", tt.factor, tt.names, got, tt.want)
+		if got := defaultModel(tt.factor, tt.fast, tt.names); got != tt.want {
+			t.Errorf("factor %g, fast %v, of %v: %q, want %q", tt.factor, tt.fast, tt.names, got, tt.want)
 		}
 	}
 }
