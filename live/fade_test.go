@@ -9,6 +9,7 @@ import (
 	"vsr/media"
 	"vsr/sr"
 	"vsr/sr/cpu"
+	"vsr/sr/engines"
 )
 
 // TestKernelsChangeWithoutAJump films a still frame after a very noisy one of the same scene. At the refresh the estimator
@@ -16,7 +17,7 @@ import (
 func TestKernelsChangeWithoutAJump(t *testing.T) {
 	const refresh = 20
 	o := testmedia.Options{Frames: 1, Format: media.Format{Width: 64, Height: 48, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 6, Range: 1, Primaries: 2, Transfer: 2}}}
-	w, err := openWeights("nano-x2")
+	w, err := engines.Weights("nano-x2")
 	if err != nil {
 		t.Fatal(err)
 	}

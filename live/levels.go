@@ -7,20 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"vsr/internal/fault"
 	"vsr/media"
 	"vsr/models"
 	"vsr/sr"
 	"vsr/sr/adaptive"
 )
-
-// EngineError reports an engine that cannot be opened. No new try mends it.
-type EngineError struct{ Err error }
-
-// Error implements error.
-func (e *EngineError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *EngineError) Unwrap() error { return e.Err }
 
 // The degradation is estimated again every ten seconds at 30 fps, and new kernels take half a second to come in.
 const refresh, fade = 300, 15
@@ -99,14 +91,14 @@ func (s *Session) pinned() bool { return s.o.Model != "auto" && s.o.Model != "" 
 // openLevels opens the engines, and adds plain resampling as the last level. After an error the levels so far are returned.
 func (s *Session) openLevels(ctx context.Context, from, to media.Format) (levels []adaptive.Level, err error) {
 	for _, c := range s.candidates() {
-		e, err := s.o.OpenEngine(ctx, c.model)
+		e, err := s.openEngine(ctx, c.model)
 		if err != nil {
-			return levels, &EngineError{err}
+			return levels, deviceFault(err)
 		}
 		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade})
 		if err != nil {
 			e.Close()
-			return levels, &EngineError{err}
+			return levels, deviceFault(err)
 		}
 		name := c.model
 		if c.reduce > 1 {
@@ -131,13 +123,21 @@ func (s *Session) measure(ctx context.Context, levels []adaptive.Level, f *media
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &EngineError{err}
+		return deviceFault(err)
 	}
 	for _, l := range levels {
 		s.measured[measurement{f.Format, to, l.Name}] = l.Cost
 		s.log.Info("quality level", "stage", "sr", "name", l.Name, "ms", float64(l.Cost.Microseconds())/1000)
 	}
 	return nil
+}
+
+// deviceFault blames the engine, unless the error says otherwise. No new try mends it.
+func deviceFault(err error) error {
+	if _, ok := fault.As(err); ok {
+		return err
+	}
+	return &fault.Error{Kind: fault.Device, Err: err, Hint: "vsr doctor shows what is there"}
 }
 
 func closeLevels(levels []adaptive.Level) {

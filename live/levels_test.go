@@ -34,8 +34,8 @@ func openSlow(took time.Duration) func(context.Context, string) (sr.Engine, erro
 func TestTooSlowForAnyLevel(t *testing.T) {
 	t.Parallel()
 	s := startSession(t, func(o *Options) {
-		o.Source, o.OpenEngine = "lavfi:testsrc2=size=96x64:rate=30", openSlow(100*time.Millisecond)
-	})
+		o.Source = "lavfi:testsrc2=size=96x64:rate=30"
+	}, func(s *Session) { s.openEngine = openSlow(100 * time.Millisecond) })
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	v, err := client(s).Watch(ctx)
@@ -59,8 +59,8 @@ func TestTooSlowForAnyLevel(t *testing.T) {
 func TestNamedModelRuns(t *testing.T) {
 	t.Parallel()
 	s := startSession(t, func(o *Options) {
-		o.Source, o.OpenEngine, o.Model = "lavfi:testsrc2=size=96x64:rate=30", openSlow(100*time.Millisecond), "nano-x2"
-	})
+		o.Source, o.Model = "lavfi:testsrc2=size=96x64:rate=30", "nano-x2"
+	}, func(s *Session) { s.openEngine = openSlow(100 * time.Millisecond) })
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	v, err := client(s).Watch(ctx)
@@ -80,7 +80,7 @@ func TestNamedModelRuns(t *testing.T) {
 func TestLevelsAreMeasuredOnce(t *testing.T) {
 	t.Parallel()
 	o := Defaults()
-	o.Listen, o.OpenEngine = "127.0.0.1:0", openSlow(0)
+	o.Listen = "127.0.0.1:0"
 	var log bytes.Buffer
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	s, err := Open(o)
@@ -88,6 +88,7 @@ func TestLevelsAreMeasuredOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	s.openEngine = openSlow(0)
 	for i, size := range []int{32, 32, 48} {
 		f := media.NewFrame(media.Format{Width: size, Height: 32, Layout: media.YUV420, Depth: 8})
 		u, err := s.chooseLevels(context.Background(), f, &media.Info{})

@@ -3,8 +3,6 @@ package live
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,11 +10,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"vsr/internal/fault"
 	"vsr/live/webrtc"
-	"vsr/models"
 	"vsr/sr"
-	"vsr/sr/cpu"
-	"vsr/sr/kdsr"
+	"vsr/sr/engines"
 )
 
 // Options configures a Session. configs/live.yaml explains every key; Defaults are the values without one.
@@ -25,7 +22,7 @@ type Options struct {
 	Loop       bool          `yaml:"loop"`        // start a file again at its end
 	Model      string        `yaml:"model"`       // auto, a built-in model, or a .safetensors file
 	Scale      int           `yaml:"scale"`       // 2, 3 or 4
-	Device     string        `yaml:"device"`      // for OpenEngine
+	Device     string        `yaml:"device"`      // auto, cpu, cuda or cuda:N
 	Threads    int           `yaml:"threads"`     // of the CPU engine; 0 is all cores
 	Listen     string        `yaml:"listen"`      // host:port of the page
 	UDP        string        `yaml:"udp"`         // host:port of the media; empty is the page's host and a free port
@@ -41,9 +38,8 @@ type Options struct {
 	TLSKey     string        `yaml:"tls_key"`
 	TLSSelf    bool          `yaml:"tls_self_signed"` // make a certificate at start
 
-	// OpenEngine opens the engine that runs a model, built-in or a file. The session closes it. Nil is the CPU engine.
-	OpenEngine func(ctx context.Context, model string) (sr.Engine, error) `yaml:"-"`
-	Logger     *slog.Logger                                               `yaml:"-"` // nil means silence
+	Program string       `yaml:"-"` // version of the program, to which a GPU's self-test belongs
+	Logger  *slog.Logger `yaml:"-"` // nil means silence
 }
 
 // Defaults are the options of `vsr live` without flags.
@@ -52,41 +48,28 @@ func Defaults() Options {
 		MaxViewers: 32, Feed: "live", Codec: "auto", BitRate: 4_000_000}
 }
 
-// OptionError reports an option with which no session can begin. Hint may be empty.
-type OptionError struct {
-	Err  error
-	Hint string
-}
-
-// Error implements error.
-func (e *OptionError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *OptionError) Unwrap() error { return e.Err }
-
-func optionError(hint, format string, args ...any) error {
-	return &OptionError{fmt.Errorf(format, args...), hint}
-}
-
-// Validate reports the first option that cannot be right, as an *OptionError.
+// Validate reports the first option that cannot be right, as a *fault.Error of kind Usage.
 func (o *Options) Validate() error {
+	if _, _, err := engines.ParseDevice(o.Device); err != nil {
+		return err
+	}
 	switch {
 	case o.Scale < 2 || o.Scale > 4:
-		return optionError("", "scale %d: want 2, 3 or 4", o.Scale)
+		return fault.New(fault.Usage, "", "scale %d: want 2, 3 or 4", o.Scale)
 	case o.Codec != "auto" && o.Codec != "h264" && o.Codec != "vp8":
-		return optionError("", "codec %q: want auto, h264 or vp8", o.Codec)
+		return fault.New(fault.Usage, "", "codec %q: want auto, h264 or vp8", o.Codec)
 	case o.MaxLatency < 10*time.Millisecond:
-		return optionError("", "max-latency %v: want at least 10ms", o.MaxLatency)
+		return fault.New(fault.Usage, "", "max-latency %v: want at least 10ms", o.MaxLatency)
 	case o.Threads < 0 || o.BitRate < 50_000:
-		return optionError("", "threads or bit rate out of range")
+		return fault.New(fault.Usage, "", "threads or bit rate out of range")
 	case o.MaxViewers < 1 || o.MaxViewers > 1000:
-		return optionError("", "max-viewers %d: want 1 to 1000", o.MaxViewers)
+		return fault.New(fault.Usage, "", "max-viewers %d: want 1 to 1000", o.MaxViewers)
 	case !utf8.ValidString(o.Feed):
-		return optionError("", "feed %q: want UTF-8", o.Feed)
+		return fault.New(fault.Usage, "", "feed %q: want UTF-8", o.Feed)
 	case (o.TLSCert == "") != (o.TLSKey == ""):
-		return optionError("", "--tls-cert and --tls-key belong together")
+		return fault.New(fault.Usage, "", "--tls-cert and --tls-key belong together")
 	case o.Record != "" && filepath.Ext(o.Record) != ".mkv" && filepath.Ext(o.Record) != ".mp4":
-		return optionError("", "--record %s: the name must end in .mkv or .mp4", o.Record)
+		return fault.New(fault.Usage, "", "--record %s: the name must end in .mkv or .mp4", o.Record)
 	}
 	_, err := kindOf(o.Source)
 	return err
@@ -99,11 +82,11 @@ func (o *Options) token() (string, error) {
 	}
 	b, err := os.ReadFile(o.TokenFile)
 	if err != nil {
-		return "", optionError("", "token file: %w", err)
+		return "", fault.New(fault.Usage, "", "token file: %w", err)
 	}
 	t := strings.TrimSpace(string(b))
 	if len(t) < 16 || strings.ContainsAny(t, " \t\r\n") {
-		return "", optionError("openssl rand -hex 16 makes a good one", "token file %s: want one word of at least 16 characters", o.TokenFile)
+		return "", fault.New(fault.Usage, "openssl rand -hex 16 makes a good one", "token file %s: want one word of at least 16 characters", o.TokenFile)
 	}
 	return t, nil
 }
@@ -117,7 +100,7 @@ func (o *Options) tls() (conf *tls.Config, fingerprint string, err error) {
 	case o.TLSCert != "":
 		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
 		if err != nil {
-			return nil, "", optionError("", "certificate: %w", err)
+			return nil, "", fault.New(fault.Usage, "", "certificate: %w", err)
 		}
 		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, "", nil
 	}
@@ -132,27 +115,15 @@ func (o *Options) codec() string {
 	return "h264"
 }
 
-// openCPU opens a model on the CPU engine.
-func (o *Options) openCPU(_ context.Context, model string) (sr.Engine, error) {
-	w, err := openWeights(model)
+// openEngine opens a model on Device.
+func (o *Options) openEngine(ctx context.Context, model string) (sr.Engine, error) {
+	e, err := engines.Open(ctx, engines.Options{Model: model, Device: o.Device, Factor: float64(o.Scale), Threads: o.Threads, Program: o.Program,
+		Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
-	return cpu.New(w, cpu.Options{Threads: o.Threads, Precision: "auto", Logger: o.Logger})
-}
-
-func openWeights(model string) (*kdsr.Weights, error) {
-	if strings.HasSuffix(model, ".safetensors") {
-		return kdsr.Load(model)
+	if e.Notice != "" {
+		o.Logger.Warn(e.Notice, "stage", "sr")
 	}
-	f, err := models.Open(model)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return kdsr.Read(strings.NewReader(string(text)), int64(len(text)))
+	return e, nil
 }

@@ -12,8 +12,10 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/fault"
 	"vsr/live/webrtc"
 	"vsr/pipeline"
+	"vsr/sr"
 	"vsr/sr/adaptive"
 )
 
@@ -39,22 +41,15 @@ type Session struct {
 	running sync.WaitGroup // Run
 	closed  chan struct{}  // closed under mu
 
-	times      rtpTime // of the viewers, over all pipelines
+	times      rtpTime                                                    // of the viewers, over all pipelines
+	openEngine func(ctx context.Context, model string) (sr.Engine, error) // Tests replace it.
 	makeLevels levelMaker
 	measured   map[measurement]time.Duration // by Run alone
 	patience   time.Duration                 // with a silent camera
 }
 
-// ListenError reports an address that could not be bound.
-type ListenError struct{ Err error }
-
-// Error implements error.
-func (e *ListenError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *ListenError) Unwrap() error { return e.Err }
-
-// Open binds the addresses and begins to serve the page. The error is an *OptionError, a *ListenError, or a failure of our own.
+// Open binds the addresses and begins to serve the page. The error is a *fault.Error: of kind Usage for an
+// option, of kind Output for an address that cannot be bound.
 func Open(o Options) (*Session, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -63,12 +58,9 @@ func Open(o Options) (*Session, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]time.Duration{}, patience: cameraPatience}
-	if s.o.OpenEngine == nil {
-		s.o.OpenEngine = s.o.openCPU
-	}
 	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
-	s.makeLevels = s.chooseLevels
+	s.openEngine, s.makeLevels = s.o.openEngine, s.chooseLevels
 	token, err := o.token()
 	if err != nil {
 		return nil, err
@@ -86,9 +78,9 @@ func Open(o Options) (*Session, error) {
 	})
 	switch {
 	case errors.Is(err, webrtc.ErrTokenNeeded):
-		return nil, &OptionError{err, "openssl rand -hex 16 > token; then --token-file token"}
+		return nil, &fault.Error{Kind: fault.Usage, Err: err, Hint: "openssl rand -hex 16 > token; then --token-file token"}
 	case err != nil:
-		return nil, &ListenError{err}
+		return nil, &fault.Error{Kind: fault.Output, Err: err, Hint: "another program may use the port; choose one with --listen"}
 	}
 	return s, nil
 }
@@ -170,20 +162,18 @@ func (s *Session) run(ctx context.Context) error {
 	})
 }
 
-// permanent tells what no new try can mend: an input that is no video, as against one that is away.
+// permanent tells what no new try can mend: an input that is no video, a model that is none; as against a camera that is away.
 func (s *Session) permanent(err error) bool {
 	var (
 		unsupported *decode.UnsupportedError
 		request     *encode.RequestError
 		destination *encode.DestinationError
-		engine      *EngineError
-		source      *SourceError
 	)
-	if errors.As(err, &unsupported) && !unsupported.Retry || errors.As(err, &request) || errors.As(err, &destination) || errors.As(err, &engine) {
+	if errors.As(err, &unsupported) && !unsupported.Retry || errors.As(err, &request) || errors.As(err, &destination) {
 		return true
 	}
-	// A camera may be away now and come back; a file or a filter graph stays wrong.
-	return errors.As(err, &source) && s.kind != kindDevice && s.kind != kindNetwork
+	f, known := fault.As(err)
+	return known && (f.Kind != fault.Input || s.kind != kindDevice && s.kind != kindNetwork)
 }
 
 // runBrowser takes one publisher after the other.

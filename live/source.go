@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vsr/decode"
+	"vsr/internal/fault"
 	"vsr/live/webrtc"
 	"vsr/media"
 )
@@ -19,14 +20,17 @@ import (
 // errNoFrame is the end of a publisher that never sent a frame that decodes.
 var errNoFrame = errors.New("no frame came")
 
-// SourceError reports a source that cannot be opened.
-type SourceError struct{ Err error }
-
-// Error implements error.
-func (e *SourceError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *SourceError) Unwrap() error { return e.Err }
+// sourceFault says that the source cannot be opened.
+func sourceFault(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	hint := ""
+	if u := (*decode.UnsupportedError)(nil); errors.As(err, &u) {
+		hint = u.Hint
+	}
+	return &fault.Error{Kind: fault.Input, Err: err, Hint: hint}
+}
 
 // errEnded is the end of a source that has none of itself.
 var errEnded = errors.New("the source has ended")
@@ -52,7 +56,7 @@ const (
 // schemes are the network protocols that a source may use.
 var schemes = []string{"rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "http", "https", "tcp", "udp", "rtp", "srt", "tls"}
 
-// kindOf finds the kind of a source by its name. The error is an *OptionError.
+// kindOf finds the kind of a source by its name. The error is a *fault.Error of kind Usage.
 func kindOf(source string) (sourceKind, error) {
 	scheme, _, address := strings.Cut(source, "://")
 	switch {
@@ -67,7 +71,7 @@ func kindOf(source string) (sourceKind, error) {
 	case slices.Contains(schemes, scheme):
 		return kindNetwork, nil
 	}
-	return 0, optionError("use one of "+strings.Join(schemes, ", ")+"; v4l2: for a camera; or a file", "source %s: %s is no protocol for a live source", sourceName(source), scheme)
+	return 0, fault.New(fault.Usage, "use one of "+strings.Join(schemes, ", ")+"; v4l2: for a camera; or a file", "source %s: %s is no protocol for a live source", sourceName(source), scheme)
 }
 
 // cameraPatience is how long a network camera may be silent. Tests shorten Session.patience.
@@ -97,7 +101,7 @@ func (s *Session) openSource(ctx context.Context) (source, error) {
 		err = fmt.Errorf("the source does not answer: nothing came in %.0f s", silent.Seconds())
 	}
 	if err != nil {
-		return nil, &SourceError{err}
+		return nil, sourceFault(err)
 	}
 	f := &fileSource{src: src, paced: s.kind == kindFile || s.kind == kindFilter, captured: func() { s.metrics.frame("captured") }}
 	if s.o.Loop && s.kind == kindFile {
@@ -161,7 +165,7 @@ func (f *fileSource) pull(ctx context.Context) (media.Unit, error) {
 func (f *fileSource) rewind(ctx context.Context) error {
 	src, err := f.again(ctx)
 	if err != nil {
-		return &SourceError{err}
+		return sourceFault(err)
 	}
 	if src.Info().VideoTrack().TimeBase != f.src.Info().VideoTrack().TimeBase {
 		src.Close()

@@ -13,6 +13,7 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/fault"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/adaptive"
@@ -153,19 +154,19 @@ func TestSourcesThatNeverWork(t *testing.T) {
 		return o
 	}
 	for _, source := range []string{"ftp://user:secret@camera.local/x", "gopher://x"} {
-		var option *OptionError
-		if s, err := Open(options(source)); !errors.As(err, &option) || option.Hint == "" || strings.Contains(err.Error(), "secret") {
+		s, err := Open(options(source))
+		if f, ok := fault.As(err); !ok || f.Kind != fault.Usage || f.Hint == "" || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, %v", source, s, err)
 		}
 	}
-	for source, want := range map[string]any{words: new(*SourceError), "lavfi:nonsense": new(*SourceError), "lavfi:sine": new(*decode.UnsupportedError),
-		filepath.Join(t.TempDir(), "none.mkv"): new(*SourceError)} {
+	for _, source := range []string{words, "lavfi:nonsense", "lavfi:sine", filepath.Join(t.TempDir(), "none.mkv")} {
 		s, err := Open(options(source))
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		if err := s.Run(ctx); !errors.As(err, want) {
+		err = s.Run(ctx)
+		if f, ok := fault.As(err); !ok || f.Kind != fault.Input {
 			t.Errorf("%s: %v", source, err)
 		}
 		cancel()
@@ -180,7 +181,8 @@ func TestSourcesThatNeverWork(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := s.Run(ctx); !errors.As(err, new(*EngineError)) {
+	err = s.Run(ctx)
+	if f, ok := fault.As(err); !ok || f.Kind != fault.Request {
 		t.Errorf("a model that is none: %v", err)
 	}
 }

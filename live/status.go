@@ -3,9 +3,9 @@ package live
 import (
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
+	"vsr/internal/fault"
 	"vsr/sr/adaptive"
 )
 
@@ -83,7 +83,7 @@ func (s *Session) lost() string {
 	if s.lostErr == nil || s.upscaler != nil {
 		return ""
 	}
-	return oneLine(s.lostErr)
+	return fault.Line(s.lostErr)
 }
 
 // level is the state of the upscaler, zero between two pipelines.
@@ -95,9 +95,4 @@ func (s *Session) level() adaptive.Stats {
 		return adaptive.Stats{Enhanced: s.enhance.Load()}
 	}
 	return u.Stats()
-}
-
-// oneLine is an error's text on one line.
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

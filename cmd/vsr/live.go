@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/live"
-	"vsr/sr"
-	"vsr/sr/engines"
 )
 
 const liveExamples = `  vsr live                                     # open the printed address and allow the camera
@@ -58,11 +56,8 @@ func (a *app) liveCommand() *cobra.Command {
 		if err := layer(cmd, config, &o); err != nil {
 			return err
 		}
-		if _, _, err := engines.ParseDevice(o.Device); err != nil {
-			return err
-		}
 		if err := o.Validate(); err != nil {
-			return liveFault(err)
+			return err
 		}
 		if print {
 			return printConfig(a.stdout, o)
@@ -75,20 +70,10 @@ func (a *app) liveCommand() *cobra.Command {
 // live serves until the first Ctrl-C.
 func (a *app) live(parent context.Context, o live.Options) error {
 	o.Logger = a.liveLogger()
-	o.OpenEngine = func(ctx context.Context, model string) (sr.Engine, error) {
-		e, err := engines.Open(ctx, engines.Options{Model: model, Device: o.Device, Factor: float64(o.Scale), Threads: o.Threads,
-			Program: versionString(), Logger: o.Logger})
-		if err != nil {
-			return nil, err
-		}
-		if e.Notice != "" {
-			o.Logger.Warn(e.Notice, "stage", "sr")
-		}
-		return e, nil
-	}
+	o.Program = versionString()
 	s, err := live.Open(o)
 	if err != nil {
-		return liveFault(err)
+		return err
 	}
 	defer s.Close()
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
@@ -101,24 +86,6 @@ func (a *app) live(parent context.Context, o live.Options) error {
 	err = s.Run(ctx)
 	if errors.Is(err, context.Canceled) && parent.Err() == nil {
 		return nil // Ctrl-C is how a live session ends
-	}
-	return liveFault(err)
-}
-
-// liveFault says whose fault an error of a live session was.
-func liveFault(err error) error {
-	var (
-		option *live.OptionError
-		listen *live.ListenError
-		source *live.SourceError
-	)
-	switch {
-	case errors.As(err, &option):
-		return fault{exitUsage, err, option.Hint}
-	case errors.As(err, &listen):
-		return fault{exitDestination, err, "another program may use the port; choose one with --listen"}
-	case errors.As(err, &source):
-		return openFault(err)
 	}
 	return err
 }

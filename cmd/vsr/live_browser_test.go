@@ -116,14 +116,14 @@ func cameraFile(t *testing.T, frames int) string {
 type browserReport struct {
 	Decoded       int
 	Width, Height int
-	Readable      int     // pictures with a readable number on both sides
+	Readable      int     // frames with a readable number on both sides
 	MedianMS      float64 `json:"median_ms"`
 	P95MS         float64 `json:"p95_ms"`
 	Denied        string  // our words when the camera is refused
-	BackMS        float64 `json:"back_ms"`   // from the kill of the server, which is started again, to the first picture
-	SecondMS      float64 `json:"second_ms"` // from the second viewer's press of the button to the first picture
+	BackMS        float64 `json:"back_ms"`   // from the kill of the server, which is started again, to the first frame
+	SecondMS      float64 `json:"second_ms"` // from the second viewer's press of the button to the first frame
 	Toggled       string  // caption after E
-	Sound         float64 // energy of the sound that came back
+	Audio         float64 // energy of the audio that came back
 	Problems      []string
 }
 
@@ -183,28 +183,28 @@ func TestLiveInChromium(t *testing.T) {
 
 // check asserts what must hold on any machine; times are printed, and bounded only loosely.
 func (r browserReport) check(t *testing.T) {
-	t.Logf("%d pictures of %dx%d; glass to glass median %.0f ms, 95th percentile %.0f ms over %d; after kill -9 and restart back in %.0f ms; second viewer's first picture after %.0f ms",
+	t.Logf("%d frames of %dx%d; glass to glass median %.0f ms, 95th percentile %.0f ms over %d; after kill -9 and restart back in %.0f ms; second viewer's first frame after %.0f ms",
 		r.Decoded, r.Width, r.Height, r.MedianMS, r.P95MS, r.Readable, r.BackMS, r.SecondMS)
 	if r.Decoded <= 60 || r.Width != 640 || r.Height != 360 {
-		t.Errorf("%d pictures of %dx%d, want more than 60 of 640x360", r.Decoded, r.Width, r.Height)
+		t.Errorf("%d frames of %dx%d, want more than 60 of 640x360", r.Decoded, r.Width, r.Height)
 	}
 	if r.Readable < 20 || r.MedianMS <= 0 || r.MedianMS > 2000 {
-		t.Errorf("delay %v ms over %d pictures, want more than 20 and below 2000 ms", r.MedianMS, r.Readable)
+		t.Errorf("delay %v ms over %d frames, want more than 20 and below 2000 ms", r.MedianMS, r.Readable)
 	}
 	if !strings.Contains(r.Denied, "The camera was not allowed") {
 		t.Errorf("camera refused: the page says %q", r.Denied)
 	}
 	if r.BackMS <= 0 || r.BackMS > 15000 {
-		t.Errorf("after the restart the picture came back in %v ms, want 5000 on an idle machine, 15000 on any", r.BackMS)
+		t.Errorf("after the restart the video came back in %v ms, want 5000 on an idle machine, 15000 on any", r.BackMS)
 	}
 	if r.SecondMS <= 0 || r.SecondMS > 10000 {
-		t.Errorf("second viewer: first picture after %v ms, want 500 on an idle machine, 10000 on any", r.SecondMS)
+		t.Errorf("second viewer: first frame after %v ms, want 500 on an idle machine, 10000 on any", r.SecondMS)
 	}
 	if !strings.Contains(r.Toggled, "not enhanced") {
 		t.Errorf("after E the caption says %q", r.Toggled)
 	}
-	if r.Sound <= 0 {
-		t.Error("the microphone's sound did not come back")
+	if r.Audio <= 0 {
+		t.Error("the microphone's audio did not come back")
 	}
 	for _, p := range r.Problems {
 		t.Error(p)
