@@ -26,7 +26,7 @@ deps: ## install what the build needs with apt, if it is missing
 build: deps ## build bin/vsr, with the CPU and the CUDA engine (needs no toolkit and no card)
 	$(CUDA_ENV) $(GO) build -tags nvidia -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
 
-demo: build ## upscale a clip: IN=clip.mp4, or one of our own making; HR=sharp.mp4 [START=9] shrinks one and scores the result
+demo: build ## reduce a real clip, upscale it, score it and draw before and after; IN=clip.mp4 upscales yours, HR=sharp.mp4 [START=9] scores yours
 	@GO="$(GO)" IN="$(IN)" HR="$(HR)" START="$(START)" OUT="$(OUT)" scripts/demo.sh
 
 test: deps ## vet and all tests, those of the CUDA engine on its emulator

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make demo`: upscales IN, or a short clip of our own making, or a shrunken part of HR, into the folder OUT. With the last two
-# the original is known, so the result is scored.
+# `make demo`: upscales IN into the folder OUT. Without IN it takes HR, a sharp clip (default: the one in docs/demo), reduces four seconds
+# of it by four and compresses them: the original is known, so the result is scored and drawn beside it.
 set -eu
 
 mkdir -p "$OUT"
@@ -10,13 +10,9 @@ if [ -n "$IN" ]; then
 	echo "done: $OUT/${base%.*}_x4.mkv, report in $OUT/report.json"
 	exit 0
 fi
-if [ -n "${HR:-}" ]; then
-	echo "shrinking four seconds of $HR by four and compressing them"
-	"${GO:-go}" run ./tools/democlip make "$OUT" "$HR" "${START:-0}"
-else
-	echo "making a test clip (IN=clip.mp4 names one of yours, HR=clip.mp4 a sharp one to shrink and score)"
-	"${GO:-go}" run ./tools/democlip make "$OUT"
-fi
+HR=${HR:-docs/demo/table.mp4}
+echo "reducing four seconds of $HR by four and compressing them (IN=clip.mp4 upscales a clip of yours, HR=clip.mp4 takes another sharp one)"
+"${GO:-go}" run ./tools/democlip make "$OUT" "$HR" "${START:-0}"
 bin/vsr run "$OUT/lr.mp4" -o "$OUT/lr_x4.mp4" -y --report "$OUT/report.json"
-"${GO:-go}" run ./tools/democlip score "$OUT/hr.mkv" "$OUT/lr.mp4" "$OUT/lr_x4.mp4"
-echo "done: $OUT/lr_x4.mp4, report in $OUT/report.json"
+"${GO:-go}" run ./tools/democlip score "$OUT/hr.mkv" "$OUT/lr.mp4" "$OUT/lr_x4.mp4" "$OUT/before-after.png"
+echo "done: $OUT/lr_x4.mp4, report in $OUT/report.json, before and after in $OUT/before-after.png"
