@@ -124,6 +124,11 @@ func (s *Source) setBounds() {
 			s.until[i] = int64(math.Ceil((s.begin+s.opt.Start+s.opt.Duration)/tb - 1e-6))
 		}
 	}
+	for i := range s.info.Tracks {
+		if t := &s.info.Tracks[i]; t.Start != media.NoTime && s.shift(i) != 0 {
+			t.Start = max(t.Start-s.shift(i), 0)
+		}
+	}
 	s.skipTo = s.from[s.info.Video]
 	if s.opt.SkipTo != 0 {
 		s.skipTo = max(s.skipTo, s.opt.SkipTo+s.shift(s.info.Video))

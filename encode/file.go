@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	astiav "github.com/asticode/go-astiav"
 
@@ -37,6 +39,7 @@ type File struct {
 	muxer      string
 	info       *media.Info
 	tracks     []outTrack // per input track
+	start      int64      // taken off all times, in ticks of the video; see begin
 	actions    []StreamAction
 	done       bool
 }
@@ -52,7 +55,7 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	}
 	var err error
 	// The name serves FFmpeg only to find the muxer.
-	if f.fc, err = astiav.AllocOutputFormatContext(nil, o.Container, "x"+filepath.Ext(path)); err != nil {
+	if f.fc, err = astiav.AllocOutputFormatContext(nil, o.Container, "x"+strings.ToLower(filepath.Ext(path))); err != nil {
 		return nil, &RequestError{Reason: fmt.Sprintf("no container known for %q", filepath.Base(path)), Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
 	f.muxer = av.OutputName(f.fc)
@@ -61,7 +64,7 @@ func NewFile(path string, o FileOptions) (*File, error) {
 		return nil, &RequestError{Reason: "container " + f.muxer + " cannot keep the time of every frame", Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
 	dir, base := filepath.Split(path)
-	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", base[:min(len(base), 200)], rand.Text()[:8]))
+	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", shortName(base, 200), rand.Text()[:8]))
 	mode := os.O_CREATE | os.O_EXCL | os.O_WRONLY
 	if o.Growing {
 		f.temp = path
@@ -81,6 +84,17 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	}
 	f.packet = astiav.AllocPacket()
 	return f, nil
+}
+
+// shortName cuts a name to n bytes, at the end of a character.
+func shortName(name string, n int) string {
+	if len(name) <= n {
+		return name
+	}
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n]
 }
 
 // muxers keep a presentation time for every frame.
@@ -183,6 +197,11 @@ func (f *File) finish() error {
 	if err := av.Err(pb.Close()); err != nil {
 		return &DestinationError{Path: f.path, Err: err}
 	}
+	if f.muxer == "mov" && !f.opt.Growing {
+		if err := setLanguages(f.temp, f.languages()); err != nil {
+			return &DestinationError{Path: f.path, Err: err}
+		}
+	}
 	if err := syncFile(f.temp); err != nil {
 		return &DestinationError{Path: f.path, Err: err}
 	}
@@ -193,6 +212,17 @@ func (f *File) finish() error {
 	f.free()
 	_ = syncFile(filepath.Dir(f.path)) // the name itself; not every file system can
 	return nil
+}
+
+// languages are the tags of the tracks in the order in which they were written.
+func (f *File) languages() []string {
+	var out []string
+	for i := range f.tracks {
+		if f.tracks[i].stream != nil {
+			out = append(out, f.tracks[i].tags["language"])
+		}
+	}
+	return out
 }
 
 // publish gives the temporary file its name. Without Overwrite a link is made first: it fails if somebody was faster.

@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -97,24 +98,31 @@ func (f *File) isRemade(t *media.Track, p *av.Params, a *StreamAction) bool {
 
 // transportCodecs is what FFmpeg writes into MPEG-TS under its right name; it takes anything else as nameless private data.
 var transportCodecs = []string{"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "cavs", "dirac", "vc1", "aac", "aac_latm", "mp2", "mp3", "ac3", "eac3",
-	"dts", "truehd", "opus", "dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "timed_id3", "scte_35"}
+	"dts", "truehd", "opus", "dvb_subtitle", "dvb_teletext", "timed_id3", "scte_35"}
+
+// blurayCodecs is what it writes into the transport streams of Blu-ray besides.
+var blurayCodecs = []string{"hdmv_pgs_subtitle", "pcm_bluray"}
 
 // holds asks the muxer whether it takes a track, by writing a header of it alone into memory. Empty means yes.
 func (f *File) holds(out *outTrack, t *media.Track) string {
 	if q := av.QueryCodec(f.fc, out.params); q == 0 && t.Type != media.TrackAttachment && !t.Cover {
 		return fmt.Sprintf("%s cannot hold %s", f.muxer, out.params.CodecName())
 	}
-	if f.muxer == "mpegts" && !slices.Contains(transportCodecs, out.params.CodecName()) {
-		return "mpegts cannot hold " + out.params.CodecName()
+	if name := out.params.CodecName(); f.muxer == "mpegts" && !slices.Contains(transportCodecs, name) && !(f.isM2TS() && slices.Contains(blurayCodecs, name)) {
+		if slices.Contains(blurayCodecs, name) {
+			return "mpegts holds " + name + " only under a name that ends in .m2ts"
+		}
+		return "mpegts cannot hold " + name
 	}
 	if f.muxer == "matroska" && t.Type == media.TrackData {
 		return "matroska holds no data tracks"
 	}
-	trial, err := astiav.AllocOutputFormatContext(nil, f.muxer, "")
+	trial, err := astiav.AllocOutputFormatContext(nil, f.muxer, "x"+filepath.Ext(f.path))
 	if err != nil {
 		return err.Error()
 	}
 	defer trial.Free()
+	av.SetStrict(trial, f.isMOV())
 	st := trial.NewStream(nil)
 	if st == nil {
 		return "out of memory"
@@ -131,6 +139,12 @@ func (f *File) holds(out *outTrack, t *media.Track) string {
 	return ""
 }
 
+// isM2TS reports whether the output is a transport stream of the kind that Blu-ray and AVCHD have.
+func (f *File) isM2TS() bool {
+	ext := strings.ToLower(filepath.Ext(f.path))
+	return f.muxer == "mpegts" && (ext == ".m2ts" || ext == ".mts")
+}
+
 // streamTags are the tags that stay true. Matroska's statistics describe the old stream.
 func streamTags(t *media.Track) map[string]string {
 	return keepTags(t.Metadata, "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app",
@@ -141,9 +155,6 @@ func streamTags(t *media.Track) map[string]string {
 func (f *File) movTrackTags(tags map[string]string) string {
 	if title := tags["title"]; title != "" { // there is no other place for it
 		tags["handler_name"] = title
-	}
-	if code, ok := bibliographic[tags["language"]]; ok && f.muxer == "mov" {
-		tags["language"] = code // QuickTime's language list goes by these names
 	}
 	var lost []string
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
@@ -156,10 +167,6 @@ func (f *File) movTrackTags(tags map[string]string) string {
 	}
 	return "tags not kept: " + strings.Join(lost, ", ")
 }
-
-// bibliographic gives the ISO 639-2/B code for a language whose 639-2/T code differs.
-var bibliographic = map[string]string{"sqi": "alb", "hye": "arm", "eus": "baq", "mya": "bur", "zho": "chi", "ces": "cze", "nld": "dut", "fra": "fre", "kat": "geo",
-	"deu": "ger", "ell": "gre", "isl": "ice", "mkd": "mac", "mri": "mao", "msa": "may", "fas": "per", "ron": "rum", "slk": "slo", "bod": "tib", "cym": "wel"}
 
 // keepTags copies m without the named keys, whatever their case or language suffix. The result is never nil.
 func keepTags(m map[string]string, not ...string) map[string]string {

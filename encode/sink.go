@@ -83,6 +83,9 @@ func (s *Sink) create(info *media.Info) error {
 		return err
 	}
 	s.codec, _ = findCodec(s.opt.Codec)
+	if err := s.codec.checkSize(info.Format); err != nil {
+		return err
+	}
 	if err := s.open(info); err != nil {
 		return err
 	}

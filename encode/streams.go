@@ -25,8 +25,9 @@ type outTrack struct {
 	delay   int64               // added to all times
 	fixed   bool                // the video track: its times are right already
 	started bool
-	last    int64 // decoding time before
-	bad     int   // packets that the muxer could not parse
+	last    int64   // decoding time before
+	times   []int64 // of the packets inside the reordering of a track without decoding times
+	bad     int     // packets that the muxer could not parse
 	why     string
 }
 
@@ -43,6 +44,7 @@ func (f *File) Start(info *media.Info) error {
 	if err := f.describes(info); err != nil {
 		return err
 	}
+	f.begin(info)
 	for i := range f.tracks {
 		if f.tracks[i].params == nil {
 			continue
@@ -53,6 +55,10 @@ func (f *File) Start(info *media.Info) error {
 	}
 	if err := f.container(info); err != nil {
 		return err
+	}
+	av.SetStrict(f.fc, f.isMOV())
+	if f.isMOV() {
+		av.SetURL(f.fc, "file:"+f.temp)
 	}
 	dict := astiav.NewDictionary()
 	defer dict.Free()
@@ -89,6 +95,24 @@ func (f *File) describes(info *media.Info) error {
 	return nil
 }
 
+// lateStart is the time from which on a film begins at 0 in MP4 and MOV, whose players show nothing up to there; seconds.
+const lateStart = 10
+
+// begin takes the start of a part of a longer recording off all times, where players would wait for it.
+func (f *File) begin(info *media.Info) {
+	v := info.VideoTrack()
+	if !f.isMOV() || v.Start == media.NoTime || float64(v.Start)*v.TimeBase.Float() < lateStart {
+		return
+	}
+	f.start = v.Start
+	for i := range f.tracks {
+		t := &f.tracks[i]
+		t.delay -= av.Rescale(v.Start, v.TimeBase, t.from)
+	}
+	a := &f.actions[info.Video]
+	a.Why = joinWhy(a.Why, fmt.Sprintf("the clock of the input begins at %.3f s, that of the output at 0", float64(v.Start)*v.TimeBase.Float()))
+}
+
 // noteRounding says so when the container's clock cannot hold the video's times exactly.
 func (f *File) noteRounding(info *media.Info) {
 	t := f.tracks[info.Video]
@@ -109,6 +133,9 @@ func (f *File) addStream(i int) error {
 	if err := t.params.Apply(f.fc, st); err != nil {
 		return err
 	}
+	if f.isMOV() && i == f.info.Video && t.params.CodecName() == "hevc" {
+		av.SetCodecTag(st, "hvc1") // Apple's players take no other
+	}
 	tb := t.from
 	if i == f.info.Video { // 1/den divides every time of num/den, and muxers look at den only
 		tb.Num = 1
@@ -121,7 +148,7 @@ func (f *File) addStream(i int) error {
 		if head := t.params.ExtraData(); len(head) >= 12 { // OpusHead, RFC 7845 section 5.1: pre-skip
 			skip := int(head[10]) | int(head[11])<<8
 			av.SetInitialPadding(st, skip)
-			t.delay = av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
+			t.delay += av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
 		}
 	}
 	t.stream = st
@@ -145,6 +172,10 @@ func (f *File) container(info *media.Info) error {
 		return nil
 	}
 	for _, c := range info.Chapters {
+		if c.TimeBase.Num > 0 && c.TimeBase.Den > 0 && f.start != 0 {
+			by := av.Rescale(f.start, info.VideoTrack().TimeBase, c.TimeBase)
+			c.Start, c.End = c.Start-by, c.End-by
+		}
 		if c.TimeBase.Num <= 0 || c.TimeBase.Den <= 0 || c.End < c.Start {
 			continue
 		}
@@ -196,6 +227,7 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 			}
 		}
 		out["movie_timescale"] = strconv.FormatInt(movie, 10)
+		out["movflags"] = "+faststart" // the index in front, so that players on the web begin at once
 	case f.looseTimes():
 		out["default_mode"] = "passthrough"
 		if f.keepsNegative(info) {
@@ -204,6 +236,7 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 	case f.muxer == "mpegts":
 		out["mpegts_copyts"] = "1"
 	}
+	out["max_interleave_delta"] = strconv.FormatInt(interleaveDelta(info), 10)
 	if f.opt.Growing {
 		out["flush_packets"] = "1"
 		if f.isMOV() {
@@ -232,6 +265,17 @@ func (f *File) keepsNegative(info *media.Info) bool {
 	return true
 }
 
+// interleaveDelta is how long the muxer waits for packets of one stream while it has those of others, in microseconds. Encoders look ahead by
+// some sixty frames, which is long where frames are slides.
+func interleaveDelta(info *media.Info) int64 {
+	const least, most, frames = 10_000_000, 3_600_000_000, 120
+	rate := info.FrameRate.Float()
+	if rate <= 0 {
+		return least
+	}
+	return int64(min(max(least, frames/rate*1e6), most))
+}
+
 func lcm(a, b int64) int64 {
 	x, y := a, b
 	for y != 0 {
@@ -248,6 +292,9 @@ func (t *outTrack) time(p *media.Packet, loose bool) bool {
 	}
 	if p.DTS != media.NoTime {
 		p.DTS += t.delay
+	}
+	if p.DTS == media.NoTime {
+		p.DTS = t.order(p.PTS)
 	}
 	p.PTS, p.DTS = av.Rescale(p.PTS, t.from, t.to), av.Rescale(p.DTS, t.from, t.to)
 	if p.DTS == media.NoTime {
@@ -273,4 +320,24 @@ func (t *outTrack) time(p *media.Packet, loose bool) bool {
 	}
 	t.started, t.last = true, p.DTS
 	return true
+}
+
+// order gives the decoding time of a packet of a container without such times (Matroska): where packets are shown in another order than they are
+// decoded in, the times of the last packets, sorted, are those of decoding, earlier by the delay of the decoder.
+func (t *outTrack) order(pts int64) int64 {
+	delay := t.params.VideoDelay()
+	if pts == media.NoTime || delay == 0 {
+		return pts
+	}
+	if len(t.times) == 0 {
+		step := max(av.Rescale(1, media.Rational{Num: t.params.AverageRate.Den, Den: max(t.params.AverageRate.Num, 1)}, t.from), 1)
+		for i := delay; i > 0; i-- {
+			t.times = append(t.times, pts-int64(i)*step)
+		}
+	}
+	t.times = append(t.times, pts)
+	slices.Sort(t.times)
+	first := t.times[0]
+	t.times = t.times[1:]
+	return first
 }

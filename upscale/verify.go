@@ -46,8 +46,9 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 		return nil, inputError(err)
 	}
 	defer out.Close()
+	can := capable(src.Info(), out.Info(), output)
 	v := verify.Options{SourceName: source, OutputName: output, Pictures: !o.Quick, AnySize: o.AnySize, Frame: o.Frame,
-		Dropped: changedTracks(capable(src.Info(), out.Info(), output))}
+		Dropped: changedTracks(can), NoChapters: noChapters(can)}
 	if o.Reference != "" {
 		ref, err := decode.Open(ctx, o.Reference, decode.Options{Logger: o.Logger})
 		if err != nil {
@@ -105,6 +106,16 @@ func changedTracks(actions []encode.StreamAction) map[int]string {
 	return list
 }
 
+// noChapters says why chapters are not in the output, "" if they are.
+func noChapters(actions []encode.StreamAction) string {
+	for _, s := range actions {
+		if s.Type == "chapters" && s.Action == encode.Dropped {
+			return s.Why
+		}
+	}
+	return ""
+}
+
 // describedSource is a source of packets with the description that decoding gave.
 type describedSource struct {
 	*decode.Source
@@ -134,7 +145,7 @@ func (j *Job) checkFile(ctx context.Context) error {
 	}
 	defer out.Close()
 	r, err := verify.Compare(ctx, describedSource{src, &j.info}, out, verify.Options{SourceName: j.input, OutputName: j.report.Output,
-		AnySize: true, FrameTimes: j.times, Dropped: changedTracks(j.report.Streams)})
+		AnySize: true, FrameTimes: j.times, Dropped: changedTracks(j.report.Streams), NoChapters: noChapters(j.report.Streams)})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
+	"strings"
 
 	"vsr/media"
 )
@@ -25,6 +27,8 @@ type Options struct {
 	// Dropped lists input tracks that the output's container cannot hold as they are, by index, with the reason: they are named,
 	// not failed.
 	Dropped map[int]string
+	// NoChapters says why the output's container has no chapters; empty when it has.
+	NoChapters string
 	// Reference, when not nil, is a video of the output's size to compute PSNR and SSIM against.
 	Reference Source
 	// Judge, when not nil, measures each output frame against the reference, too; its numbers are the report's VMAF. NoJudge says why there is none.
@@ -82,8 +86,9 @@ func Compare(ctx context.Context, src, out Source, o Options) (*Report, error) {
 			v.first = v.pts[0]
 		}
 	}
-	compareVideo(r, a, b)
-	compareTracks(r, a, b, o)
+	shift := commonShift(r, a, b)
+	compareVideo(r, a, b, shift)
+	compareTracks(r, a, b, shift, o)
 	if p != nil {
 		p.judge(r)
 		if o.Reference != nil {
@@ -183,7 +188,33 @@ func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, err
 	}
 }
 
-func compareVideo(r *Report, a, b *reader) {
+// originless are containers whose clock has no origin: their first time is taken for 0, so a stream that begins before the video moves it.
+var originless = []string{"mpegts", "mpeg", "ogg"}
+
+// lateStart is from which time on, in seconds, MP4 outputs begin at 0 instead: their players would show nothing until then.
+const lateStart = 10
+
+// commonShift is how much later the output lies as a whole, nil for not at all. It is allowed where one of the containers has no origin of
+// its own, and where the output takes the late start of a long recording's part away.
+func commonShift(r *Report, a, b *reader) *big.Rat {
+	va, vb := &a.tracks[a.info.Video], &b.tracks[b.info.Video]
+	ta, tb := a.info.VideoTrack().TimeBase, b.info.VideoTrack().TimeBase
+	if len(va.pts) == 0 || len(vb.pts) == 0 || va.pts[0] == media.NoTime || vb.pts[0] == media.NoTime || ta.Den == 0 || tb.Den == 0 ||
+		near(va.pts[0], ta, vb.pts[0], tb, slack(ta, tb)) {
+		return nil
+	}
+	free := slices.Contains(originless, a.info.Container) || slices.Contains(originless, b.info.Container)
+	late := strings.HasPrefix(b.info.Container, "mov") && seconds(va.pts[0], ta) >= lateStart && seconds(vb.pts[0], tb) < lateStart
+	if !free && !late {
+		return nil
+	}
+	shift := difference(va.pts[0], ta, vb.pts[0], tb)
+	x, _ := shift.Float64()
+	r.add(false, "start", true, "all streams lie %+.6f s from where they lay", x)
+	return shift
+}
+
+func compareVideo(r *Report, a, b *reader, shift *big.Rat) {
 	va, vb := &a.tracks[a.info.Video], &b.tracks[b.info.Video]
 	ta, tb := a.info.VideoTrack().TimeBase, b.info.VideoTrack().TimeBase
 	r.must("frames", va.count == vb.count, "%d to %d", va.count, vb.count)
@@ -191,7 +222,7 @@ func compareVideo(r *Report, a, b *reader) {
 		r.add(false, "frame times", false, "not compared: packets of the source have no times, only decoding tells them")
 		return
 	}
-	diff := compareTimes(va, ta, vb, tb, 1, 0)
+	diff := compareTimes(va, ta, vb, tb, shift, 1, 0)
 	detail := fmt.Sprintf("equal in rational time (ticks %v to %v)", ta, tb)
 	if diff != "" {
 		detail = "frame " + diff
@@ -207,7 +238,7 @@ func compareVideo(r *Report, a, b *reader) {
 }
 
 // compareTracks matches the passthrough tracks in order, type by type.
-func compareTracks(r *Report, a, b *reader, o Options) {
+func compareTracks(r *Report, a, b *reader, shift *big.Rat, o Options) {
 	used := make([]bool, len(b.info.Tracks))
 	for i := range a.info.Tracks {
 		t := &a.info.Tracks[i]
@@ -230,7 +261,7 @@ func compareTracks(r *Report, a, b *reader, o Options) {
 			continue
 		}
 		used[j] = true
-		compareTrack(r, name, a, i, b, j)
+		compareTrack(r, name, a, i, b, j, shift)
 	}
 }
 
@@ -255,24 +286,44 @@ func sameCodec(a, b string) bool {
 	return layer(a) == layer(b)
 }
 
-// sameBytes compares the sizes of two tracks. AAC has a header of 7 or 9 bytes in each packet of a transport stream, and none elsewhere.
+// sameBytes compares the sizes of two tracks. AAC has a header of 7 or 9 bytes in each packet of a transport stream, and none elsewhere;
+// DVB subtitles have three bytes around each packet there; H.264 and HEVC have start codes or sizes of other lengths, and may repeat headers.
 func sameBytes(codec string, x, y *series) bool {
 	d := max(x.bytes-y.bytes, y.bytes-x.bytes)
-	return d == 0 || codec == "aac" && (d == 7*int64(x.count) || d == 9*int64(x.count))
+	n := int64(x.count)
+	switch codec {
+	case "aac":
+		return d == 0 || d == 7*n || d == 9*n
+	case "dvb_subtitle":
+		return d%3 == 0 && d <= 3*n
+	case "h264", "hevc":
+		const headers = 256 // bytes: parameter sets, a byte more for each slice
+		return d <= headers*n
+	}
+	return d == 0
 }
 
 // packetSlack is how far the time of a copied packet may move, in seconds: MP4's edit lists begin at a whole tick of the film.
 const packetSlack = 0.001
 
-func compareTrack(r *Report, name string, a *reader, i int, b *reader, j int) {
+func compareTrack(r *Report, name string, a *reader, i int, b *reader, j int, shift *big.Rat) {
 	t, u := &a.info.Tracks[i], &b.info.Tracks[j]
 	x, y := &a.tracks[i], &b.tracks[j]
-	r.must(name+" packets", x.count == y.count && (sameBytes(t.Codec, x, y) || t.Codec != u.Codec), "%d of %d bytes to %d of %d bytes", x.count, x.bytes, y.count, y.bytes)
-	if diff := compareTimes(x, t.TimeBase, y, u.TimeBase, 2, packetSlack); diff != "" {
-		r.must(name+" times", false, "packet %s", diff)
+	if size := sampleSize(t.Codec); size > 0 && size == sampleSize(u.Codec) {
+		// It has no packets of its own: each container cuts it where it likes.
+		r.must(name+" samples", x.bytes == y.bytes, "%d to %d bytes of samples", x.bytes, y.bytes)
+		first := &series{pts: x.pts[:min(1, len(x.pts))]}
+		if diff := compareTimes(first, t.TimeBase, y, u.TimeBase, shift, 2, packetSlack); diff != "" {
+			r.must(name+" times", false, "packet %s", diff)
+		}
+	} else {
+		r.must(name+" packets", x.count == y.count && (sameBytes(t.Codec, x, y) || t.Codec != u.Codec), "%d of %d bytes to %d of %d bytes", x.count, x.bytes, y.count, y.bytes)
+		if diff := compareTimes(x, t.TimeBase, y, u.TimeBase, shift, 2, packetSlack); diff != "" {
+			r.must(name+" times", false, "packet %s", diff)
+		}
 	}
 	if lang := t.Metadata["language"]; lang != "" && lang != "und" {
-		r.must(name+" language", lang == u.Metadata["language"], "%q to %q", lang, u.Metadata["language"])
+		r.must(name+" language", sameLanguage(lang, u.Metadata["language"]), "%q to %q", lang, u.Metadata["language"])
 	}
 	const forcedAndDefault = 0x1 | 0x40 // AV_DISPOSITION_DEFAULT, AV_DISPOSITION_FORCED
 	r.add(false, name+" flags", t.Disposition&forcedAndDefault == u.Disposition&forcedAndDefault, "%#x to %#x", t.Disposition, u.Disposition)

@@ -20,9 +20,9 @@ func compareInfo(r *Report, src, out *media.Info, o Options) {
 	s, t := src.Format.Color, out.Format.Color
 	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
 	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
-	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect), "%v to %v", src.SampleAspect, out.SampleAspect)
+	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect, out), "%v to %v", src.SampleAspect, out.SampleAspect)
 	r.must("rotation", (src.Rotation-out.Rotation)%360 == 0 && src.Display.Same(out.Display), "%v to %v", shown(src), shown(out))
-	compareChapters(r, src.Chapters, out.Chapters)
+	compareChapters(r, src.Chapters, out.Chapters, o.NoChapters)
 	lost := lostKeys(src.Metadata, out.Metadata)
 	r.add(false, "metadata", len(lost) == 0, "%d of %d entries kept%s", len(src.Metadata)-len(lost), len(src.Metadata), listed(lost))
 }
@@ -54,18 +54,28 @@ func colorString(c media.Color) string {
 	return b.String() + ", " + rng
 }
 
-func sameAspect(a, b media.Rational) bool {
+// sameAspect compares to the precision of the output: Matroska and WebM store the shown width in whole samples, bitstreams have fractions of
+// 16 bits.
+func sameAspect(a, b media.Rational, out *media.Info) bool {
 	if a.Num == 0 || a.Den == 0 {
 		return true
 	}
 	if b.Num == 0 || b.Den == 0 {
-		return a.Num == a.Den // square pixels need no tag
+		b = media.Rational{Num: 1, Den: 1} // square samples need no tag
 	}
-	return a.Num*b.Den == b.Num*a.Den
+	off := 1e-4
+	if strings.HasPrefix(out.Container, "matroska") && out.Format.Width > 0 {
+		off = 1 / (float64(out.Format.Width) * min(a.Float(), 1))
+	}
+	return a.Num*b.Den == b.Num*a.Den || abs(b.Float()/a.Float()-1) <= off
 }
 
-func compareChapters(r *Report, src, out []media.Chapter) {
+func compareChapters(r *Report, src, out []media.Chapter, none string) {
 	if len(src) == 0 && len(out) == 0 {
+		return
+	}
+	if none != "" {
+		r.add(false, "chapters", len(src) == 0, "%d to %d: %s", len(src), len(out), none)
 		return
 	}
 	ok := len(src) == len(out)

@@ -16,13 +16,27 @@ func seconds(ticks int64, tb media.Rational) float64 { return float64(ticks) * t
 
 // near compares two times exactly in rational arithmetic, allowing slack seconds.
 func near(a int64, ta media.Rational, b int64, tb media.Rational, slack float64) bool {
+	return nearShifted(a, ta, b, tb, nil, slack)
+}
+
+// nearShifted is near for a time b of a line that lies later by a shift, nil for none.
+func nearShifted(a int64, ta media.Rational, b int64, tb media.Rational, shift *big.Rat, slack float64) bool {
 	if ta.Den == 0 || tb.Den == 0 {
 		return a == b
 	}
+	d := difference(a, ta, b, tb)
+	if shift != nil {
+		d.Sub(d, shift)
+	}
+	x, _ := d.Float64()
+	return math.Abs(x) <= slack
+}
+
+// difference is b minus a in seconds.
+func difference(a int64, ta media.Rational, b int64, tb media.Rational) *big.Rat {
 	x := new(big.Rat).Mul(new(big.Rat).SetInt64(a), big.NewRat(int64(ta.Num), int64(ta.Den)))
 	y := new(big.Rat).Mul(new(big.Rat).SetInt64(b), big.NewRat(int64(tb.Num), int64(tb.Den)))
-	d, _ := x.Sub(x, y).Float64()
-	return math.Abs(d) <= slack
+	return y.Sub(y, x)
 }
 
 // slack is how far two equal times may stand apart because a container counts in coarser ticks: half a tick of the coarser
@@ -60,8 +74,11 @@ func (s *series) add(pts int64, bytes int) {
 
 // compareTimes describes the first difference between two series, or "".
 // rounds is how often the times were rounded: once for frames, twice for packets of a codec whose delay is added.
-// least, in seconds, is allowed in any case.
-func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, rounds, least float64) string {
+// least, in seconds, is allowed in any case. shift is how much later all of b lies, nil for not at all.
+func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, shift *big.Rat, rounds, least float64) string {
+	if shift != nil {
+		rounds++ // it was measured on rounded times
+	}
 	allowed := max(rounds*slack(ta, tb), least)
 	for i := range min(len(a.pts), len(b.pts)) {
 		x, y := a.pts[i], b.pts[i]
@@ -71,7 +88,7 @@ func compareTimes(a *series, ta media.Rational, b *series, tb media.Rational, ro
 			}
 			continue
 		}
-		if !near(x, ta, y, tb, allowed) {
+		if !nearShifted(x, ta, y, tb, shift, allowed) {
 			return fmt.Sprintf("number %d is at %.6f s, was at %.6f s", i, seconds(y, tb), seconds(x, ta))
 		}
 	}

@@ -157,6 +157,27 @@ func SetDiscard(s *astiav.Stream) { stream(s).discard = C.AVDISCARD_ALL }
 // Discarded reports whether the demuxer itself chose to drop the stream (the chapter text track of MP4).
 func Discarded(s *astiav.Stream) bool { return stream(s).discard >= C.AVDISCARD_ALL }
 
+// SetStrict lets an output hold what FFmpeg calls experimental, as FLAC and spherical video in MP4.
+func SetStrict(fc *astiav.FormatContext, experimental bool) {
+	if experimental {
+		formatOf(fc).strict_std_compliance = C.FF_COMPLIANCE_EXPERIMENTAL
+	}
+}
+
+// SetURL tells an output where its bytes go, for muxers that read them again at the end.
+func SetURL(fc *astiav.FormatContext, url string) {
+	f := formatOf(fc)
+	C.av_free(unsafe.Pointer(f.url))
+	c := C.CString(url)
+	defer C.free(unsafe.Pointer(c))
+	f.url = C.av_strdup(c)
+}
+
+// SetCodecTag sets the codec tag (four letters) of an output stream.
+func SetCodecTag(s *astiav.Stream, tag string) {
+	stream(s).codecpar.codec_tag = C.uint32_t(tag[0]) | C.uint32_t(tag[1])<<8 | C.uint32_t(tag[2])<<16 | C.uint32_t(tag[3])<<24
+}
+
 // GlobalHeader reports whether the output format wants codec headers in front of the stream instead of inside it.
 func GlobalHeader(fc *astiav.FormatContext) bool {
 	return formatOf(fc).oformat.flags&C.AVFMT_GLOBALHEADER != 0

@@ -134,6 +134,9 @@ func (p *Params) Color() media.Color {
 		Transfer: media.Transfer(p.c.color_trc), Siting: media.Siting(p.c.chroma_location)}
 }
 
+// VideoDelay returns by how many frames a decoder reorders them.
+func (p *Params) VideoDelay() int { return int(p.c.video_delay) }
+
 // Interlaced reports whether the stream's field order says so.
 func (p *Params) Interlaced() bool { return p.c.field_order > C.AV_FIELD_PROGRESSIVE }
 
