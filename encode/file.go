@@ -131,6 +131,9 @@ func (f *File) WritePacket(p *media.Packet) error {
 	if !t.time(&q, f.looseTimes()) {
 		return nil
 	}
+	if f.isMOV() && q.Duration <= 0 && f.info.Tracks[p.Track].Type == media.TrackSubtitle { // the last one would be lost without
+		q.Duration = max(int64(2/t.to.Float()), 1)
+	}
 	f.packet.Unref()
 	if err := av.WritePacket(f.packet, &q, t.stream.Index()); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 func still(w, h int) *media.Info {
-	return &media.Info{Format: media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8}, FrameRate: media.Rational{Num: 25, Den: 1},
+	return &media.Info{Format: media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1}}, FrameRate: media.Rational{Num: 25, Den: 1},
 		Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: media.Rational{Num: 1, Den: 25}}}}
 }
 

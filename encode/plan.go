@@ -53,6 +53,9 @@ func (f *File) plan(t *media.Track) StreamAction {
 		}
 	}
 	if a.Action != Dropped {
+		if f.isM2TS() && t.Type == media.TrackSubtitle && out.tags["language"] != "" {
+			a.Why = joinWhy(a.Why, "its language is left out: FFmpeg writes none into .m2ts")
+		}
 		if f.isMOV() && !t.Cover {
 			a.Why = joinWhy(a.Why, f.movTrackTags(out.tags))
 		}
