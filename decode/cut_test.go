@@ -48,7 +48,7 @@ func twoMP4(t *testing.T, frames int) (behind, front []byte) {
 		encode.Options{Preset: "ultrafast", CRF: 30}); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := exec.Command("ffmpeg", "-v", "error", "-i", a, "-c", "copy", "-movflags", "faststart", b).CombinedOutput(); err != nil {
+	if text, err := exec.Command("ffmpeg", "-v", "error", "-i", a, "-c", "copy", b).CombinedOutput(); err != nil {
 		t.Skipf("ffmpeg: %v: %s", err, text)
 	}
 	read := func(path string) []byte {
@@ -58,7 +58,7 @@ func twoMP4(t *testing.T, frames int) (behind, front []byte) {
 		}
 		return text
 	}
-	return read(a), read(b)
+	return read(b), read(a)
 }
 
 // written puts bytes into a file.
