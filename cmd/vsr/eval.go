@@ -34,6 +34,7 @@ type evalFlags struct {
 	average      int
 	sheet        string
 	plot         string
+	idrReport    bool
 }
 
 const evalHelp = `Measure models on material with known originals: every image under DATA is reduced by a known degradation, enlarged, and
@@ -60,7 +61,8 @@ A video is one clip: its degradation is estimated on the first frame, as vsr run
 const evalExamples = `  vsr eval --data Set14 --degradation bicubic,h264:23,h264:32 --model fast-x4
   vsr eval --data original.mp4 --degradation h264:28,worn --model fast-x2 --model nano-x2 --frames 24 --sheet sheet.png
   vsr eval --data original.mp4 --input small.mp4 --model fast-x2 --json
-  vsr eval --data clip.mp4 --degradation none --model fast-x2`
+  vsr eval --data clip.mp4 --degradation none --model fast-x2
+  vsr eval --data Set14 --idr-report --model fast-x4`
 
 // newEvalCmd is `vsr eval`.
 func newEvalCmd() *cobra.Command {
@@ -71,6 +73,9 @@ func newEvalCmd() *cobra.Command {
 			ctx := cmd.Context()
 			if ctx == nil {
 				ctx = context.Background()
+			}
+			if f.idrReport && !cmd.Flags().Changed("degradation") {
+				f.degradations = []string{"bicubic", "h264:23", "h264:32", "worn"}
 			}
 			return f.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -96,6 +101,8 @@ func newEvalCmd() *cobra.Command {
 	fl.BoolVar(&f.each, "each", false, "also write a table of every image")
 	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first images of each set and degradation: input, bicubic, models, original")
 	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the images in two dimensions into this PNG or SVG instead of measuring")
+	fl.BoolVar(&f.idrReport, "idr-report", false, "report on the model's degradation vector instead: does it tell degradations or contents apart, and what is\n"+
+		"estimating it worth; without --degradation on bicubic,h264:23,h264:32,worn")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
 }
@@ -104,8 +111,8 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 	if f.layout != "rgb" && f.layout != "yuv420" {
 		return usageFault("", "--layout %q: want rgb or yuv420", f.layout)
 	}
-	if f.plot != "" && (len(f.models) != 1 || len(f.data) != 1) {
-		return usageFault("", "--idr-plot needs one --model and one --data")
+	if (f.plot != "" || f.idrReport) && (len(f.models) != 1 || f.models[0] == lanczos) || f.plot != "" && len(f.data) != 1 {
+		return usageFault("", "--idr-plot and --idr-report need one --model, and --idr-plot one --data")
 	}
 	if f.features[0] == "" && f.features[1] != "" {
 		return usageFault("--features names the network", "--features-linear without --features")
@@ -121,6 +128,9 @@ func (f *evalFlags) run(ctx context.Context, out, log io.Writer) error {
 	}
 	if f.plot != "" {
 		return f.drawPlot(ctx, opened[0], out)
+	}
+	if f.idrReport {
+		return f.reportEstimator(ctx, opened[0], out, log)
 	}
 	report := evalReport{Schema: evalSchema, Layout: f.layout, Gray: f.o.Gray}
 	if f.features[0] != "" {

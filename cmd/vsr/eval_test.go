@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"vsr/media"
@@ -237,12 +238,53 @@ func TestEvalLayout(t *testing.T) {
 	}
 }
 
+// The report of the estimator on two images and the default degradations, for people and as JSON.
+func TestEvalIDRReport(t *testing.T) {
+	dir := evalFolder(t)
+	out, err := evalRun("--data", dir, "--idr-report", "--model", "nano-x2", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Schema   int    `json:"schema_version"`
+		Model    string `json:"model"`
+		Contents int    `json:"contents"`
+		Variance []struct {
+			Between  float64 `json:"between_degradations"`
+			Contents float64 `json:"between_contents"`
+			Rest     float64 `json:"rest"`
+		} `json:"variance"`
+		Degradations []struct {
+			Name     string    `json:"name"`
+			Gain     *float64  `json:"gain_over_median"`
+			Exchange []float64 `json:"exchange"`
+		} `json:"degradations"`
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Schema != 1 || r.Model != "nano-x2" || r.Contents != 2 || len(r.Variance) != 3 || len(r.Degradations) != 4 {
+		t.Fatalf("%s", out)
+	}
+	for _, v := range r.Variance {
+		if math.Abs(v.Between+v.Contents+v.Rest-1) > 1e-9 || min(v.Between, v.Contents) < 0 {
+			t.Errorf("%+v", v)
+		}
+	}
+	if d := r.Degradations[3]; d.Name != "worn" || d.Gain == nil || len(d.Exchange) != 4 {
+		t.Errorf("%+v", d)
+	}
+	if out, err = evalRun("--data", dir, "--idr-report", "--model", "nano-x2", "--degradation", "bicubic,gaussian:2"); err != nil || !strings.Contains(out, "as gaussian:2") {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
 func TestEvalFaults(t *testing.T) {
 	dir := evalFolder(t)
 	for _, args := range [][]string{
 		{"--data", dir, "--degradation", "fog"}, {"--data", dir, "--scale", "7"}, {"--data", filepath.Join(dir, "none")},
 		{"--data", dir, "--degradation", "h264:99"}, {"--data", dir, "--idr-plot", "x.png"}, {"--data", dir, "--model", "no-such-model"},
-		{"--data", dir, "--layout", "cmyk"}, {"--data", dir, "--features-linear", "x.pth"}, {"--data", dir, "--features", "absent.onnx"},
+		{"--data", dir, "--layout", "cmyk"}, {"--data", dir, "--idr-report"}, {"--data", dir, "--idr-report", "--model", "nano-x2", "--degradation", "none"}, {"--data", dir, "--features-linear", "x.pth"}, {"--data", dir, "--features", "absent.onnx"},
 		{"--data", dir, "--model", "fast-x4", "--model", "fast-x2"},
 	} {
 		if _, err := evalRun(args...); err == nil {
