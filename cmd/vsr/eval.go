@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,8 @@ type evalFlags struct {
 	sheet        string
 	plot         string
 	idrReport    bool
+	inputs       string   // folder that every input is written to
+	outputs      []string // NAME=DIR of methods that ran elsewhere
 }
 
 const evalHelp = `Measure models on material with known originals: every image under DATA is reduced by a known degradation, enlarged, and
@@ -100,6 +103,8 @@ func newEvalCmd() *cobra.Command {
 	fl.BoolVar(&f.json, "json", false, "write the results as JSON, with those of every image")
 	fl.BoolVar(&f.each, "each", false, "also write a table of every image")
 	fl.StringVar(&f.sheet, "sheet", "", "write a PNG of the first images of each set and degradation: input, bicubic, models, original")
+	fl.StringVar(&f.inputs, "inputs", "", "also write every input into this folder as PNG, for another program to enlarge")
+	fl.StringSliceVar(&f.outputs, "outputs", nil, "NAME=FOLDER: measure what another program made of --inputs, one PNG of the same name each; may be given again")
 	fl.StringVar(&f.plot, "idr-plot", "", "draw the degradation vectors of the images in two dimensions into this PNG or SVG instead of measuring")
 	fl.BoolVar(&f.idrReport, "idr-report", false, "report on the model's degradation vector instead: does it tell degradations or contents apart, and what is\n"+
 		"estimating it worth; without --degradation on bicubic,h264:23,h264:32,worn")
@@ -227,6 +232,22 @@ func (f *evalFlags) open(ctx context.Context) (opened []*evalEngine, err error) 
 		f.o.Baseline = eval.Method{Name: "bicubic", Upscale: func(lr degrade.Image) (degrade.Image, error) {
 			return subsampled(degrade.Enlarge(subsampled(lr), f.o.Scale)), nil
 		}}
+	}
+	for _, spec := range f.outputs {
+		m, err := outputReader(spec)
+		if err != nil {
+			return opened, err
+		}
+		f.o.Methods = append(f.o.Methods, m)
+	}
+	if f.inputs != "" {
+		if err := os.MkdirAll(f.inputs, 0o755); err != nil {
+			return opened, fault{exitDestination, err, ""}
+		}
+		if f.o.Baseline.Upscale == nil {
+			f.o.Baseline = eval.Method{Name: "bicubic", Upscale: func(lr degrade.Image) (degrade.Image, error) { return degrade.Enlarge(lr, f.o.Scale), nil }}
+		}
+		f.o.Baseline = inputWriter(f.inputs, f.o.Baseline)
 	}
 	return opened, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -276,6 +277,40 @@ func TestEvalIDRReport(t *testing.T) {
 	}
 	if out, err = evalRun("--data", dir, "--idr-report", "--model", "nano-x2", "--degradation", "bicubic,gaussian:2"); err != nil || !strings.Contains(out, "as gaussian:2") {
 		t.Errorf("%s, %v", out, err)
+	}
+}
+
+// What another program makes of the inputs is measured like a model: bicubic made elsewhere scores what bicubic scores.
+func TestEvalOutputs(t *testing.T) {
+	dir, inputs, outputs := evalFolder(t), filepath.Join(t.TempDir(), "in"), t.TempDir()
+	args := []string{"--data", dir, "--scale", "2", "--degradation", "bicubic,gaussian:2"}
+	if _, err := evalRun(append(args, "--inputs", inputs)...); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(inputs, "*.png"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%d inputs, %v", len(files), err)
+	}
+	for _, path := range files {
+		lr, err := data.ReadPicture(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := data.WritePNG(filepath.Join(outputs, filepath.Base(path)), degrade.Enlarge(lr, 2).RGBA()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := evalRun(append(args, "--outputs", "other="+outputs)...)
+	if err != nil || strings.Count(out, "+0.00") != 2 || strings.Count(out, "other") != 2 {
+		t.Errorf("%s, %v", out, err)
+	}
+	if err := os.Remove(filepath.Join(outputs, filepath.Base(files[1]))); err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range []string{"other=" + outputs, "other", "=" + outputs} {
+		if _, err := evalRun(append(args, "--outputs", spec)...); err == nil {
+			t.Errorf("%q: no error", spec)
+		}
 	}
 }
 
