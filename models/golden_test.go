@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata/golden anew")
 // Every shipped model's output on a crop of a real frame is pinned: a change of weights, kernels, color or bounds shows here. The
 // image is stored, since instruction sets differ in the last bit; one sample in a thousand may be a level off.
 func TestGolden(t *testing.T) {
-	whole := loadPicture(t, testutil.Corpus(t, "trees.png"))
+	whole := loadImage(t, testutil.Corpus(t, "trees.png"))
 	for _, name := range Names() {
 		w := load(t, name)
 		lr, err := degrade.Bicubic(whole.Crop(0, 0, 256, 192), 4)

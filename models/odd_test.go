@@ -10,8 +10,8 @@ import (
 	"vsr/train/eval"
 )
 
-// oddPictures are what cameras hardly give and screens, titles and damaged files do.
-func oddPictures(w, h int) map[string]degrade.Image {
+// oddImages are what cameras hardly give and screens, titles and damaged files do.
+func oddImages(w, h int) map[string]degrade.Image {
 	r := rand.New(rand.NewPCG(4, 2))
 	out := map[string]degrade.Image{}
 	draw := func(name string, pixel func(x, y, c int) bool) {
@@ -47,22 +47,22 @@ func oddPictures(w, h int) map[string]degrade.Image {
 	return out
 }
 
-// oddLimits is how far from bicubic a picture may be on average, in levels. Where the bicubic picture itself is a matter of taste, in
-// patterns of single pixels, it is half of the way to a picture of anything, which is some 127 levels away.
+// oddLimits is how far from bicubic a image may be on average, in levels. Where the bicubic image itself is a matter of taste, in
+// patterns of single pixels, it is half of the way to a image of anything, which is some 127 levels away.
 var oddLimits = map[string]float64{"chessboard": 64, "columns": 64, "rows": 64, "noise": 64, "blocks": 16, "text": 24, "specks": 8}
 
 const plainLimit = 6
 
-// Generated kernels multiply from block to block, so a vector far from those of training could give a picture of anything. No odd
-// picture may (see kdsr.IDRBounds): on average the output stays near bicubic's.
-func TestOddPictures(t *testing.T) {
+// Generated kernels multiply from block to block, so a vector far from those of training could give a image of anything. No odd
+// image may (see kdsr.IDRBounds): on average the output stays near bicubic's.
+func TestOddImages(t *testing.T) {
 	for _, name := range Names() {
 		w := load(t, name)
 		e, err := cpu.New(w, cpu.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for what, lr := range oddPictures(96, 80) {
+		for what, lr := range oddImages(96, 80) {
 			got := upscaled(t, e, rgbFrame(lr))
 			want := degrade.Enlarge(lr, w.Config.Scale)
 			want.Clamp()

@@ -20,15 +20,15 @@ import (
 	"vsr/train/degrade"
 )
 
-// TestPrecisionOfModels holds the rule that makes "auto" the default: with the weights that ship, on real pictures, the 8-bit output
+// TestPrecisionOfModels holds the rule that makes "auto" the default: with the weights that ship, on real images, the 8-bit output
 // is within one level of that of float32 for 99.9 % of samples, and its PSNR against the original within 0.02 dB.
 func TestPrecisionOfModels(t *testing.T) {
-	pictures, err := filepath.Glob("../../shared/data/eval/Set5/*.png") // more where they are
+	images, err := filepath.Glob("../../shared/data/eval/Set5/*.png") // more where they are
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range testutil.Images {
-		pictures = append(pictures, testutil.Corpus(t, name))
+		images = append(images, testutil.Corpus(t, name))
 	}
 	for _, name := range Names() {
 		for _, isa := range conv.ISAs()[len(conv.ISAs())-1:] {
@@ -37,8 +37,8 @@ func TestPrecisionOfModels(t *testing.T) {
 			}
 			w := load(t, name)
 			near, all := 0, 0
-			for _, path := range pictures {
-				hr := loadPicture(t, path).CropMultiple(w.Config.Scale)
+			for _, path := range images {
+				hr := loadImage(t, path).CropMultiple(w.Config.Scale)
 				lr, err := degrade.Bicubic(hr, w.Config.Scale)
 				if err != nil {
 					t.Fatal(err)
@@ -73,7 +73,7 @@ func TestPrecisionOfModels(t *testing.T) {
 	}
 }
 
-func loadPicture(t *testing.T, path string) degrade.Image {
+func loadImage(t *testing.T, path string) degrade.Image {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func loadPicture(t *testing.T, path string) degrade.Image {
 	return m
 }
 
-// rgbFrame is the picture in 8 bits.
+// rgbFrame is the image in 8 bits.
 func rgbFrame(m degrade.Image) *media.Frame {
 	f := media.NewFrame(media.Format{Width: m.W, Height: m.H, Layout: media.YUV444, Depth: 8,
 		Color: media.Color{Matrix: media.MatrixRGB, Range: media.RangeFull}})

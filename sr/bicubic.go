@@ -66,13 +66,13 @@ func (b *Bicubic) Upscale(ctx context.Context, dst, src *media.Frame, d Degradat
 		return errors.New("sr: bicubic: this degradation was made by another engine")
 	}
 	if want := src.Format.Scaled(b.scale); dst.Format != want {
-		return fmt.Errorf("sr: bicubic: output frame is %v, want %v with the input's colour", dst.Format, want)
+		return fmt.Errorf("sr: bicubic: output frame is %v, want %v with the input's color", dst.Format, want)
 	}
 	if b.luma == nil || b.format != src.Format {
 		b.luma, b.chroma = scalers(catmullRom, src.Format, dst.Format)
 		b.format = src.Format
 	}
-	for p := range colourPlanes(src.Format) {
+	for p := range colorPlanes(src.Format) {
 		s := b.luma
 		if p > 0 {
 			s = b.chroma

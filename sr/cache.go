@@ -30,7 +30,7 @@ type cache struct {
 	scene   uint64
 	current Degradation
 	vector  []float32 // that current was made from
-	good    int       // estimates from telling frames that went into vector
+	good    int       // estimates from informative frames that went into vector
 	age     int       // frames since the last estimate
 
 	from, to []float32 // of a change under way: see Options.Fade
@@ -44,8 +44,8 @@ type event struct {
 
 // find returns the degradation for f, estimating it if the scene is new or the options ask for it again.
 //
-// The first frame decides. If it is black or faded its vector serves until the first telling frame comes, which is estimated
-// once more. Average goes on estimating telling frames and takes the mean. Refresh starts over after so many frames.
+// The first frame decides. If it is black or faded its vector serves until the first informative frame comes, which is estimated
+// once more. Average goes on estimating informative frames and takes the mean. Refresh starts over after so many frames.
 func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, error) {
 	if !c.running || f.Scene != c.scene {
 		v, err := c.estimate(ctx, f)
@@ -55,7 +55,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err := c.adopt(ctx, v); err != nil {
 			return nil, event{}, err
 		}
-		tells, err := tellingAnywhere(f)
+		tells, err := informativeAnywhere(f)
 		if err != nil {
 			return nil, event{}, err
 		}
@@ -75,7 +75,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 	if !averaging && !refresh {
 		return c.current, event{}, nil
 	}
-	if tells, err := tellingAnywhere(f); err != nil || !tells {
+	if tells, err := informativeAnywhere(f); err != nil || !tells {
 		return c.current, event{}, err
 	}
 	v, err := c.estimate(ctx, f)
@@ -94,7 +94,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 			return c.current, event{estimated: true, modulated: true}, err
 		}
 	}
-	for i := range v { // the mean of all telling frames so far
+	for i := range v { // the mean of all informative frames so far
 		v[i] = (float32(c.good)*c.vector[i] + v[i]) / float32(c.good+1)
 	}
 	if err := c.adopt(ctx, v); err != nil {

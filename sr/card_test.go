@@ -8,7 +8,7 @@ import (
 	"vsr/media"
 )
 
-// desk is a card whose pictures are all the same: gray, or what show draws.
+// desk is a card whose frames are all the same: gray, or what show draws.
 type desk struct {
 	out  int
 	show byte
@@ -34,7 +34,7 @@ func (d *desk) Copy(dst, _ *media.Frame) error {
 	return d.fail
 }
 
-// cardEngine writes nowhere, as its pictures are not to be looked at.
+// cardEngine writes nowhere, as its frames are not to be looked at.
 type cardEngine struct{ fakeEngine }
 
 func (e *cardEngine) Upscale(context.Context, *media.Frame, *media.Frame, Degradation) error {
@@ -73,7 +73,7 @@ func TestOutputOnCard(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := fr.Surface != nil; got != c.want || card.out > 1 {
-				t.Errorf("%s: on the card %v, want %v; %d pictures taken", name, got, c.want, card.out)
+				t.Errorf("%s: on the card %v, want %v; %d frames taken", name, got, c.want, card.out)
 			}
 			fr.Release()
 		}
@@ -86,17 +86,17 @@ func TestOutputOnCard(t *testing.T) {
 			fr.Release()
 		}
 		if card.out > 1 {
-			t.Errorf("%s: %d pictures taken after a change of size", name, card.out)
+			t.Errorf("%s: %d frames taken after a change of size", name, card.out)
 		}
 		u.Close()
 		if card.out != 0 {
-			t.Errorf("%s: %d pictures are still taken", name, card.out)
+			t.Errorf("%s: %d frames are still taken", name, card.out)
 		}
 	}
 }
 
-// Whether a frame on the card tells something is seen in its picture: a black one is estimated again.
-func TestTellingOnCard(t *testing.T) {
+// Whether a frame on the card tells something is seen in its frame: a black one is estimated again.
+func TestInformativeOnCard(t *testing.T) {
 	card := &desk{show: 'b'}
 	e := &cardEngine{fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}
 	u, err := New(e, Options{})

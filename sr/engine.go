@@ -1,6 +1,6 @@
 // Package sr upscales frames: it holds the contract that every engine keeps, the scene cache and the output pool.
 //
-// In: frames whose Scene is set. Out: frames Scale times as large in both directions, with the same layout, depth, colour, time and scene.
+// In: frames whose Scene is set. Out: frames Scale times as large in both directions, with the same layout, depth, color, time and scene.
 // It does not know files, codecs or gorgonia.
 package sr
 
@@ -33,7 +33,7 @@ type Engine interface {
 	Estimate(ctx context.Context, src *media.Frame) ([]float32, error)
 	// Modulate derives every block's depthwise kernels from the vector and keeps them on the device.
 	Modulate(ctx context.Context, idr []float32) (Degradation, error)
-	// Upscale writes the enlarged picture of src into dst. Time stamps are not touched.
+	// Upscale writes the enlarged frame of src into dst. Time stamps are not touched.
 	Upscale(ctx context.Context, dst, src *media.Frame, d Degradation) error
 	// Scale is the factor in each direction.
 	Scale() int

@@ -11,12 +11,12 @@ import (
 const (
 	darkest  = 0.03 // mean luma, on a scale from black 0 to white 1
 	lightest = 0.97
-	flattest = 0.025 // standard deviation of luma; a picture of full contrast has about 0.2, one faded to an eighth passes
+	flattest = 0.025 // standard deviation of luma; a frame of full contrast has about 0.2, one faded to an eighth passes
 	grid     = 96    // luma is looked at in at most this many places in each direction
 )
 
-// telling reports whether the degradation can be estimated from f, by mean and spread of its luma.
-func telling(f *media.Frame) bool {
+// informative reports whether the degradation can be estimated from f, by mean and spread of its luma.
+func informative(f *media.Frame) bool {
 	black, span := 16.0, 219.0
 	if f.Color.Range == media.RangeFull {
 		black, span = 0, 255
@@ -44,14 +44,14 @@ func telling(f *media.Frame) bool {
 	return mean > darkest && mean < lightest && spread > flattest
 }
 
-// tellingAnywhere is telling for pictures of a card too, which it brings to the host. That happens at the beginning of scenes.
-func tellingAnywhere(f *media.Frame) (bool, error) {
+// informativeAnywhere is informative for frames of a card too, which it brings to the host. That happens at the beginning of scenes.
+func informativeAnywhere(f *media.Frame) (bool, error) {
 	if f.Surface == nil {
-		return telling(f), nil
+		return informative(f), nil
 	}
 	down, err := f.Land()
 	if err != nil {
 		return false, err
 	}
-	return telling(down), nil
+	return informative(down), nil
 }

@@ -70,7 +70,7 @@ func newAxis(f filter, src, dst int, step, origin float64) axis {
 	return a
 }
 
-// chromaAxis maps chroma samples. The picture is scaled in luma coordinates, where chroma sample k lies at f*k+offset and
+// chromaAxis maps chroma samples. The frame is scaled in luma coordinates, where chroma sample k lies at f*k+offset and
 // luma sample i at i; f is 1 or 2.
 func chromaAxis(k filter, srcLuma, dstLuma, src, dst, f int, offset float64) axis {
 	r := float64(srcLuma) / float64(dstLuma)

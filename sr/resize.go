@@ -6,8 +6,8 @@ import (
 	"vsr/media"
 )
 
-// Resizer changes the size of pictures with a Lanczos filter of three lobes, antialiased when it shrinks. It reaches sizes that
-// are no multiple of the network's scale. Layout, depth and colour stay; chroma stays where its siting says.
+// Resizer changes the size of frames with a Lanczos filter of three lobes, antialiased when it shrinks. It reaches sizes that
+// are no multiple of the network's scale. Layout, depth and color stay; chroma stays where its siting says.
 //
 // A Resizer serves one goroutine at a time.
 type Resizer struct {
@@ -32,12 +32,12 @@ func NewResizer(from, to media.Format) (*Resizer, error) {
 	return r, nil
 }
 
-// Resize writes the picture of src into dst, all planes. It does not touch time stamps.
+// Resize writes the frame of src into dst, all planes. It does not touch time stamps.
 func (r *Resizer) Resize(dst, src *media.Frame) error {
 	if src.Format != r.from || dst.Format != r.to {
 		return fmt.Errorf("sr: resize made for %v to %v, called with %v to %v", r.from, r.to, src.Format, dst.Format)
 	}
-	r.planes(dst, src, colourPlanes(dst.Format))
+	r.planes(dst, src, colorPlanes(dst.Format))
 	if dst.Alpha {
 		r.alpha(dst, src)
 	}
@@ -60,8 +60,8 @@ func (r *Resizer) alpha(dst, src *media.Frame) {
 	r.luma.run(dst, dst.Planes()-1, src, src.Planes()-1)
 }
 
-// colourPlanes is the number of planes without alpha.
-func colourPlanes(f media.Format) int {
+// colorPlanes is the number of planes without alpha.
+func colorPlanes(f media.Format) int {
 	f.Alpha = false
 	return f.Planes()
 }

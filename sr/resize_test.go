@@ -41,7 +41,7 @@ func fill(f *media.Frame, p int, value func(x, y int) float64) {
 var places = [7][2]float64{{0, 0.5}, {0, 0.5}, {0.5, 0.5}, {0, 0}, {0.5, 0}, {0, 1}, {0.5, 1}}
 
 // ramp fills a frame with planes that are linear in luma coordinates, with chroma where its siting puts it. unit is the size
-// of the picture in the coordinates of the small one.
+// of the frame in the coordinates of the small one.
 func ramp(f *media.Frame, unit float64) {
 	sx, sy := f.Layout.Shift()
 	ox, oy := places[f.Color.Siting][0], places[f.Color.Siting][1]
@@ -57,7 +57,7 @@ func ramp(f *media.Frame, unit float64) {
 					ly = 2*ly + oy
 				}
 			}
-			lx, ly = (lx+0.5)*unit, (ly+0.5)*unit // in the small picture
+			lx, ly = (lx+0.5)*unit, (ly+0.5)*unit // in the small frame
 			return peak * (0.1 + 0.007*lx + 0.005*ly + 0.05*float64(p))
 		})
 	}
@@ -108,7 +108,7 @@ func within(t *testing.T, got, want *media.Frame, edge, most int) {
 	}
 }
 
-func TestResizeKeepsFlatPictures(t *testing.T) {
+func TestResizeKeepsFlatFrames(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 60 {
 		f := format(1+rng.IntN(40), 1+rng.IntN(40), media.Layout(rng.IntN(4)), 8+rng.IntN(9), media.Siting(rng.IntN(7)))
@@ -137,7 +137,7 @@ func TestResizeKeepsFlatPictures(t *testing.T) {
 	}
 }
 
-// TestSameSize: at its own size a picture comes back bit for bit, with every filter and siting.
+// TestSameSize: at its own size a frame comes back bit for bit, with every filter and siting.
 func TestSameSize(t *testing.T) {
 	for siting := range media.Siting(7) {
 		f := format(17, 9, media.YUV420, 10, siting)

@@ -12,20 +12,20 @@ import (
 	"vsr/media"
 )
 
-// maxSide is the longest side of an output picture, in pixels.
+// maxSide is the longest side of an output frame, in pixels.
 const maxSide = 1 << 16
 
-// Options of New. The zero value estimates once a scene and gives pictures of exactly Scale times the size.
+// Options of New. The zero value estimates once a scene and gives frames of exactly Scale times the size.
 type Options struct {
 	// Refresh estimates again after so many frames of one scene; 0 means never.
 	Refresh int `yaml:"refresh"`
 	// Drift keeps the old kernels at a refresh when the vector moved by no more than this share of its length; 0 always
 	// takes the new ones.
 	Drift float64 `yaml:"drift"`
-	// Fade spreads the change to new kernels at a refresh over so many frames, so that the picture does not jump; 0 and 1 change
+	// Fade spreads the change to new kernels at a refresh over so many frames, so that the frame does not jump; 0 and 1 change
 	// at once. A new scene never fades.
 	Fade int `yaml:"-"`
-	// Average takes the mean over the first so many telling frames of a scene; 0 and 1 mean one frame.
+	// Average takes the mean over the first so many informative frames of a scene; 0 and 1 mean one frame.
 	Average int `yaml:"average"`
 	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
 	Height int `yaml:"height"`
@@ -35,7 +35,7 @@ type Options struct {
 	Frames int `yaml:"frames"`
 	// Alloc supplies the memory of output frames, pinned memory say; nil means ordinary memory.
 	Alloc func(n int) []byte `yaml:"-"`
-	// Card, when not nil, keeps 4:2:0 pictures of 8 and 10 bits that need no resampling in a card's memory, as NV12 and P010. The
+	// Card, when not nil, keeps 4:2:0 frames of 8 and 10 bits that need no resampling in a card's memory, as NV12 and P010. The
 	// engine must be able to write there.
 	Card media.Card `yaml:"-"`
 	// Logger gets one debug line a scene; nil discards.
@@ -64,14 +64,14 @@ func (o Options) Validate() error {
 // Stats counts what an Upscaler did. All counts only grow.
 type Stats struct {
 	Frames    int64         `json:"frames"`
-	Observed  int64         `json:"observed,omitempty"` // frames whose pictures an earlier run has made
+	Observed  int64         `json:"observed,omitempty"` // frames whose frames an earlier run has made
 	Scenes    int64         `json:"scenes"`
 	Estimates int64         `json:"estimates"`
 	Modulates int64         `json:"modulates"`
 	Estimate  time.Duration `json:"estimate_ns"` // time spent on estimates and kernels
 	Upscale   time.Duration `json:"upscale_ns"`
 	Resize    time.Duration `json:"resize_ns"` // resampling to Options.Height, and of alpha
-	// Reused is how many frames' worth of picture the engine took from the frame before instead of computing it, and Exact how
+	// Reused is how many frames' worth of frame the engine took from the frame before instead of computing it, and Exact how
 	// many frames it computed in float32 because half precision could not hold their numbers. 0 from engines that do neither.
 	Reused float64 `json:"reused_frames"`
 	Exact  int64   `json:"exact_frames,omitempty"`
@@ -173,7 +173,7 @@ func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, e
 	}
 	upscaled := time.Now()
 	if u.resize != nil {
-		n := colourPlanes(out.Format)
+		n := colorPlanes(out.Format)
 		if u.chroma != nil && u.chroma.bicubic == nil {
 			n = 1
 		}
@@ -197,7 +197,7 @@ func (u *Upscaler) process(ctx context.Context, f *media.Frame) (*media.Frame, e
 	return out, nil
 }
 
-// Observe takes note of f as Process does, estimates where Process would, and makes no picture. It consumes f. A run that goes
+// Observe takes note of f as Process does, estimates where Process would, and makes no frame. It consumes f. A run that goes
 // on in the middle of a file observes what was done before, so that every scene keeps the degradation of its first frames.
 func (u *Upscaler) Observe(ctx context.Context, f *media.Frame) error {
 	defer f.Release()
@@ -261,7 +261,7 @@ func (u *Upscaler) prepare(f media.Format) error {
 	return nil
 }
 
-// Semi reports whether pictures of a format have a form that hardware codecs take: NV12 or P010.
+// Semi reports whether frames of a format have a form that hardware codecs take: NV12 or P010.
 func Semi(f media.Format) bool {
 	return f.Layout == media.YUV420 && !f.Alpha && (f.Depth == 8 || f.Depth == 10)
 }
@@ -292,7 +292,7 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 		u.scenes[last].Estimates += estimates
 		u.scenes[last].Vector = slices.Clone(u.cache.vector)
 	}
-	u.opts.Logger.Debug("degradation", "estimated", did.estimated, "room", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
+	u.opts.Logger.Debug("degradation", "estimated", did.estimated, "stage", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
 		"kernels", did.modulated, "ms", took.Milliseconds())
 }
 

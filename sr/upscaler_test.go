@@ -64,7 +64,7 @@ func newFake(t *testing.T, o Options) (*Upscaler, *fakeEngine) {
 	return u, e
 }
 
-// shot is one input frame: n telling, b black, w white, f faded, each with its scene number.
+// shot is one input frame: n informative, b black, w white, f faded, each with its scene number.
 type shot struct {
 	kind  byte
 	scene uint64
@@ -114,7 +114,7 @@ func TestSceneCache(t *testing.T) {
 		{"average", shots("nnbnn", "nn"), Options{Average: 3}, []int64{0, 1, 3, 5, 6}, []float32{0, 0.5, 4. / 3, 5, 5.5}},
 		{"average after black", shots("bnnn"), Options{Average: 2}, []int64{0, 1, 2}, []float32{0, 1, 1.5}},
 		{"refresh", shots("nnnnn", "nnn"), Options{Refresh: 2}, []int64{0, 2, 4, 5, 7}, []float32{0, 2, 4, 5, 7}},
-		{"refresh waits for a telling frame", shots("nnbbnn"), Options{Refresh: 2}, []int64{0, 4}, []float32{0, 4}},
+		{"refresh waits for a informative frame", shots("nnbbnn"), Options{Refresh: 2}, []int64{0, 4}, []float32{0, 4}},
 		{"drift", shots("nnnnnnn"), Options{Refresh: 2, Drift: 0.9}, []int64{0, 2, 4, 6}, []float32{0, 2, 6}},
 		{"fade", shots("nnnnnnn", "nnnnn", "n"), Options{Refresh: 4, Fade: 2}, []int64{0, 4, 7, 11, 12}, []float32{0, 2, 4, 7, 9, 12}},
 		{"drift and fade", shots("nnnnnn"), Options{Refresh: 4, Drift: 0.5, Fade: 4}, []int64{0, 4}, []float32{0, 1, 2}},
@@ -320,11 +320,11 @@ func TestFormatChange(t *testing.T) {
 	first.Release()
 	second.Release()
 	if _, err := u.Process(context.Background(), media.NewFrame(format(40000, 2, media.Gray, 8, 0))); err == nil {
-		t.Error("a picture of 80000 columns is made")
+		t.Error("a frame of 80000 columns is made")
 	}
 }
 
-func TestTelling(t *testing.T) {
+func TestInformative(t *testing.T) {
 	for kind, want := range map[byte]bool{'n': true, 'b': false, 'w': false, 'f': false} {
 		for _, depth := range []int{8, 10} {
 			f := media.NewFrame(format(200, 130, media.YUV420, depth, 1))
@@ -332,7 +332,7 @@ func TestTelling(t *testing.T) {
 			pool := media.NewPool(format(200, 130, media.YUV420, 8, 1), 1, nil)
 			model := shot{kind, 1}.frame(pool, 0)
 			fill(f, 0, func(x, y int) float64 { return unit * float64(level(model, 0, x, y)) })
-			if got := telling(f); got != want {
+			if got := informative(f); got != want {
 				t.Errorf("%c at %d bits: %v", kind, depth, got)
 			}
 		}

@@ -134,8 +134,8 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 	for want, d := range map[string]Data{
-		"7 tiles of sharp pictures, patches of 64, batch 8": {Patch: 64, Batch: 8, Shrink: 1},
-		"Photographs (CC0): 7 tiles of sharp pictures, patches of 48, batch 16, half of the windows at 0.5 to 1 of their size, 40 % with a soft background": {
+		"7 tiles of sharp images, patches of 64, batch 8": {Patch: 64, Batch: 8, Shrink: 1},
+		"Photographs (CC0): 7 tiles of sharp images, patches of 48, batch 16, half of the windows at 0.5 to 1 of their size, 40 % with a soft background": {
 			Title: "Photographs (CC0)", Patch: 48, Batch: 16, Shrink: 0.5, Defocus: 0.4},
 	} {
 		if got := d.describe(7); got != want {

@@ -25,14 +25,14 @@ type discriminator struct {
 	net  *graph.Discriminator
 	m    *machine // inputs: original, output
 	adam *graph.Adam
-	made *graph.Output // the student's picture of the last run
+	made *graph.Output // the student's image of the last run
 }
 
 // newGAN builds stage 3: L1, distillation, perceptual and adversarial loss for the student; binary cross entropy for the discriminator.
 // teacher may be nil when the distillation is off, features when the perceptual loss is.
 func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features, geo geometry, c Config) (*machine, *discriminator, error) {
 	gr := graph.New(ws)
-	x, hr := pictures(gr, geo)
+	x, hr := images(gr, geo)
 	seen := x
 	m := &machine{inputs: []*g.Node{x, hr}, feed: func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR} }}
 	if c.Estimator == "other" {
@@ -70,7 +70,7 @@ func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features
 	return m, judge, judge.compile(ws, geo, c)
 }
 
-// compile builds the discriminator's own step: original pictures are real, the student's are not.
+// compile builds the discriminator's own step: original images are real, the student's are not.
 func (k *discriminator) compile(ws *conv.Workers, geo geometry, c Config) error {
 	gr := graph.New(ws)
 	side := geo.patch * geo.scale
@@ -87,7 +87,7 @@ func (k *discriminator) compile(ws *conv.Workers, geo geometry, c Config) error 
 	return nil
 }
 
-// step teaches the discriminator with the pictures of the student's last run.
+// step teaches the discriminator with the images of the student's last run.
 func (k *discriminator) step(b *data.Batch) (float32, error) {
 	k.net.Iterate()
 	k.m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.HR, k.made.Floats()} }

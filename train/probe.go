@@ -11,9 +11,9 @@ import (
 	"vsr/train/graph"
 )
 
-// The probe keeps the estimator from forgetting the degradation. Trained on the picture's loss alone, the estimator's vector differs
+// The probe keeps the estimator from forgetting the degradation. Trained on the image's loss alone, the estimator's vector differs
 // at first by chance from sample to sample, G learns to ignore the differences before they can mean anything, and the vector
-// ends up the same for every picture. With the probe, fixed directions of the teacher's D' must tell how the degraded picture
+// ends up the same for every image. With the probe, fixed directions of the teacher's D' must tell how the degraded image
 // differs from the original: probeTraits numbers, measured on each patch, at probeScale per standard deviation. It adds no
 // parameter. A student has the vector from its teacher by distillation; with loss.probe it gets the probe too, on its own D' from
 // another crop of the clip, so that the vector must tell the degradation and cannot tell the content.
@@ -139,7 +139,7 @@ func reduce(hr []float32, n, s int) []float32 {
 	return out
 }
 
-// project is one weighted sum of the colours of every pixel.
+// project is one weighted sum of the colors of every pixel.
 func project(rgb []float32, w [3]float32) []float32 {
 	out := make([]float32, len(rgb)/3)
 	for i := range out {

@@ -78,7 +78,7 @@ func (d Data) describe(tiles int) string {
 	if d.Title != "" {
 		b.WriteString(d.Title + ": ")
 	}
-	fmt.Fprintf(&b, "%d tiles of sharp pictures, patches of %d, batch %d", tiles, d.Patch, d.Batch)
+	fmt.Fprintf(&b, "%d tiles of sharp images, patches of %d, batch %d", tiles, d.Patch, d.Batch)
 	if d.Shrink > 0 && d.Shrink < 1 {
 		fmt.Fprintf(&b, ", half of the windows at %g to 1 of their size", d.Shrink)
 	}

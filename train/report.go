@@ -85,7 +85,7 @@ func (r *reportData) progress(config []byte) {
 	}
 }
 
-// inline is a picture as a data URL, empty when there is none yet.
+// inline is a image as a data URL, empty when there is none yet.
 func inline(path string) template.URL {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -111,7 +111,7 @@ td,th{padding:.1em .8em;text-align:right}pre{background:#f4f4f4;padding:1em;over
 {{if .Skipped}}<p>Not read: {{range $i, $f := .Skipped}}{{if $i}}; {{end}}{{$f.Path}}: {{$f.Reason}}{{end}}</p>{{end}}{{end}}
 {{if .Curves}}<h2>Curves</h2><img src="{{.Curves}}" alt="loss and PSNR over steps">{{end}}
 {{if .Sheet}}<h2>Validation</h2><p>Left to right: low resolution, bicubic, network, original.</p>
-<img src="{{.Sheet}}" alt="validation pictures">{{end}}
+<img src="{{.Sheet}}" alt="validation images">{{end}}
 <h2>Scores</h2><table><tr><th>step</th><th>PSNR Y, dB</th><th>bicubic, dB</th><th>Cb</th><th>bicubic</th><th>Cr</th><th>bicubic</th>{{with .Material}}{{if .Against}}<th>{{.Against}}, dB</th>{{end}}{{end}}</tr>
 {{range .Validations}}<tr><td>{{.Step}}</td><td>{{printf "%.3f" .PSNR}}</td><td>{{printf "%.3f" .Bicubic}}</td>{{range .Color}}<td>{{.}}</td>{{end}}{{with $.Material}}{{if .Against}}<td>{{printf "%.3f" .AgainstPSNR}}</td>{{end}}{{end}}</tr>
 {{end}}</table>

@@ -34,7 +34,7 @@ func trainable(name string) bool {
 // newTeacher builds stage 1: the estimator sees LR and HR, the loss is L1, and the probe's if there is one.
 func newTeacher(ws *conv.Workers, w *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
-	x, hr := pictures(gr, geo)
+	x, hr := images(gr, geo)
 	net := gr.Net("", w, trainable)
 	dPrime, d := kdsr.EstimateTeacher(net, w.Config, x, hr)
 	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
@@ -74,11 +74,11 @@ func (m *machine) pixelLosses(gr *graph.Graph, y, hr *g.Node, c Config) []*g.Nod
 }
 
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
-// LR and HR, and the loss is the picture's plus the distance of their D'. teacher is nil in a run without distillation.
+// LR and HR, and the loss is the image's plus the distance of their D'. teacher is nil in a run without distillation.
 // p, if not nil, is the probe of D'.
 func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
-	x, hr := pictures(gr, geo)
+	x, hr := images(gr, geo)
 	seen := x
 	m := &machine{
 		inputs: []*g.Node{x, hr}, names: []string{"loss"},
@@ -101,7 +101,7 @@ func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Conf
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 
-func pictures(gr *graph.Graph, geo geometry) (lr, hr *g.Node) {
+func images(gr *graph.Graph, geo geometry) (lr, hr *g.Node) {
 	side := geo.patch * geo.scale
 	return gr.Input("lr", geo.batch, geo.patch, geo.patch, 3), gr.Input("hr", geo.batch, side, side, 3)
 }

@@ -15,7 +15,7 @@ import (
 	"vsr/train/data"
 )
 
-// waves makes a corpus of smooth coloured patterns with edges, so that training has something to learn.
+// waves makes a corpus of smooth colored patterns with edges, so that training has something to learn.
 func waves(context.Context, Config, *slog.Logger) (*data.Corpus, error) {
 	c := &data.Corpus{}
 	for i := range 6 {

@@ -174,7 +174,7 @@ func (v *validator) measureOther(t *trainer) error {
 	return nil
 }
 
-// output runs the whole network on one picture.
+// output runs the whole network on one image.
 func (v *validator) output(w *kdsr.Weights, i int) (degrade.Image, error) {
 	e := &graph.Eager{Workers: v.ws, Weights: w}
 	x := &graph.Map{Shape: []int{1, v.lr[i].H, v.lr[i].W, 3}, Data: v.lr[i].Pix}
@@ -261,7 +261,7 @@ func (v *validator) sheet(out []degrade.Image) image.Image {
 	return m
 }
 
-// paint copies a picture, each pixel r times in both directions.
+// paint copies a image, each pixel r times in both directions.
 func paint(dst *image.RGBA, x0, y0 int, src degrade.Image, r int) {
 	pix := src.Bytes()
 	for y := range src.H * r {

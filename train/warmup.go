@@ -27,7 +27,7 @@ func (c Config) estimatorOnly(stage Stage) int {
 // newWarmup builds the graph of those steps; p is the probe of stage 1.
 func newWarmup(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
-	x, hr := pictures(gr, geo)
+	x, hr := images(gr, geo)
 	net := gr.Net("", w, func(name string) bool { return trainable(name) && !strings.Contains(name, ".compress.") }) // no loss looks behind D'
 	if teacher == nil {
 		dPrime, _ := kdsr.EstimateTeacher(net, w.Config, x, hr)

@@ -46,7 +46,7 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// The traits of known degradations: blur takes detail away, noise adds error in every octave and colour noise in the colours.
+// The traits of known degradations: blur takes detail away, noise adds error in every octave and color noise in the colors.
 func TestTraits(t *testing.T) {
 	const n, s = 32, 4
 	hr := degrade.NewImage(n*s, n*s)

@@ -184,7 +184,7 @@ func TestEvalCommand(t *testing.T) {
 	if blurred.Methods[0].Scores["psnr_y"] >= clean.Methods[0].Scores["psnr_y"] {
 		t.Error("blur does not cost anything")
 	}
-	if m, err := data.ReadPicture(sheet); err != nil || m.W < 4*72 || m.H < 4*(81+16) {
+	if m, err := data.ReadImage(sheet); err != nil || m.W < 4*72 || m.H < 4*(81+16) {
 		t.Errorf("sheet of %dx%d, %v", m.W, m.H, err)
 	}
 }
@@ -341,11 +341,11 @@ func TestDegradeCommand(t *testing.T) {
 	if err := run(filepath.Join(dir, "a.png"), out, "--recipe", "video", "--scale", "2", "--sheet", sheet, "--draws", "3"); err != nil {
 		t.Fatal(err)
 	}
-	m, err := data.ReadPicture(out)
+	m, err := data.ReadImage(out)
 	if err != nil || m.W != 36 || m.H != 32 {
 		t.Errorf("%dx%d, %v", m.W, m.H, err)
 	}
-	if s, err := data.ReadPicture(sheet); err != nil || s.W < 4*72 {
+	if s, err := data.ReadImage(sheet); err != nil || s.W < 4*72 {
 		t.Errorf("sheet: %dx%d, %v", s.W, s.H, err)
 	}
 	// A folder is a clip; these two pictures differ in size.

@@ -64,21 +64,21 @@ func tilesFor(count, in, out int) int {
 	return min((count+turns-1)/max(turns, 1)+7, most+7) &^ 7
 }
 
-// split cuts rows of each of n samples into pieces of a multiple of step, about four pieces per worker in all, and runs f on each.
+// split cuts rows of each of n samples into parts of a multiple of step, about four parts per worker in all, and runs f on each.
 func split(ws *Workers, n, rows, step int, f func(sample, from, to int)) {
 	if rows == 0 {
 		return
 	}
-	pieces := 1
+	parts := 1
 	if ws.Len() > 1 && n > 0 {
-		pieces = (4*ws.Len() + n - 1) / n
+		parts = (4*ws.Len() + n - 1) / n
 	}
-	size := (rows + pieces - 1) / pieces
+	size := (rows + parts - 1) / parts
 	size = (size + step - 1) / step * step
-	pieces = (rows + size - 1) / size
-	ws.Run(n*pieces, func(part int) {
-		from := part % pieces * size
-		f(part/pieces, from, min(from+size, rows))
+	parts = (rows + size - 1) / size
+	ws.Run(n*parts, func(part int) {
+		from := part % parts * size
+		f(part/parts, from, min(from+size, rows))
 	})
 }
 

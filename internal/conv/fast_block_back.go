@@ -38,8 +38,8 @@ func (g *blockGrad) own(n int) (first, each int) {
 // share tells which partial sum tile row of sample n, out of rows, belongs to, and the first row that belongs to the next.
 func (g *blockGrad) share(n, row, rows int) (share, end int) {
 	first, each := g.own(n)
-	piece := ((row+1)*each - 1) / rows
-	return first + piece, (piece + 1) * rows / each
+	part := ((row+1)*each - 1) / rows
+	return first + part, (part + 1) * rows / each
 }
 
 // blockBackward takes each sample through all steps band by band when there are enough samples for all workers.
@@ -141,9 +141,9 @@ func (g *blockGrad) few(ws *Workers, bands int) {
 	rows, groups := tileRows(s.H), min(s.N, g.shares)
 	each := g.shares / max(groups, 1)
 	ws.Run(groups*each, func(part int) {
-		group, piece := part/each, part%each
+		group, part := part/each, part%each
 		for n := group * s.N / groups; n < (group+1)*s.N/groups; n++ {
-			g.weights(n, sample(*t, n, s.N), piece*rows/each, (piece+1)*rows/each)
+			g.weights(n, sample(*t, n, s.N), part*rows/each, (part+1)*rows/each)
 		}
 	})
 	split(ws, s.N, rows, 1, func(n, from, to int) { g.wino(g.conv(n, sample(*dz, n, s.N), sample(*t, n, s.N)), from, to) })

@@ -7,7 +7,7 @@ import (
 	"vsr/internal/conv/native"
 )
 
-// The frame kernels work on bands of rows of one picture; sr/cpu makes plans of them and holds their specification, its plain
+// The frame kernels work on bands of rows of one frame; sr/cpu makes plans of them and holds their specification, its plain
 // path. They do not check their arguments: native/frame_ops.h says what those mean.
 type (
 	Frames    = native.Frames
@@ -30,8 +30,8 @@ func FramePitch(w, c int, half bool) int {
 	return n
 }
 
-// PicturePitch is the bytes of a row of an RGB picture of w pixels.
-func PicturePitch(w int) int { return 3 * 4 * ((w + 15) &^ 15) }
+// ImagePitch is the bytes of a row of an RGB frame of w pixels.
+func ImagePitch(w int) int { return 3 * 4 * ((w + 15) &^ 15) }
 
 // FrameChannels rounds a number of output channels up to what the kernels want.
 func FrameChannels(n int) int { return native.Pad(n) }

@@ -1,6 +1,6 @@
 // Package onnx runs an ONNX model with ONNX Runtime, to compare our engines with it. Nothing else in the program uses it.
 //
-// In: a model and pictures as float32, [N,C,H,W]. Out: the same. The shared library is opened at run time, so that the program
+// In: a model and frames as float32, [N,C,H,W]. Out: the same. The shared library is opened at run time, so that the program
 // builds and runs without it.
 package onnx
 

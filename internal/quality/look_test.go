@@ -91,7 +91,7 @@ func TestOvershoot(t *testing.T) {
 func TestColored(t *testing.T) {
 	m := Image{W: 4, H: 1, Pix: []byte{9, 9, 10, 0, 0, 0, 200, 200, 200, 7, 7, 7}}
 	if !IsGray(m) {
-		t.Error("rounding makes colour")
+		t.Error("rounding makes color")
 	}
 	m.Pix[4] = 23
 	if share, levels := Colored(m); share != 0.25 || levels != 23 || IsGray(m) {

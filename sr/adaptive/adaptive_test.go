@@ -193,7 +193,7 @@ func TestEnhancementOffUsesTheLastLevel(t *testing.T) {
 	}
 }
 
-func TestLevelSlowerThanTheDeadlineStillGivesPictures(t *testing.T) {
+func TestLevelSlowerThanTheDeadlineStillGivesFrames(t *testing.T) {
 	now := time.Time{}
 	l, err := New([]Level{{Name: "huge", Cost: time.Second, Process: func(_ context.Context, f *media.Frame) (*media.Frame, error) {
 		now = now.Add(time.Second)

@@ -73,7 +73,7 @@ func (t *fitter) fit(ctx context.Context, f *media.Frame) (*media.Frame, error) 
 		return f, nil
 	}
 	defer f.Release()
-	// Colour is carried, never converted: the encoder was told the first frame's, and cameras do not change it.
+	// Color is carried, never converted: the encoder was told the first frame's, and cameras do not change it.
 	target.Color, target.Alpha = f.Color, f.Alpha
 	if t.resizer == nil || t.from != f.Format {
 		r, err := sr.NewResizer(f.Format, target)

@@ -15,7 +15,7 @@ import (
 
 // Result is what Bench measures. Times are medians over the frames, in milliseconds.
 type Result struct {
-	Width     int    `json:"width"` // of the small picture
+	Width     int    `json:"width"` // of the small frame
 	Height    int    `json:"height"`
 	Frames    int    `json:"frames"`
 	ISA       string `json:"isa"`
@@ -40,7 +40,7 @@ type Result struct {
 	// Limit is the time in milliseconds that the work would take if products ran at their peak, depthwise and first
 	// convolutions at the float32 peak, and the 244 vector operations of the Winograd transforms for each tile of 4x4
 	// pixels and vector of channels at one a cycle. ShareOfLimit is Limit over MS. The share can exceed 1 on a CPU that
-	// does several vector operations a cycle; colour conversion is in MS and not in Limit.
+	// does several vector operations a cycle; color conversion is in MS and not in Limit.
 	Limit        float64 `json:"limit_ms"`
 	ShareOfLimit float64 `json:"share_of_limit"`
 	// CPUShareOfLimit is the same with the processor time over the number of threads in place of MS: what there would be if no
@@ -85,7 +85,7 @@ func Bench(ctx context.Context, w *kdsr.Weights, width, height, frames int, opts
 func noise(f media.Format) *media.Frame {
 	rng := rand.New(rand.NewPCG(1, 2))
 	fr := media.NewFrame(f)
-	for p := range colourPlanes(f) {
+	for p := range colorPlanes(f) {
 		for i := range fr.Plane[p] {
 			fr.Plane[p][i] = byte(64 + rng.IntN(128))
 		}

@@ -6,19 +6,19 @@ import (
 	"vsr/media"
 )
 
-// changes says what of a picture must be computed, the rest being as in the picture before. A tile of 4x4 pixels is computed
+// changes says what of a frame must be computed, the rest being as in the frame before. A tile of 4x4 pixels is computed
 // from the same numbers by the same operations wherever the regions lie, so the result is that of computing everything.
 type changes struct {
 	some    bool     // not everything
-	regions [][]rect // by step, in pixels of the small picture; of the last step in its rows
-	area    int      // pixels of the small picture whose enlarged ones are computed
+	regions [][]rect // by step, in pixels of the small frame; of the last step in its rows
+	area    int      // pixels of the small frame whose enlarged ones are computed
 
 	cells []bool
 	runs  []rect
 }
 
-// strips describes the last step of a plan that can compute parts of a picture: its rows are those of chroma, 1<<sy rows of the
-// picture enlarged scale times.
+// strips describes the last step of a plan that can compute parts of a frame: its rows are those of chroma, 1<<sy rows of the
+// frame enlarged scale times.
 type strips struct{ scale, sy int }
 
 // rect is columns [x0,x1) of rows [y0,y1).
@@ -41,10 +41,10 @@ func (r rect) grown(n, a, w, h int) rect {
 // Differences are looked for in cells of so many pixels.
 const cellWidth, cellHeight = 16, 8
 
-// mostRuns is how many separate changes are told apart; a picture with more is computed whole.
+// mostRuns is how many separate changes are told apart; a frame with more is computed whole.
 const mostRuns = 64
 
-// everything asks for the whole picture.
+// everything asks for the whole frame.
 func (c *changes) everything(w, h int) { c.some, c.area = false, w*h }
 
 // find compares two frames and works out what of each step must be computed. It returns false if they are equal.
@@ -87,7 +87,7 @@ func (c *changes) compare(a, b *media.Frame) bool {
 		c.cells = make([]bool, n)
 	}
 	clear(c.cells)
-	for p := range colourPlanes(a.Format) {
+	for p := range colorPlanes(a.Format) {
 		sx, sy := uint(0), uint(0)
 		if p > 0 {
 			sx, sy = a.Layout.Shift()
@@ -162,8 +162,8 @@ func (c *changes) merge() {
 	}
 }
 
-// spread appends to the regions of all steps what a change of the small picture makes necessary, and returns the pixels of the
-// small picture whose enlarged ones may change. All maps of such a plan have the size of the small picture.
+// spread appends to the regions of all steps what a change of the small frame makes necessary, and returns the pixels of the
+// small frame whose enlarged ones may change. All maps of such a plan have the size of the small frame.
 func (p *plan) spread(r rect, w, h int) int {
 	c, last := &p.again, len(p.steps)-1
 	for i := range c.regions {

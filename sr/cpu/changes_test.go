@@ -63,7 +63,7 @@ func checkUnchangedParts(t *testing.T, c kdsr.Config, opts Options, f media.Form
 
 // change alters a few samples that lie together, mostly at the edge of a plane.
 func change(rng *rand.Rand, f *media.Frame) {
-	p := rng.IntN(colourPlanes(f.Format))
+	p := rng.IntN(colorPlanes(f.Format))
 	w, h := f.PlaneSize(p)
 	x, y := []int{0, w - 1, rng.IntN(w)}[rng.IntN(3)], []int{0, h - 1, rng.IntN(h)}[rng.IntN(3)]
 	for j := y; j < min(h, y+3); j++ {
@@ -73,7 +73,7 @@ func change(rng *rand.Rand, f *media.Frame) {
 	}
 }
 
-// TestChangedRegion moves a single sample and looks at how much is computed: more than the sample, less than the picture.
+// TestChangedRegion moves a single sample and looks at how much is computed: more than the sample, less than the frame.
 func TestChangedRegion(t *testing.T) {
 	c := fastConfigs()[0]
 	e := testEngine(t, c, Options{Threads: 1})
@@ -88,14 +88,14 @@ func TestChangedRegion(t *testing.T) {
 	if a := e.upscale.plan.again; !a.some || a.area < 16*16 || a.area > 96*96 {
 		t.Errorf("some %v, %d pixels", a.some, a.area)
 	}
-	for r := 1; r < 240; r += 24 { // rows all over the picture: everything
+	for r := 1; r < 240; r += 24 { // rows all over the frame: everything
 		for x := 0; x < 320; x += 20 {
 			src.Row(0, r)[x] ^= 1
 		}
 	}
 	upscale(t, e, src, d)
 	if a := e.upscale.plan.again; a.some || a.area != 320*240 {
-		t.Errorf("some %v, %d pixels, want the whole picture", a.some, a.area)
+		t.Errorf("some %v, %d pixels, want the whole frame", a.some, a.area)
 	}
 }
 

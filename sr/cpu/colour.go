@@ -2,8 +2,8 @@ package cpu
 
 import "vsr/media"
 
-// colour holds the numbers that turn the samples of one format into RGB in [0,1] and back (ITU-T H.273, 8.3).
-type colour struct {
+// color holds the numbers that turn the samples of one format into RGB in [0,1] and back (ITU-T H.273, 8.3).
+type color struct {
 	rgb        bool    // planes are G, B, R, with no matrix
 	gray       bool    // there is only luma
 	kr, kg, kb float32 // luma weights
@@ -28,12 +28,12 @@ const (
 	sitingBottom     media.Siting = 6
 )
 
-// colourOf reads the tags of a low-resolution format. The guess of an unspecified matrix depends on the size, so the enlarged
-// picture must be converted with the colour of the small one.
-func colourOf(f media.Format) colour {
+// colorOf reads the tags of a low-resolution format. The guess of an unspecified matrix depends on the size, so the enlarged
+// frame must be converted with the color of the small one.
+func colorOf(f media.Format) color {
 	kr, kb := f.LumaWeights()
 	kg := 1 - kr - kb
-	c := colour{
+	c := color{
 		rgb: f.Color.Matrix == media.MatrixRGB && f.Layout == media.YUV444, gray: f.Layout == media.Gray,
 		kr: float32(kr), kg: float32(kg), kb: float32(kb),
 		rCr: float32(2 * (1 - kr)), bCb: float32(2 * (1 - kb)),
@@ -77,7 +77,7 @@ func lerp(i int, shift uint, pos2 int) (k0, k1, quarters int) {
 }
 
 // box returns the first of three luma indices that chroma index k is made of, and their weights.
-// They may lie outside the picture; the caller clamps them.
+// They may lie outside the frame; the caller clamps them.
 func box(k int, shift uint, pos2 int) (first int, w [3]float32) {
 	switch {
 	case shift == 0:

@@ -8,8 +8,8 @@ import (
 	"vsr/media"
 )
 
-// TestKnownColours converts flat pictures whose RGB is known from the standards.
-func TestKnownColours(t *testing.T) {
+// TestKnownColors converts flat frames whose RGB is known from the standards.
+func TestKnownColors(t *testing.T) {
 	for _, c := range []struct {
 		color   media.Color
 		depth   int
@@ -39,7 +39,7 @@ func TestKnownColours(t *testing.T) {
 				}
 			}
 		}
-		col := colourOf(f.Format)
+		col := colorOf(f.Format)
 		row := make([]float32, 3*c.w)
 		col.plainToRGB(row, f, 3)
 		for i, want := range []float64{c.r, c.g, c.b} {
@@ -68,12 +68,12 @@ func allFormats(w, h int) []media.Format {
 	return fs
 }
 
-// TestColourRoundTrip converts smooth pictures to RGB and back: a linear ramp survives linear filters of any siting.
-func TestColourRoundTrip(t *testing.T) {
+// TestColorRoundTrip converts smooth frames to RGB and back: a linear ramp survives linear filters of any siting.
+func TestColorRoundTrip(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {7, 5}, {16, 9}} {
 		for _, f := range allFormats(size[0], size[1]) {
 			src, dst := ramp(f), randomFrame(f, 4)
-			col := colourOf(f)
+			col := colorOf(f)
 			rgb := make([][]float32, f.Height)
 			for y := range rgb {
 				rgb[y] = make([]float32, 3*f.Width)
@@ -89,11 +89,11 @@ func TestColourRoundTrip(t *testing.T) {
 	}
 }
 
-// ramp is a picture whose planes are linear in luma coordinates, within the RGB cube, with chroma taken where its siting says.
+// ramp is a frame whose planes are linear in luma coordinates, within the RGB cube, with chroma taken where its siting says.
 func ramp(f media.Format) *media.Frame {
 	fr := randomFrame(f, 5)
-	c := colourOf(f)
-	for p := range colourPlanes(f) {
+	c := colorOf(f)
+	for p := range colorPlanes(f) {
 		w, h := f.PlaneSize(p)
 		for y := range h {
 			for x := range w {
@@ -115,7 +115,7 @@ func ramp(f media.Format) *media.Frame {
 
 // sameInside compares all samples but subsampled chroma in the outermost ring, where clamping bends the ramp.
 func sameInside(a, b *media.Frame) error {
-	for p := range colourPlanes(a.Format) {
+	for p := range colorPlanes(a.Format) {
 		w, h := a.PlaneSize(p)
 		rim := 0
 		tolerance := 1.0

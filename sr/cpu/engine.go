@@ -29,7 +29,7 @@ type Options struct {
 	ISA       string       // one of conv.ISAs; the default is the best. "go" is the plain path
 	NoReuse   bool         // compute every frame whole, whatever the frame before was
 	Logger    *slog.Logger // gets a warning when PrecisionAuto falls back to float32; nil discards
-	MaxMemory int64        // bytes for feature maps of one picture; 0 means 1 GiB. Larger pictures run in bands
+	MaxMemory int64        // bytes for feature maps of one frame; 0 means 1 GiB. Larger frames run in bands
 }
 
 // Validate reports the first option that is out of range.
@@ -86,7 +86,7 @@ func New(w *kdsr.Weights, opts Options) (*Engine, error) {
 		return nil, err
 	}
 	if w.Role == kdsr.Teacher {
-		return nil, errors.New("cpu: these are a teacher's weights, which need the original picture; want a student's")
+		return nil, errors.New("cpu: these are a teacher's weights, which need the original frame; want a student's")
 	}
 	if err := w.Check(); err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
@@ -177,7 +177,7 @@ func (e *Engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 		e.estimate = g
 	}
 	g := e.estimate
-	g.plan.src, g.plan.colour = src, colourOf(src.Format)
+	g.plan.src, g.plan.color = src, colorOf(src.Format)
 	if err := g.plan.run(ctx); err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (e *Engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degrad
 		return errors.New("cpu: this degradation was made by another engine")
 	}
 	if want := src.Format.Scaled(e.Scale()); dst.Format != want {
-		return fmt.Errorf("cpu: output frame is %v with colour %+v, want %v with colour %+v",
+		return fmt.Errorf("cpu: output frame is %v with color %+v, want %v with color %+v",
 			dst.Format, dst.Color, want, want.Color)
 	}
 	if err := ctx.Err(); err != nil {
@@ -255,8 +255,8 @@ func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) e
 		}
 	}
 	e.last.forget()
-	e.last.room(dst, src)
-	p.src, p.dst, p.kernels, p.colour = src, dst, k, colourOf(src.Format)
+	e.last.memory(dst, src)
+	p.src, p.dst, p.kernels, p.color = src, dst, k, colorOf(src.Format)
 	if p.strips != nil {
 		p.kept = e.last.dst
 	}
@@ -265,7 +265,7 @@ func (e *Engine) again(ctx context.Context, dst, src *media.Frame, k *kernels) e
 	}
 	if p.overflow.Load() && e.mixed() && e.exactFor != k {
 		e.exactFor = k
-		e.opts.Logger.Warn("half precision cannot hold the numbers of this scene, which is computed in float32: slower, but right", "room", "sr")
+		e.opts.Logger.Warn("half precision cannot hold the numbers of this scene, which is computed in float32: slower, but right", "stage", "sr")
 		return e.again(ctx, dst, src, k)
 	}
 	if e.exactFor == k {

@@ -15,7 +15,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// rgbFormat is full-range 16-bit RGB: no colour arithmetic stands between the frame and the network.
+// rgbFormat is full-range 16-bit RGB: no color arithmetic stands between the frame and the network.
 func rgbFormat(w, h int) media.Format {
 	return media.Format{Width: w, Height: h, Layout: media.YUV444, Depth: 16,
 		Color: media.Color{Matrix: media.MatrixRGB, Range: media.RangeFull, Primaries: 1, Transfer: 1}}
@@ -84,7 +84,7 @@ func upscale(t testing.TB, e *Engine, src *media.Frame, d sr.Degradation) *media
 // difference returns the largest difference of two frames in levels, and the share of samples that differ by more than one.
 func difference(a, b *media.Frame) (worst int, share float64) {
 	n, bad := 0, 0
-	for p := range colourPlanes(a.Format) {
+	for p := range colorPlanes(a.Format) {
 		w, h := a.PlaneSize(p)
 		for y := range h {
 			for x := range w {
@@ -151,15 +151,15 @@ func TestPlainAgainstReference(t *testing.T) {
 					if ref.Err() != nil {
 						t.Fatal(ref.Err())
 					}
-					comparePicture(t, upscale(t, e, src, k), y)
+					compareFrame(t, upscale(t, e, src, k), y)
 				})
 			}
 		}
 	}
 }
 
-// comparePicture wants the frame to be the rounded picture, with a level of 65535 for float32.
-func comparePicture(t *testing.T, f *media.Frame, want *kdsr.Array) {
+// compareFrame wants the frame to be the rounded frame, with a level of 65535 for float32.
+func compareFrame(t *testing.T, f *media.Frame, want *kdsr.Array) {
 	t.Helper()
 	got := rgbArray(f)
 	for i, v := range want.Data {
@@ -189,7 +189,7 @@ func TestBandsAndThreadsChangeNothing(t *testing.T) {
 					t.Fatalf("%d bands, want at least 4", n)
 				}
 				if !equalSamples(got, want) {
-					t.Errorf("%s x%d, %d threads: bands change the picture", c.Tail, c.Scale, threads)
+					t.Errorf("%s x%d, %d threads: bands change the frame", c.Tail, c.Scale, threads)
 				}
 				e.opts.MaxMemory = smallest(t, whole, whole.buildEstimate, f)
 				d, err := e.Estimate(context.Background(), src)
@@ -231,7 +231,7 @@ func TestRepeatedFrames(t *testing.T) {
 	again := randomFrame(f, 9) // other padding
 	copySamples(again, src)
 	if second := upscale(t, e, again, a); !equalSamples(first, second) {
-		t.Error("the repeated frame has another picture")
+		t.Error("the repeated frame has another frame")
 	}
 	if n := e.Stats().Repeated; n != 1 {
 		t.Errorf("%d repeats, want 1", n)

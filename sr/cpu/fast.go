@@ -7,7 +7,7 @@ import (
 )
 
 // fastBuilder turns nodes into calls of the frame kernels. It fuses what the kernels can take in one pass: the mean shift into
-// the first convolution, a sum into the convolution before it, PixelShuffle and the picture skip into the last one. So a
+// the first convolution, a sum into the convolution before it, PixelShuffle and the frame skip into the last one. So a
 // convolution is not emitted when it is seen but when its result is asked for, or finished by the operator that takes it.
 type fastBuilder struct {
 	p    *plan
@@ -17,8 +17,8 @@ type fastBuilder struct {
 	bf16 bool // products in bfloat16
 
 	maps    map[*node]*fmap
-	shifted map[*node]bool     // the map is a picture from which the mean is to be subtracted
-	large   map[*node]*fmap    // the small picture that this node enlarges
+	shifted map[*node]bool     // the map is a frame from which the mean is to be subtracted
+	large   map[*node]*fmap    // the small frame that this node enlarges
 	open    map[*node]*pending // convolutions that are not emitted yet
 	late    map[*fmap]*enlarged
 }
@@ -41,8 +41,8 @@ func (b *fastBuilder) feature(name string, c, w, h int) *fmap {
 	return &fmap{name: name, c: c, w: w, h: h, pitch: conv.FramePitch(w, c, b.half)}
 }
 
-func (b *fastBuilder) newPicture(w, h int) *fmap {
-	return &fmap{name: "rgb", c: 3, w: w, h: h, pitch: conv.PicturePitch(w)}
+func (b *fastBuilder) newImage(w, h int) *fmap {
+	return &fmap{name: "rgb", c: 3, w: w, h: h, pitch: conv.ImagePitch(w)}
 }
 
 // window is the map as the kernels see it now.
@@ -64,8 +64,8 @@ func (b *fastBuilder) get(n *node) *fmap {
 	return m
 }
 
-// picture implements builder.
-func (b *fastBuilder) picture(n *node, w, h int) {
+// frame implements builder.
+func (b *fastBuilder) frame(n *node, w, h int) {
 	switch n.op {
 	case opInput:
 		b.maps[n] = b.input(w, h)
@@ -107,11 +107,11 @@ func (b *fastBuilder) picture(n *node, w, h int) {
 }
 
 // yuv describes a frame to the kernels.
-func yuv(f *media.Frame, c *colour) conv.FrameYUV {
+func yuv(f *media.Frame, c *color) conv.FrameYUV {
 	y := conv.FrameYUV{W: f.Width, H: f.Height, Wide: f.BytesPerSample() == 2, Gray: c.gray, RGB: c.rgb,
 		SX: int(c.sx), SY: int(c.sy), PX2: c.px2, PY2: c.py2, KR: c.kr, KG: c.kg, KB: c.kb,
 		RCr: c.rCr, BCb: c.bCb, GCb: c.gCb, GCr: c.gCr, YOff: c.yOff, YScale: c.yScale, COff: c.cOff, CScale: c.cScale, Top: c.top}
-	for p := range colourPlanes(f.Format) {
+	for p := range colorPlanes(f.Format) {
 		y.Plane[p], y.Stride[p] = f.Plane[p], f.Stride[p]
 	}
 	if !c.gray {
@@ -121,19 +121,19 @@ func yuv(f *media.Frame, c *colour) conv.FrameYUV {
 }
 
 func (b *fastBuilder) input(w, h int) *fmap {
-	p, k, out := b.p, b.k, b.newPicture(w, h)
+	p, k, out := b.p, b.k, b.newImage(w, h)
 	b.scratch(k.YUVScratch(w))
 	p.add(&step{stage: StageInput, out: out, align: 4, run: func(s *scratch, y0, y1 int) {
-		f := yuv(p.src, &p.colour)
+		f := yuv(p.src, &p.color)
 		k.ToRGB(&f, out.window(), y0, y1, s.mem)
 	}})
 	return out
 }
 
-// head adds the first convolution of a picture.
+// head adds the first convolution of a frame.
 func (b *fastBuilder) head(n *node, x *fmap) *fmap {
 	k, out := b.k, b.feature(n.name, n.c, (x.w+n.stride-1)/n.stride, (x.h+n.stride-1)/n.stride)
-	w, bias := b.e.plainWeights(n.name) // [row][column][colour][out]: what the kernel wants
+	w, bias := b.e.plainWeights(n.name) // [row][column][color][out]: what the kernel wants
 	a := conv.FrameHead{Weight: w, Bias: bias, H: x.h, W: x.w, K: n.c, Stride: n.stride, LReLU: n.lrelu, Half: b.half}
 	if b.shifted[n.x] {
 		a.Shift = kdsr.Mean
@@ -163,7 +163,7 @@ func (b *fastBuilder) block(n *node, x *fmap) *fmap {
 	return out
 }
 
-// emit adds a convolution with what is fused to it: add, a map or, after a shuffle, the small picture; or a mean shift.
+// emit adds a convolution with what is fused to it: add, a map or, after a shuffle, the small frame; or a mean shift.
 func (b *fastBuilder) emit(o *pending, add *fmap, shift float32) *fmap {
 	if o.name == "" {
 		return b.emitTail(o, add, shift)
@@ -286,7 +286,7 @@ func (e *Engine) fastTail(edges kdsr.Edges, bf16 bool) fastConv {
 	return l
 }
 
-// shuffleOrder lists n output channels in the order row, colour, column of the s x s pixels that they become.
+// shuffleOrder lists n output channels in the order row, color, column of the s x s pixels that they become.
 func shuffleOrder(n, s int) []int {
 	order := make([]int, 0, n)
 	for i := range s {
@@ -308,7 +308,7 @@ func reorder(v []float32, order []int) []float32 {
 	return out
 }
 
-// shiftBias adds sign times the mean colour to the bias of outputs in shuffle order.
+// shiftBias adds sign times the mean color to the bias of outputs in shuffle order.
 func shiftBias(bias []float32, s int, sign float32) []float32 {
 	if sign == 0 {
 		return bias

@@ -7,10 +7,10 @@ import (
 	"vsr/media"
 )
 
-// enlarged is the last convolution of a network, whose result, the enlarged picture, need not be stored: a few of its rows at a
-// time fit into the cache, where they are turned into samples. A picture of 1280x720 would be 11 MB to write and to read again.
+// enlarged is the last convolution of a network, whose result, the enlarged frame, need not be stored: a few of its rows at a
+// time fit into the cache, where they are turned into samples. A frame of 1280x720 would be 11 MB to write and to read again.
 type enlarged struct {
-	out   *fmap  // the picture, if it is stored
+	out   *fmap  // the frame, if it is stored
 	small *fmap  // the map that the convolution reads
 	scale int    // from small to out
 	in    []edge // of a row of small
@@ -20,9 +20,9 @@ type enlarged struct {
 	run func(dst conv.FrameMap, mem []byte, y0, y1 int, columns span)
 }
 
-// enlarge returns the map of the enlarged picture without the step that makes it.
+// enlarge returns the map of the enlarged frame without the step that makes it.
 func (b *fastBuilder) enlarge(o *pending, in []edge, need int, run func(conv.FrameMap, []byte, int, int, span)) *fmap {
-	out := b.newPicture(o.x.w*o.shuffle, o.x.h*o.shuffle)
+	out := b.newImage(o.x.w*o.shuffle, o.x.h*o.shuffle)
 	b.late[out] = &enlarged{out: out, small: o.x, scale: o.shuffle, in: in, need: need, run: run}
 	return out
 }
@@ -40,7 +40,7 @@ func (l *enlarged) edges(per int) []edge {
 	return in
 }
 
-// addEnlarged adds the step that stores the picture.
+// addEnlarged adds the step that stores the frame.
 func (b *fastBuilder) addEnlarged(l *enlarged) {
 	b.scratch(l.need)
 	b.p.add(&step{stage: StageTail, in: l.edges(1), out: l.out, align: 4 * l.scale, run: func(sc *scratch, y0, y1 int) {
@@ -50,7 +50,7 @@ func (b *fastBuilder) addEnlarged(l *enlarged) {
 
 // output implements builder.
 func (b *fastBuilder) output(n *node, f media.Format) {
-	p, k, c := b.p, b.k, colourOf(f)
+	p, k, c := b.p, b.k, colorOf(f)
 	if o := b.open[n]; o != nil {
 		delete(b.open, n)
 		b.maps[n] = b.emit(o, nil, 0)
@@ -63,7 +63,7 @@ func (b *fastBuilder) output(n *node, f media.Format) {
 	x := b.get(n)
 	b.scratch(k.YUVScratch(x.w))
 	p.add(&step{stage: StageOutput, in: []edge{{x, 1 << c.sy, 1, 2}}, h: (x.h + 1<<c.sy - 1) >> c.sy, align: 4, run: func(s *scratch, k0, k1 int) {
-		f := yuv(p.dst, &p.colour)
+		f := yuv(p.dst, &p.color)
 		if !k.FromRGB(&f, x.window(), k0, k1, 0, x.w, s.mem) {
 			p.overflow.Store(true)
 		}
@@ -74,23 +74,23 @@ func (b *fastBuilder) output(n *node, f media.Format) {
 func (b *fastBuilder) outputStrips(l *enlarged, sy int) {
 	p, k := b.p, b.k
 	w, group := l.out.w, 4*l.scale>>sy // rows of chroma that four rows of the small map give
-	strip := (l.need + 63) &^ 63       // where the strip of the picture is in the scratch, and what the conversion needs
-	colours := strip + 4*l.scale*l.out.pitch
-	b.scratch(colours + k.YUVScratch(w))
+	strip := (l.need + 63) &^ 63       // where the strip of the frame is in the scratch, and what the conversion needs
+	colors := strip + 4*l.scale*l.out.pitch
+	b.scratch(colors + k.YUVScratch(w))
 	p.strips = &strips{scale: l.scale, sy: sy}
 	p.add(&step{stage: StageTail, in: l.edges(1 << sy), h: (l.out.h + 1<<sy - 1) >> sy, align: group, run: func(s *scratch, k0, k1 int) {
-		f := yuv(p.dst, &p.colour)
-		picture := conv.FrameMap{Mem: s.mem[strip:colours], Pitch: l.out.pitch}
+		f := yuv(p.dst, &p.color)
+		frame := conv.FrameMap{Mem: s.mem[strip:colors], Pitch: l.out.pitch}
 		computed, written := span{}, span{0, w}
 		if c := s.columns; c.y1 > 0 { // the chroma of the first column looks one to the left
 			computed, written = span{max(0, c.y0-4), c.y1}, span{c.y0 * l.scale, c.y1 * l.scale}
 		}
 		for ; k0 < k1; k0 += group {
 			y, end := k0<<sy/l.scale, min(k0+group, k1)
-			picture.Lo = y * l.scale
-			l.run(picture, s.mem, y, min(y+4, l.small.h), computed)
+			frame.Lo = y * l.scale
+			l.run(frame, s.mem, y, min(y+4, l.small.h), computed)
 			began := time.Now()
-			if !k.FromRGB(&f, picture, k0, end, written.y0, written.y1, s.mem[colours:]) {
+			if !k.FromRGB(&f, frame, k0, end, written.y0, written.y1, s.mem[colors:]) {
 				p.overflow.Store(true)
 			}
 			p.keep(span{k0, end}, written)
@@ -105,10 +105,10 @@ func (p *plan) keep(rows, columns span) {
 		return
 	}
 	bytes := p.dst.BytesPerSample()
-	for i := range colourPlanes(p.dst.Format) {
-		sx, sy := p.colour.sx, uint(0)
+	for i := range colorPlanes(p.dst.Format) {
+		sx, sy := p.color.sx, uint(0)
 		if i == 0 {
-			sx, sy = 0, p.colour.sy
+			sx, sy = 0, p.color.sy
 		}
 		w, h := p.dst.PlaneSize(i)
 		x0, x1 := columns.y0>>sx*bytes, min(w, (columns.y1+1<<sx-1)>>sx)*bytes

@@ -32,8 +32,8 @@ func fastConfigs() []kdsr.Config {
 
 func name(c kdsr.Config) string { return fmt.Sprintf("C%dx%d%s", c.C, c.Scale, c.Tail) }
 
-// ladder is every size from 1 to 17 once as a width and once as a height, and some primes.
-func ladder() [][2]int {
+// testSizes is every size from 1 to 17 once as a width and once as a height, and some primes.
+func testSizes() [][2]int {
 	var sizes [][2]int
 	for i := range 17 {
 		sizes = append(sizes, [2]int{i + 1, 17 - (i*7)%17})
@@ -50,7 +50,7 @@ func TestFastAgainstPlain(t *testing.T) {
 			for _, isa := range fastISAs() {
 				fast = append(fast, testEngine(t, c, Options{ISA: isa, Precision: PrecisionFP32, Threads: 2}))
 			}
-			for j, size := range ladder() {
+			for j, size := range testSizes() {
 				compareEngines(t, plain, fast, randomFrame(rgbFormat(size[0], size[1]), uint64(j)))
 			}
 		})
@@ -81,7 +81,7 @@ func compareEngines(t *testing.T, plain *Engine, fast []*Engine, src *media.Fram
 	}
 }
 
-// soften makes the last layer small, before it is packed: the network then adds about 0.08 to the enlarged picture.
+// soften makes the last layer small, before it is packed: the network then adds about 0.08 to the enlarged frame.
 func soften(w *kdsr.Weights) {
 	last := w.Tensors["G.tail.0.weight"].Data
 	for i := range last {
@@ -108,7 +108,7 @@ func TestFastBands(t *testing.T) {
 					t.Fatalf("%d bands, want at least 4", n)
 				}
 				if !equalSamples(want, got) {
-					t.Errorf("%s %s %s: bands change the picture", isa, precision, name(c))
+					t.Errorf("%s %s %s: bands change the frame", isa, precision, name(c))
 				}
 				e.opts.MaxMemory = smallest(t, whole, whole.buildEstimate, f)
 				if again, err := e.Estimate(context.Background(), src); err != nil || !slices.Equal(d, again) {
@@ -120,7 +120,7 @@ func TestFastBands(t *testing.T) {
 }
 
 // TestAutoPrecision wants half precision within one level of 255 for 99.9 % of samples. The weights are untrained: their
-// output is the enlarged picture plus a small difference, as that of trained ones.
+// output is the enlarged frame plus a small difference, as that of trained ones.
 func TestAutoPrecision(t *testing.T) {
 	for _, preset := range []string{"nano", "fast", "base"} {
 		c, err := kdsr.Preset(preset, 4)
@@ -143,15 +143,15 @@ func TestAutoPrecision(t *testing.T) {
 	}
 }
 
-// TestFastColours converts frames of every format with both paths, without a network between.
-func TestFastColours(t *testing.T) {
+// TestFastColors converts frames of every format with both paths, without a network between.
+func TestFastColors(t *testing.T) {
 	for _, isa := range fastISAs() {
 		k := conv.FramesOf(isa)
 		for _, size := range [][2]int{{1, 1}, {2, 3}, {7, 5}, {37, 9}} {
 			for _, f := range allFormats(size[0], size[1]) {
 				src, want, got := randomFrame(f, 1), randomFrame(f, 2), randomFrame(f, 2)
-				col := colourOf(f)
-				rgb := &fmap{w: f.Width, h: f.Height, c: 3, pitch: conv.PicturePitch(f.Width)}
+				col := colorOf(f)
+				rgb := &fmap{w: f.Width, h: f.Height, c: 3, pitch: conv.ImagePitch(f.Width)}
 				rgb.mem = aligned(rgb.pitch * rgb.h)
 				s := aligned(k.YUVScratch(f.Width))
 				in, out := yuv(src, &col), yuv(got, &col)
@@ -177,7 +177,7 @@ func TestFastColours(t *testing.T) {
 					t.Fatalf("%s %v %+v: differs by %d", isa, f, f.Color, worst)
 				}
 				if !samePadding(want, got) {
-					t.Fatalf("%s %v: writes outside the picture", isa, f)
+					t.Fatalf("%s %v: writes outside the frame", isa, f)
 				}
 			}
 		}
@@ -188,7 +188,7 @@ func TestFastColours(t *testing.T) {
 func samePadding(a, b *media.Frame) bool {
 	for p := range a.Planes() {
 		w, h := a.PlaneSize(p)
-		if p == colourPlanes(a.Format) {
+		if p == colorPlanes(a.Format) {
 			w = 0
 		}
 		for y := range h {
@@ -224,7 +224,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// TestFastCancel ends the context at every task of a picture that many tasks make: each time the picture is given up, and the next
+// TestFastCancel ends the context at every task of a frame that many tasks make: each time the frame is given up, and the next
 // one is whole, also where it could reuse parts of the one before.
 func TestFastCancel(t *testing.T) {
 	e := testEngine(t, fastConfigs()[1], Options{Threads: 3})
@@ -243,11 +243,11 @@ func TestFastCancel(t *testing.T) {
 		ended++
 		src.Row(0, 90)[20] ^= 1
 		if !equalSamples(upscale(t, e, src, k), want) {
-			t.Fatalf("after a picture that ended at call %d the next one is wrong", calls)
+			t.Fatalf("after a frame that ended at call %d the next one is wrong", calls)
 		}
 		src.Row(0, 90)[20] ^= 1
 	}
 	if ended < 5 {
-		t.Errorf("%d pictures were given up", ended)
+		t.Errorf("%d frames were given up", ended)
 	}
 }

@@ -55,13 +55,13 @@ func newFlow(p *plan, n int) *flow {
 		for b := range spans[0] {
 			for i, s := range p.steps {
 				each := max(1, rows*s.h/p.steps[0].h/s.align) * s.align
-				f.add(p, i, pieces(spans[i][b], each))
+				f.add(p, i, parts(spans[i][b], each))
 			}
 		}
 	} else {
 		for i, s := range p.steps {
 			groups := (s.h + s.align - 1) / s.align
-			f.add(p, i, pieces(span{0, s.h}, max(1, (groups+3*n-1)/(3*n))*s.align))
+			f.add(p, i, parts(span{0, s.h}, max(1, (groups+3*n-1)/(3*n))*s.align))
 		}
 	}
 	f.taken, f.ended = make([]bool, len(f.tasks)), make([]bool, len(f.tasks))
@@ -77,8 +77,8 @@ func (p *plan) rowsInCache() int {
 	return min(max(nearCache/(2*pitch)/4*4, 12), 32)
 }
 
-// pieces cuts a span into parts of at most each rows.
-func pieces(s span, each int) []span {
+// parts cuts a span into parts of at most each rows.
+func parts(s span, each int) []span {
 	var all []span
 	for y := s.y0; y < s.y1; y += each {
 		all = append(all, span{y, min(y+each, s.y1)})
@@ -130,7 +130,7 @@ func (p *plan) occupant(m *fmap) *fmap {
 	return old
 }
 
-// reset makes the flow ready for the next picture.
+// reset makes the flow ready for the next frame.
 func (f *flow) reset() {
 	clear(f.done)
 	clear(f.first)
@@ -193,7 +193,7 @@ func (f *flow) cancel() {
 	f.changed.Broadcast()
 }
 
-// runFlow computes one picture in one band.
+// runFlow computes one frame in one band.
 func (p *plan) runFlow() error {
 	for _, m := range p.maps {
 		m.lo = 0

@@ -22,7 +22,7 @@ func spoil(e *Engine) {
 	}
 }
 
-// TestMemoryHoldsAnything runs Estimate and Upscale, which share memory, on every size of the ladder over memory full of garbage:
+// TestMemoryHoldsAnything runs Estimate and Upscale, which share memory, on every size of the testSizes over memory full of garbage:
 // what lies beside and behind a map must not be seen.
 func TestMemoryHoldsAnything(t *testing.T) {
 	for _, isa := range append(fastISAs(), "go") {
@@ -34,7 +34,7 @@ func TestMemoryHoldsAnything(t *testing.T) {
 				clean := testEngine(t, c, Options{ISA: isa, Precision: precision, Threads: 1})
 				spoiled := testEngine(t, c, Options{ISA: isa, Precision: precision, Threads: 2, NoReuse: true})
 				d, dSpoiled := degradation(t, clean), degradation(t, spoiled)
-				for j, size := range ladder() {
+				for j, size := range testSizes() {
 					if (i+j)%3 != 0 {
 						continue
 					}
@@ -54,7 +54,7 @@ func TestMemoryHoldsAnything(t *testing.T) {
 					}
 					spoil(spoiled)
 					if !equalSamples(upscale(t, spoiled, src, dSpoiled), want) {
-						t.Fatalf("%s %s %s %v: garbage changes the picture", isa, precision, name(c), src.Format)
+						t.Fatalf("%s %s %s %v: garbage changes the frame", isa, precision, name(c), src.Format)
 					}
 				}
 			}
@@ -77,7 +77,7 @@ func TestPlansShareMemory(t *testing.T) {
 	upscale(t, both, randomFrame(f, 1), degradation(t, both))
 	again, err := both.Estimate(context.Background(), randomFrame(f, 1))
 	if err != nil || !slices.Equal(first, again) {
-		t.Errorf("another estimate after a picture (%v)", err)
+		t.Errorf("another estimate after a frame (%v)", err)
 	}
 	if n, one := len(both.pool.maps), len(alone.pool.maps); n != max(estimate, one) {
 		t.Errorf("%d bytes for both, %d for Estimate and %d for Upscale", n, estimate, one)

@@ -16,11 +16,11 @@ func (b *plainBuilder) newMap(name string, c, w, h int) *fmap {
 	return &fmap{name: name, c: c, w: w, h: h, pitch: 4 * c * w}
 }
 
-// near is an edge to rows of the same picture size.
+// near is an edge to rows of the same frame size.
 func near(m *fmap, reach int) edge { return edge{m, 1, 1, reach} }
 
-// picture adds the steps of a node that computes a picture from pictures.
-func (b *plainBuilder) picture(n *node, w, h int) {
+// frame adds the steps of a node that computes a frame from frames.
+func (b *plainBuilder) frame(n *node, w, h int) {
 	switch n.op {
 	case opInput:
 		b.maps[n] = b.input(w, h)
@@ -46,7 +46,7 @@ func (b *plainBuilder) input(w, h int) *fmap {
 	p, out := b.p, b.newMap("rgb", 3, w, h)
 	p.add(&step{stage: StageInput, out: out, run: func(_ *scratch, y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			p.colour.plainToRGB(out.row(y), p.src, y)
+			p.color.plainToRGB(out.row(y), p.src, y)
 		}
 	}})
 	return out
@@ -57,7 +57,7 @@ func (b *plainBuilder) output(n *node, f media.Format) {
 	_, sy := f.Layout.Shift()
 	p.add(&step{stage: StageOutput, in: []edge{{x, 1 << sy, 1, 2}}, h: (x.h + 1<<sy - 1) >> sy, run: func(_ *scratch, k0, k1 int) {
 		for k := k0; k < k1; k++ {
-			p.colour.plainFromRGB(p.dst, k, x.row)
+			p.color.plainFromRGB(p.dst, k, x.row)
 		}
 	}})
 }
@@ -268,7 +268,7 @@ func (b *plainBuilder) tail(xn, yn *node) {
 	}})
 }
 
-// fits reports whether a picture of w x h has pixels with exactly these edges.
+// fits reports whether a frame of w x h has pixels with exactly these edges.
 func fits(e kdsr.Edges, w, h int) bool {
 	for _, y := range []int{0, h / 2, h - 1} {
 		for _, x := range []int{0, w / 2, w - 1} {

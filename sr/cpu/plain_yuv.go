@@ -25,7 +25,7 @@ func putSample(row []byte, x, bytes int, v, top float32) {
 }
 
 // chromaAt interpolates plane p at luma position (x, y), linearly in both directions, and returns it in [-1/2,1/2].
-func (c *colour) chromaAt(f *media.Frame, p, x, y int) float32 {
+func (c *color) chromaAt(f *media.Frame, p, x, y int) float32 {
 	cw, ch := f.PlaneSize(p)
 	b := f.BytesPerSample()
 	x0, x1, fx := lerp(x, c.sx, c.px2)
@@ -38,8 +38,8 @@ func (c *colour) chromaAt(f *media.Frame, p, x, y int) float32 {
 	return (top*(1-wy) + bottom*wy - c.cOff) / c.cScale
 }
 
-// plainToRGB writes row y of the picture as RGB in [0,1], interleaved: dst [W,3].
-func (c *colour) plainToRGB(dst []float32, f *media.Frame, y int) {
+// plainToRGB writes row y of the frame as RGB in [0,1], interleaved: dst [W,3].
+func (c *color) plainToRGB(dst []float32, f *media.Frame, y int) {
 	b := f.BytesPerSample()
 	luma := f.Row(0, y)
 	for x := range f.Width {
@@ -63,12 +63,12 @@ func (c *colour) plainToRGB(dst []float32, f *media.Frame, y int) {
 }
 
 // luma returns Y of a clamped RGB pixel.
-func (c *colour) luma(px []float32) float32 {
+func (c *color) luma(px []float32) float32 {
 	return c.kr*clamp01(px[0]) + c.kg*clamp01(px[1]) + c.kb*clamp01(px[2])
 }
 
-// plainFromRGB writes chroma row k and the luma rows that go with it; rows(y) is row y of the RGB picture, [W,3], not clamped.
-func (c *colour) plainFromRGB(f *media.Frame, k int, rows func(y int) []float32) {
+// plainFromRGB writes chroma row k and the luma rows that go with it; rows(y) is row y of the RGB frame, [W,3], not clamped.
+func (c *color) plainFromRGB(f *media.Frame, k int, rows func(y int) []float32) {
 	b := f.BytesPerSample()
 	for y := k << c.sy; y < min((k+1)<<c.sy, f.Height); y++ {
 		row := rows(y)

@@ -10,7 +10,7 @@ import (
 	"vsr/media"
 )
 
-// fmap is one feature map or picture of a plan. Only a window of its rows is in memory.
+// fmap is one feature map or frame of a plan. Only a window of its rows is in memory.
 type fmap struct {
 	name  string
 	w, h  int
@@ -38,7 +38,7 @@ func floats(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }
 
-// inside reports whether y is a row of the picture.
+// inside reports whether y is a row of the frame.
 func (m *fmap) inside(y int) bool { return y >= 0 && y < m.h }
 
 // edge says which rows of a map a step reads: for its row y, from y*mul/div-reach to y*mul/div+reach.
@@ -72,11 +72,11 @@ type span struct{ y0, y1 int }
 // scratch is the working memory of one worker.
 type scratch struct {
 	mem []byte
-	// columns of the small picture are those to compute, all when it is zero. Only steps that strips lists look at it.
+	// columns of the small frame are those to compute, all when it is zero. Only steps that strips lists look at it.
 	columns span
 }
 
-// plan runs the steps of one network for one picture size, band after band.
+// plan runs the steps of one network for one frame size, band after band.
 type plan struct {
 	steps []*step
 	maps  []*fmap
@@ -86,19 +86,19 @@ type plan struct {
 	need  int // bytes of scratch a worker
 	// slanted lets one band run as flow does it: maps share a slot only if they lie row over row.
 	slanted bool
-	strips  *strips // nil where a part of a picture cannot be computed
-	again   changes // what of the current picture is to be computed
+	strips  *strips // nil where a part of a frame cannot be computed
+	again   changes // what of the current frame is to be computed
 
 	// What the current run works on.
 	ctx      context.Context
 	src, dst *media.Frame
-	colour   colour
+	color    color
 	kernels  *kernels
 	current  *step
 	cuts     []int
 	times    *[stages]time.Duration // in one band: the workers' time over their number
 	kept     *media.Frame           // gets a copy of dst, if the plan has strips
-	overflow atomic.Bool            // numbers of the picture were infinite: half precision ends at 65504
+	overflow atomic.Bool            // numbers of the frame were infinite: half precision ends at 65504
 	output   atomic.Int64           // of the time of StageTail, all workers together, what belongs to StageOutput
 
 	pool *pool
@@ -135,7 +135,7 @@ func (p *plan) layout(limit int64) error {
 			break
 		}
 		if band == smallest {
-			return fmt.Errorf("cpu: a picture of %dx%d needs %d MiB of memory even in bands of %d rows, %d MiB are allowed",
+			return fmt.Errorf("cpu: a frame of %dx%d needs %d MiB of memory even in bands of %d rows, %d MiB are allowed",
 				p.steps[0].out.w, h, p.bytes>>20+1, smallest, limit>>20)
 		}
 	}
@@ -279,9 +279,9 @@ func (p *plan) allocate() {
 	for _, n := range sizes {
 		total += (n + 63) &^ 63
 	}
-	room := p.pool.room(total)
+	free := p.pool.memory(total)
 	for i, n := range sizes {
-		p.slots[i], room = room[:n:n], room[(n+63)&^63:]
+		p.slots[i], free = free[:n:n], free[(n+63)&^63:]
 	}
 	for _, m := range p.maps {
 		m.mem = p.slots[m.slot][:m.rows*m.pitch]
@@ -298,7 +298,7 @@ func aligned(n int) []byte {
 	return b[shift : shift+n : shift+n]
 }
 
-// run computes one picture. The error is ctx.Err().
+// run computes one frame. The error is ctx.Err().
 func (p *plan) run(ctx context.Context) error {
 	p.ctx = ctx
 	p.overflow.Store(false)

@@ -16,8 +16,8 @@ type pool struct {
 	moved func()
 }
 
-// room returns n bytes for the maps of a plan, which start on a cache line and hold anything.
-func (p *pool) room(n int) []byte {
+// memory returns n bytes for the maps of a plan, which start on a cache line and hold anything.
+func (p *pool) memory(n int) []byte {
 	if old := len(p.maps); old < n {
 		p.moved()
 		p.maps = nil

@@ -9,7 +9,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// program is a plan for one format, and what comes after its last picture.
+// program is a plan for one format, and what comes after its last frame.
 type program struct {
 	format media.Format
 	plan   *plan
@@ -19,10 +19,10 @@ type program struct {
 	pixels int
 }
 
-// builder turns picture nodes into steps of a plan.
+// builder turns frame nodes into steps of a plan.
 type builder interface {
-	// picture adds the steps of n for a picture of w x h pixels.
-	picture(n *node, w, h int)
+	// frame adds the steps of n for a frame of w x h pixels.
+	frame(n *node, w, h int)
 	// pool adds the step that sums the rows of the map of n; it returns where the sums will be, [H,C], and the pixels.
 	pool(n *node) (sums []float64, pixels int)
 	// tail adds the steps of the collapsed official tail over the map of x; its result becomes the map of y.
@@ -45,7 +45,7 @@ func (e *Engine) newPlan(exact bool) (*plan, builder) {
 }
 
 // estimateMemory is for the maps of Estimate, which are in single precision: more would not make it faster, and its memory is that of
-// Upscale, which needs less for most pictures.
+// Upscale, which needs less for most frames.
 const estimateMemory = 256 << 20
 
 func (e *Engine) buildEstimate(f media.Format) (*program, error) {
@@ -61,7 +61,7 @@ func (e *Engine) buildEstimate(f media.Format) (*program, error) {
 			g.nodes = nodes[i:]
 			break
 		}
-		b.picture(n, f.Width, f.Height)
+		b.frame(n, f.Width, f.Height)
 	}
 	for _, s := range p.steps {
 		s.stage = StageEstimate
@@ -90,7 +90,7 @@ func (e *Engine) buildUpscaleIn(f media.Format, exact bool) (*program, error) {
 			before = nil
 		case collapse && inTail:
 		default:
-			b.picture(n, f.Width, f.Height)
+			b.frame(n, f.Width, f.Height)
 		}
 	}
 	b.output(nodes[len(nodes)-1], f)
@@ -126,9 +126,9 @@ const (
 	StageInput    Stage = iota // YUV to RGB
 	StageHead                  // mean shift and first convolution
 	StageBlocks                // IDR-DCRBs
-	StageTail                  // last convolutions, PixelShuffle, picture skip
+	StageTail                  // last convolutions, PixelShuffle, frame skip
 	StageOutput                // RGB to YUV
-	StageEstimate              // the degradation estimator's pictures
+	StageEstimate              // the degradation estimator's frames
 	stages
 )
 

@@ -116,7 +116,7 @@ func recordEstimate(c kdsr.Config) ([]*node, error) {
 	return r.nodes, r.err
 }
 
-// recordUpscale returns the nodes of the SR network; the last one is the enlarged picture.
+// recordUpscale returns the nodes of the SR network; the last one is the enlarged frame.
 func recordUpscale(c kdsr.Config) ([]*node, error) {
 	var r recorder
 	kernels := make([]*node, c.N)

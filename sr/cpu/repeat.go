@@ -23,15 +23,15 @@ func (r *repeat) fill(dst *media.Frame) { copySamples(dst, r.dst) }
 
 func (r *repeat) forget() { r.valid = false }
 
-// room makes r.src and r.dst.
-func (r *repeat) room(dst, src *media.Frame) {
+// memory makes r.src and r.dst.
+func (r *repeat) memory(dst, src *media.Frame) {
 	if r.src == nil || r.src.Format != src.Format {
 		r.src, r.dst = media.NewFrame(src.Format), media.NewFrame(dst.Format)
 	}
 }
 
-// colourPlanes is the number of planes that engines look at: all but alpha.
-func colourPlanes(f media.Format) int {
+// colorPlanes is the number of planes that engines look at: all but alpha.
+func colorPlanes(f media.Format) int {
 	if f.Layout == media.Gray {
 		return 1
 	}
@@ -39,7 +39,7 @@ func colourPlanes(f media.Format) int {
 }
 
 func equalSamples(a, b *media.Frame) bool {
-	for p := range colourPlanes(a.Format) {
+	for p := range colorPlanes(a.Format) {
 		_, h := a.PlaneSize(p)
 		for y := range h {
 			if !bytes.Equal(a.Row(p, y), b.Row(p, y)) {
@@ -51,7 +51,7 @@ func equalSamples(a, b *media.Frame) bool {
 }
 
 func copySamples(dst, src *media.Frame) {
-	for p := range colourPlanes(dst.Format) {
+	for p := range colorPlanes(dst.Format) {
 		_, h := dst.PlaneSize(p)
 		for y := range h {
 			copy(dst.Row(p, y), src.Row(p, y))

@@ -7,20 +7,20 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// colour is the arithmetic of one format, as the contract of sr.Engine says it.
-type colour struct {
+// color is the arithmetic of one format, as the contract of sr.Engine says it.
+type color struct {
 	kr, kb       float64 // luma weights of red and blue
 	yOff, yScale float64 // sample = yOff + yScale*Y
 	cOff, cScale float64 // sample = cOff + cScale*C
 	ox, oy       float64 // where the first chroma sample lies, in luma samples
 }
 
-// colourOf reads the tags of the small picture; its size decides an unspecified matrix for both.
-func colourOf(f media.Format) colour {
+// colorOf reads the tags of the small frame; its size decides an unspecified matrix for both.
+func colorOf(f media.Format) color {
 	unit, full := float64(int(1)<<(f.Depth-8)), float64(int(1)<<f.Depth-1)
-	c := colour{yOff: 16 * unit, yScale: 219 * unit, cOff: 128 * unit, cScale: 224 * unit}
+	c := color{yOff: 16 * unit, yScale: 219 * unit, cOff: 128 * unit, cScale: 224 * unit}
 	if f.Color.Range == media.RangeFull {
-		c = colour{yScale: full, cOff: 128 * unit, cScale: full}
+		c = color{yScale: full, cOff: 128 * unit, cScale: full}
 	}
 	switch f.Color.Matrix { // H.273 Table 4
 	case media.MatrixBT709:
@@ -80,7 +80,7 @@ func between(i int, shift uint, offset float64) (k int, weight float64) {
 
 // toRGB converts a frame to [1,3,H,W] in [0,1].
 func toRGB(f *media.Frame) *kdsr.Array {
-	c := colourOf(f.Format)
+	c := colorOf(f.Format)
 	a := kdsr.NewArray(1, 3, f.Height, f.Width)
 	size := f.Height * f.Width
 	sx, sy := f.Layout.Shift()
@@ -113,10 +113,10 @@ func toRGB(f *media.Frame) *kdsr.Array {
 
 func unit(v float64) float64 { return min(max(v, 0), 1) }
 
-// fromRGB returns the sample values, not rounded, of the planes of format f for a picture [1,3,H,W]. The tags are those
-// of the small picture.
+// fromRGB returns the sample values, not rounded, of the planes of format f for a frame [1,3,H,W]. The tags are those
+// of the small frame.
 func fromRGB(a *kdsr.Array, f, small media.Format) [][]float64 {
-	c := colourOf(small)
+	c := colorOf(small)
 	size := f.Width * f.Height
 	rgb := func(x, y int) (r, g, b, l float64) {
 		i := max(0, min(y, f.Height-1))*f.Width + max(0, min(x, f.Width-1))

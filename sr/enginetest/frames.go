@@ -27,8 +27,8 @@ func newFrame(f media.Format, seed uint64) *media.Frame {
 	return fr
 }
 
-// picture returns a frame with a smooth, coloured picture and some noise: what a network may meet.
-func picture(f media.Format, seed uint64) *media.Frame {
+// frame returns a frame with a smooth, colored frame and some noise: what a network may meet.
+func testFrame(f media.Format, seed uint64) *media.Frame {
 	fr := newFrame(f, seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	top := float64(int(1)<<f.Depth - 1)
@@ -62,15 +62,15 @@ func copyFrame(f *media.Frame) *media.Frame {
 	return c
 }
 
-// colourPlanes is the number of planes without alpha.
-func colourPlanes(f media.Format) int {
+// colorPlanes is the number of planes without alpha.
+func colorPlanes(f media.Format) int {
 	f.Alpha = false
 	return f.Planes()
 }
 
-// samePicture compares the samples of all planes but alpha.
-func samePicture(a, b *media.Frame) bool {
-	for p := range colourPlanes(a.Format) {
+// sameFrame compares the samples of all planes but alpha.
+func sameFrame(a, b *media.Frame) bool {
+	for p := range colorPlanes(a.Format) {
 		_, h := a.PlaneSize(p)
 		for y := range h {
 			if !bytes.Equal(a.Row(p, y), b.Row(p, y)) {
@@ -81,12 +81,12 @@ func samePicture(a, b *media.Frame) bool {
 	return true
 }
 
-// sameElsewhere compares everything that is no sample of a colour plane.
+// sameElsewhere compares everything that is no sample of a color plane.
 func sameElsewhere(a, b *media.Frame) bool {
 	for p := range a.Planes() {
 		w, h := a.PlaneSize(p)
 		skip := w * a.BytesPerSample()
-		if p >= colourPlanes(a.Format) {
+		if p >= colorPlanes(a.Format) {
 			skip = 0
 		}
 		for y := range h {
@@ -99,9 +99,9 @@ func sameElsewhere(a, b *media.Frame) bool {
 	return true
 }
 
-func sameBytes(a, b *media.Frame) bool { return samePicture(a, b) && sameElsewhere(a, b) }
+func sameBytes(a, b *media.Frame) bool { return sameFrame(a, b) && sameElsewhere(a, b) }
 
-// formats are the kinds of picture that an engine must take, at one size.
+// formats are the kinds of frame that an engine must take, at one size.
 func formats(w, h int) []media.Format {
 	f := func(l media.Layout, depth int, m media.Matrix, r media.Range, s media.Siting) media.Format {
 		return media.Format{Width: w, Height: h, Layout: l, Depth: depth,

@@ -80,7 +80,7 @@ func testMemory(t *harness) {
 	}
 	all = append(all, formats(6, 5)...)
 	for i, f := range all {
-		src := picture(f, uint64(i))
+		src := testFrame(f, uint64(i))
 		keep := copyFrame(src)
 		v := t.estimate(src)
 		d := t.modulate(v)
@@ -90,45 +90,45 @@ func testMemory(t *harness) {
 			t.Fatalf("%v: %v", f, err)
 		}
 		if !sameElsewhere(dst, clean) {
-			t.Errorf("%v: bytes outside the output picture are written", f)
+			t.Errorf("%v: bytes outside the output frame are written", f)
 		}
 		if !sameBytes(src, keep) {
 			t.Errorf("%v: the input is written to", f)
 		}
-		again := newFrame(f, 1000) // the same picture between other bytes
-		for p := range colourPlanes(f) {
+		again := newFrame(f, 1000) // the same frame between other bytes
+		for p := range colorPlanes(f) {
 			_, h := f.PlaneSize(p)
 			for y := range h {
 				copy(again.Row(p, y), src.Row(p, y))
 			}
 		}
 		if !slices.Equal(t.estimate(again), v) {
-			t.Errorf("%v: the estimate depends on bytes outside the picture", f)
+			t.Errorf("%v: the estimate depends on bytes outside the frame", f)
 		}
-		t.upscale(picture(f, 5000), d) // so that an engine that knows repeats computes again
+		t.upscale(testFrame(f, 5000), d) // so that an engine that knows repeats computes again
 		second := newFrame(dst.Format, 2)
 		if err := t.Upscale(context.Background(), second, again, d); err != nil {
 			t.Fatalf("%v: %v", f, err)
 		}
-		if !samePicture(dst, second) {
-			t.Errorf("%v: the picture depends on bytes outside the picture, or is not written whole", f)
+		if !sameFrame(dst, second) {
+			t.Errorf("%v: the frame depends on bytes outside the frame, or is not written whole", f)
 		}
 	}
 }
 
-// testReuse switches between pictures, sizes and degradations: none may leave a trace in the next.
+// testReuse switches between frames, sizes and degradations: none may leave a trace in the next.
 func testReuse(t *harness) {
 	format := formats(19, 11)[0]
-	a, b := picture(format, 1), picture(format, 2)
-	large := picture(formats(29, 23)[9], 3)
+	a, b := testFrame(format, 1), testFrame(format, 2)
+	large := testFrame(formats(29, 23)[9], 3)
 	v := t.estimate(a)
 	one, two := t.modulate(v), t.modulate(other(v))
 	first, changed := t.upscale(a, one), t.upscale(a, two)
-	if len(v) > 1 && samePicture(first, changed) {
-		t.Error("two degradations give one picture")
+	if len(v) > 1 && sameFrame(first, changed) {
+		t.Error("two degradations give one frame")
 	}
 	steps := map[string]func(){
-		"another picture":     func() { t.upscale(b, one) },
+		"another frame":       func() { t.upscale(b, one) },
 		"another size":        func() { t.upscale(large, two) },
 		"another degradation": func() { t.upscale(a, two) },
 		"an estimate":         func() { t.estimate(large) },
@@ -143,11 +143,11 @@ func testReuse(t *harness) {
 	}
 	for name, step := range steps {
 		step()
-		if !samePicture(t.upscale(a, one), first) {
-			t.Errorf("after %s the picture is another", name)
+		if !sameFrame(t.upscale(a, one), first) {
+			t.Errorf("after %s the frame is another", name)
 		}
-		if !samePicture(t.upscale(a, two), changed) {
-			t.Errorf("after %s the picture of the second degradation is another", name)
+		if !sameFrame(t.upscale(a, two), changed) {
+			t.Errorf("after %s the frame of the second degradation is another", name)
 		}
 		step()
 		if !slices.Equal(t.estimate(a), v) {
@@ -157,7 +157,7 @@ func testReuse(t *harness) {
 }
 
 func testCancel(t *harness) {
-	src := picture(formats(21, 13)[0], 1)
+	src := testFrame(formats(21, 13)[0], 1)
 	v := t.estimate(src)
 	d := t.modulate(v)
 	want := t.upscale(src, d)
@@ -169,17 +169,17 @@ func testCancel(t *harness) {
 	if _, err := t.Modulate(ctx, v); !errors.Is(err, context.Canceled) {
 		t.Errorf("modulate: %v, want canceled", err)
 	}
-	if err := t.Upscale(ctx, newFrame(want.Format, 1), picture(src.Format, 2), d); !errors.Is(err, context.Canceled) {
+	if err := t.Upscale(ctx, newFrame(want.Format, 1), testFrame(src.Format, 2), d); !errors.Is(err, context.Canceled) {
 		t.Errorf("upscale: %v, want canceled", err)
 	}
-	if !samePicture(t.upscale(src, d), want) {
+	if !sameFrame(t.upscale(src, d), want) {
 		t.Error("a cancelled call changes the next one")
 	}
 }
 
 func testBadCalls(t, stranger *harness) {
 	ctx := context.Background()
-	src := picture(formats(6, 5)[0], 1)
+	src := testFrame(formats(6, 5)[0], 1)
 	v := t.estimate(src)
 	d := t.modulate(v)
 	good := src.Format.Scaled(t.Scale())
@@ -213,7 +213,7 @@ func testBadCalls(t, stranger *harness) {
 
 func testClose(t *harness) {
 	ctx := context.Background()
-	src := picture(formats(6, 5)[0], 1)
+	src := testFrame(formats(6, 5)[0], 1)
 	v := t.estimate(src)
 	d := t.modulate(v)
 	t.upscale(src, d)

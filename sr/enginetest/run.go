@@ -54,7 +54,7 @@ func Run(t *testing.T, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) 
 // testIDRBounds holds that a vector outside of the bounds is moved to the border, and that a broken note is refused.
 func testIDRBounds(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engine, error), tol Tolerance) {
 	format := formats(16, 16)[0]
-	src := picture(format, 1)
+	src := testFrame(format, 1)
 	free := open(t, func() (sr.Engine, error) { return f(w) }).estimate(src)
 	bounds := &kdsr.IDRBounds{Mean: make([]float32, len(free)), Dev: make([]float32, len(free)), Limit: 1}
 	for k := range bounds.Dev {
@@ -82,7 +82,7 @@ func testIDRBounds(t *testing.T, w *kdsr.Weights, f func(*kdsr.Weights) (sr.Engi
 	}
 }
 
-// testReference compares estimates and pictures. The first network is tried with all sizes, and with all formats at one size;
+// testReference compares estimates and frames. The first network is tried with all sizes, and with all formats at one size;
 // the others with a share of them.
 func testReference(t *harness, w *kdsr.Weights, number int, tol Tolerance) {
 	var all []media.Format
@@ -103,7 +103,7 @@ func testReference(t *harness, w *kdsr.Weights, number int, tol Tolerance) {
 		all = all[:len(all)/2]
 	}
 	for i, f := range all {
-		src := picture(f, uint64(100*number+i))
+		src := testFrame(f, uint64(100*number+i))
 		x := toRGB(src)
 		ref := &kdsr.Reference{Weights: w}
 		_, d := kdsr.Estimate(ref, w.Config, x)
@@ -115,7 +115,7 @@ func testReference(t *harness, w *kdsr.Weights, number int, tol Tolerance) {
 			t.Fatal(ref.Err())
 		}
 		got := t.upscale(src, t.modulate(v))
-		t.comparePicture(got, fromRGB(y, got.Format, f), tol.Sample)
+		t.compareFrame(got, fromRGB(y, got.Format, f), tol.Sample)
 	}
 }
 
@@ -145,8 +145,8 @@ func (t *harness) compareVector(f media.Format, got []float32, want []float64, t
 	}
 }
 
-// comparePicture allows the tolerance and half a sample value for rounding.
-func (t *harness) comparePicture(got *media.Frame, want [][]float64, tol float64) {
+// compareFrame allows the tolerance and half a sample value for rounding.
+func (t *harness) compareFrame(got *media.Frame, want [][]float64, tol float64) {
 	t.Helper()
 	top := float64(int(1)<<got.Depth - 1)
 	for p, plane := range want {

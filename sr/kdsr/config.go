@@ -16,7 +16,7 @@ const (
 	TailOfficial Tail = "official" // conv and PixelShuffle once per factor, then conv to RGB: the published networks
 	TailDirect   Tail = "direct"   // one conv to 3*s*s channels and PixelShuffle(s)
 
-	SkipNone    Skip = "none"    // the published networks: only the mean colour is added
+	SkipNone    Skip = "none"    // the published networks: only the mean color is added
 	SkipNearest Skip = "nearest" // the input, enlarged by repetition
 
 	KernelsFree    Kernels = ""        // as the linear layers give them: the published networks

@@ -78,14 +78,14 @@ func TestGrowRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Config){
-		"fewer channels":               func(c *Config) { c.C = 4 },
-		"fewer blocks":                 func(c *Config) { c.N = 2 },
-		"another scale":                func(c *Config) { c.Scale = 3 },
-		"another estimator":            func(c *Config) { c.R = 2 },
-		"bounded kernels, no vectors":  func(c *Config) { c.Kernels = KernelsBounded },
-		"another stride of the stem":   func(c *Config) { c.Stem = 1 },
-		"the published tail":           func(c *Config) { c.Tail = TailOfficial },
-		"no picture added to the tail": func(c *Config) { c.Skip = SkipNone },
+		"fewer channels":              func(c *Config) { c.C = 4 },
+		"fewer blocks":                func(c *Config) { c.N = 2 },
+		"another scale":               func(c *Config) { c.Scale = 3 },
+		"another estimator":           func(c *Config) { c.R = 2 },
+		"bounded kernels, no vectors": func(c *Config) { c.Kernels = KernelsBounded },
+		"another stride of the stem":  func(c *Config) { c.Stem = 1 },
+		"the published tail":          func(c *Config) { c.Tail = TailOfficial },
+		"no image added to the tail":  func(c *Config) { c.Skip = SkipNone },
 	} {
 		to := c
 		change(&to)

@@ -12,7 +12,7 @@ import "fmt"
 // Slope is the negative slope of every LeakyReLU in KDSR.
 const Slope = 0.1
 
-// Mean is the DIV2K mean colour (RGB) that the official code subtracts from the input of G and adds to its output.
+// Mean is the DIV2K mean color (RGB) that the official code subtracts from the input of G and adds to its output.
 var Mean = [3]float32{0.4488, 0.4371, 0.4040}
 
 // Builder is the set of operators that the network is made of. They are as coarse as fast engines fuse.
@@ -34,7 +34,7 @@ type Builder[T any] interface {
 	Bound(kernels T) T
 	// Add is the elementwise sum.
 	Add(x, y T) T
-	// Shift adds sign times the mean colour to a 3-channel picture.
+	// Shift adds sign times the mean color to a 3-channel image.
 	Shift(x T, sign float32) T
 	// Shuffle is PixelShuffle: [B,C*r*r,H,W] to [B,C,rH,rW], out[c,ry+i,rx+j] = in[c*r*r+i*r+j,y,x].
 	Shuffle(x T, r int) T
@@ -77,7 +77,7 @@ func estimate[T any](b Builder[T], c Config, x T, root string) (dPrime, d T) {
 
 // Modulate derives the depthwise kernels of every block from D [B,C] (paper Eq. 3, 4): N tensors [B,9C],
 // where the tap of channel c at row ky and column kx is element 9c+3ky+kx. Free kernels multiply from block to block, so that a
-// vector unlike those of training can give a picture of anything; bounded ones cannot grow with the vector.
+// vector unlike those of training can give a image of anything; bounded ones cannot grow with the vector.
 func Modulate[T any](b Builder[T], c Config, d T) []T {
 	kernels := make([]T, c.N)
 	for i := range kernels {

@@ -178,8 +178,8 @@ func (g *onnxGraph) model() []byte {
 	graph := g.nodes
 	graph.text(2, "kdsr")
 	graph = append(graph, g.consts...)
-	graph.message(11, picture("x", "height", "width"))
-	graph.message(12, picture("y", "height_out", "width_out"))
+	graph.message(11, image("x", "height", "width"))
+	graph.message(12, image("y", "height_out", "width_out"))
 	var opset, m proto
 	opset.number(2, 13)
 	m.number(1, 8)
@@ -201,8 +201,8 @@ func (g *onnxGraph) model() []byte {
 	return m
 }
 
-// picture is the ValueInfoProto of a float picture with sides that have names.
-func picture(name, height, width string) proto {
+// image is the ValueInfoProto of a float image with sides that have names.
+func image(name, height, width string) proto {
 	var shape, tensor, kind, info proto
 	for _, dim := range []any{1, 3, height, width} {
 		var d proto

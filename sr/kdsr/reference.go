@@ -48,7 +48,7 @@ func (a *Array) plane(n, c int) []float64 {
 // Reference computes the network in float64 with plain loops, one operator after the other. It is the oracle that engines,
 // training and the golden vectors are held against; nothing about it is fast.
 //
-// The weights must have passed Check. Pictures of any size and batch are fine.
+// The weights must have passed Check. Images of any size and batch are fine.
 type Reference struct {
 	Weights *Weights
 	// Trace, when not nil, sees the result of every operator that has a name, and of the pooling under the name "pool".

@@ -31,7 +31,7 @@ func (c Config) ParamCount(role Role) (int, error) {
 	return n, err
 }
 
-// walk sends a picture of w x h pixels through the whole network.
+// walk sends a image of w x h pixels through the whole network.
 func (c Config) walk(role Role, w, h int) (*Shapes, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -48,15 +48,15 @@ func (c Config) walk(role Role, w, h int) (*Shapes, error) {
 	return s, s.Err()
 }
 
-// MACs says how many multiply-accumulates each step of the student takes on one picture.
+// MACs says how many multiply-accumulates each step of the student takes on one image.
 type MACs struct {
 	Estimate int64 // the estimator's convolutions
-	Vector   int64 // the estimator's linear layers, after the pooling: the same for every picture size
-	Modulate int64 // the kernel generators: the same for every picture size
+	Vector   int64 // the estimator's linear layers, after the pooling: the same for every image size
+	Modulate int64 // the kernel generators: the same for every image size
 	Upscale  int64 // the SR network, uncollapsed
 }
 
-// MACs counts for a low-resolution picture of w x h pixels.
+// MACs counts for a low-resolution image of w x h pixels.
 func (c Config) MACs(w, h int) (MACs, error) {
 	if err := c.Validate(); err != nil {
 		return MACs{}, err

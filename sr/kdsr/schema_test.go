@@ -23,7 +23,7 @@ func TestPublishedSizes(t *testing.T) {
 		name                                       string
 		student, teacher, tensors                  int
 		upscale, estimate, vector, modulate, small int64
-		gmac                                       float64 // Upscale and Estimate of a 320x180 picture, 2 decimals
+		gmac                                       float64 // Upscale and Estimate of a 320x180 image, 2 decimals
 	}{
 		{"m", 5795099, 5822747, 276, 2787840, 1181376, 147456, 2170880, 2323587, 228.63},
 		{"l", 14191003, 14246299, 160, 7316352, 3542400, 589824, 4587520, 5499907, 625.46},
@@ -158,8 +158,8 @@ func TestCheckListsEverything(t *testing.T) {
 func TestShapesReportsMismatch(t *testing.T) {
 	c := preset(t, "nano", 4)
 	for name, walk := range map[string]func(*Shapes){
-		"vector as picture": func(s *Shapes) { Estimate(s, c, Shape{1, 3}) },
-		"four channels":     func(s *Shapes) { Upscale(s, c, Shape{1, 4, 2, 2}, nil) },
+		"vector as image": func(s *Shapes) { Estimate(s, c, Shape{1, 3}) },
+		"four channels":   func(s *Shapes) { Upscale(s, c, Shape{1, 4, 2, 2}, nil) },
 		"kernels of another width": func(s *Shapes) {
 			Upscale(s, c, Shape{1, 3, 2, 2}, []Shape{{1, 9}})
 		},

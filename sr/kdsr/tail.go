@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Edges says at which edges of the picture a low-resolution pixel lies. In a picture one pixel high it lies at both.
+// Edges says at which edges of the image a low-resolution pixel lies. In a image one pixel high it lies at both.
 type Edges uint8
 
 // The bits of Edges. 0 is a pixel that has all eight neighbours.
@@ -18,7 +18,7 @@ const (
 	EdgeRight
 )
 
-// EdgesAt returns the edges of pixel (x,y) in a picture of w x h pixels.
+// EdgesAt returns the edges of pixel (x,y) in a image of w x h pixels.
 func EdgesAt(x, y, w, h int) Edges {
 	var e Edges
 	for _, b := range []struct {
@@ -34,11 +34,11 @@ func EdgesAt(x, y, w, h int) Edges {
 
 // LinearTail is the official tail as one 5x5 convolution. Nothing between the body and the output is nonlinear, so
 // conv, shuffle, (conv, shuffle,) conv is for each low-resolution pixel one affine map of the 5x5 features around it
-// (docs/kdsr.md 1.8). Features outside the picture count as zero, as with any zero-padded convolution.
+// (docs/kdsr.md 1.8). Features outside the image count as zero, as with any zero-padded convolution.
 //
 // The layers in between also pad with zeros, so pixels of the outermost ring have maps of their own, one for each
 // combination of Edges: Kernel(0) is for all other pixels. The output of the 5x5 convolution has 3*s*s channels in the
-// order that PixelShuffle(s) expects. The mean colour is not in it.
+// order that PixelShuffle(s) expects. The mean color is not in it.
 type LinearTail struct {
 	C   int // input channels
 	Out int // 3*s*s
@@ -173,7 +173,7 @@ func (l *tailLayer) back(next map[tailSite][]float64, at tailSite, share []float
 	for ky := range 3 {
 		for kx := range 3 {
 			to := tailSite{at.y + ky - 1, at.x + kx - 1, at.py, at.px}
-			if !last { // beyond the low-resolution picture this input is padding
+			if !last { // beyond the low-resolution image this input is padding
 				to.py = side(to.py, floorDiv(to.y, size))
 				to.px = side(to.px, floorDiv(to.x, size))
 			}

@@ -29,7 +29,7 @@ type Weights struct {
 // Keys of Weights.Meta. All values are plain text, any may be absent.
 const (
 	MetaName        = "name"          // short name of the model
-	MetaDegradation = "degradation"   // what the training pictures were degraded with
+	MetaDegradation = "degradation"   // what the training images were degraded with
 	MetaData        = "training_data" // what it was trained on
 	MetaSteps       = "steps"         // training steps
 	MetaScores      = "scores"        // measured quality
@@ -136,7 +136,7 @@ func (p Param) mismatch(t Tensor) string {
 	if p.Frozen {
 		for i, want := range frozen(p.Name) {
 			if math.Abs(float64(t.Data[i]-want)) > 1e-4 {
-				return fmt.Sprintf("is %v at index %d, want %v: pictures in [0,1] with the DIV2K mean", t.Data[i], i, want)
+				return fmt.Sprintf("is %v at index %d, want %v: images in [0,1] with the DIV2K mean", t.Data[i], i, want)
 			}
 		}
 	}

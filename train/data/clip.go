@@ -52,7 +52,7 @@ func (s *Sampler) age(id, generation int) int {
 	return min(int(math.Log(1-rng.Float64())/math.Log(stay)), generation)
 }
 
-// cutClip takes a window out of a random tile. A still picture is filmed by a window that drifts over it.
+// cutClip takes a window out of a random tile. A still image is filmed by a window that drifts over it.
 func (s *Sampler) cutClip(rng *rand.Rand) ([]degrade.Image, error) {
 	t := s.tiles[rng.IntN(len(s.tiles))]
 	want := max(s.o.Recipe.Frames(), 1)

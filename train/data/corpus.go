@@ -13,13 +13,13 @@ import (
 
 // Options says where the material is and how it is cut.
 type Options struct {
-	// Dirs are folders of JPEG and PNG pictures and of videos, searched with their subfolders; single files are allowed.
+	// Dirs are folders of JPEG and PNG images and of videos, searched with their subfolders; single files are allowed.
 	Dirs []string
 	// Cache is a folder for the shards, made if absent. Empty keeps all tiles in memory.
 	Cache string
-	// TileSize is the side of the tiles, default 512. Smaller pictures become one smaller tile.
+	// TileSize is the side of the tiles, default 512. Smaller images become one smaller tile.
 	TileSize int
-	// MinSize is the smallest side that a tile may have, default 96. Smaller pictures are skipped.
+	// MinSize is the smallest side that a tile may have, default 96. Smaller images are skipped.
 	MinSize int
 	// Limit bounds the bytes of all tiles together, default 4 GiB. What does not fit is left out and counted.
 	Limit int64
@@ -49,7 +49,7 @@ type Report struct {
 type Tile struct {
 	W, H, Frames int
 	Pix          []byte // [Frames,H,W,3], read only
-	Source       string // the picture or video it comes from; tiles of one source never straddle train and validation
+	Source       string // the image or video it comes from; tiles of one source never straddle train and validation
 }
 
 // Corpus is the cut material, split by source.
@@ -124,7 +124,7 @@ type source struct {
 
 var videoSuffixes = map[string]bool{".mp4": true, ".mkv": true, ".mov": true, ".webm": true, ".avi": true, ".mpg": true, ".ts": true, ".m2ts": true, ".y4m": true}
 
-// findSources lists pictures and videos in a fixed order.
+// findSources lists images and videos in a fixed order.
 func findSources(dirs []string) ([]source, error) {
 	if len(dirs) == 0 {
 		return nil, errors.New("no data folder given")
@@ -137,15 +137,15 @@ func findSources(dirs []string) ([]source, error) {
 				return err
 			}
 			suffix := strings.ToLower(filepath.Ext(path))
-			picture := suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png"
-			if !picture && !videoSuffixes[suffix] {
+			image := suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png"
+			if !image && !videoSuffixes[suffix] {
 				return nil
 			}
 			info, err := d.Info()
 			if err != nil {
 				return err
 			}
-			out = append(out, source{path: path, name: names.of(path), size: info.Size(), video: !picture})
+			out = append(out, source{path: path, name: names.of(path), size: info.Size(), video: !image})
 			return nil
 		})
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// writePictures fills a folder: three good pictures of which two are cuts of one photograph, and four that cannot be used.
-func writePictures(t *testing.T) string {
+// writeImages fills a folder: three good images of which two are cuts of one photograph, and four that cannot be used.
+func writeImages(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	dir := filepath.Join(root, "photos")
@@ -45,7 +45,7 @@ func writePictures(t *testing.T) string {
 		write(fmt.Sprintf("good%d.png", i), b.Bytes())
 	}
 	write("cut.png", b.Bytes()[:b.Len()/2])
-	write("text.jpg", []byte("this is no picture"))
+	write("text.jpg", []byte("this is no image"))
 	b.Reset()
 	if err := jpeg.Encode(&b, draw(20, 20, 1), nil); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func sameTiles(a, b []Tile) bool {
 
 // Bad files are named, good ones are cut; memory, fresh shards and reused shards hold the same.
 func TestOpen(t *testing.T) {
-	dir := writePictures(t)
+	dir := writeImages(t)
 	cache := filepath.Join(t.TempDir(), "shards")
 	var first *Corpus
 	for i, c := range []string{"", cache, cache} {
@@ -128,8 +128,8 @@ func TestOpenRejects(t *testing.T) {
 	empty := t.TempDir()
 	for name, o := range map[string]Options{
 		"nothing": {}, "empty": {Dirs: []string{empty}}, "absent": {Dirs: []string{filepath.Join(empty, "x")}},
-		"limit": {Dirs: []string{writePictures(t)}, TileSize: 64, MinSize: 48, Limit: 100},
-		"cache": {Dirs: []string{writePictures(t)}, TileSize: 64, MinSize: 48, Cache: "/dev/null/x"},
+		"limit": {Dirs: []string{writeImages(t)}, TileSize: 64, MinSize: 48, Limit: 100},
+		"cache": {Dirs: []string{writeImages(t)}, TileSize: 64, MinSize: 48, Cache: "/dev/null/x"},
 	} {
 		if _, _, err := Open(context.Background(), o); err == nil || !strings.HasPrefix(err.Error(), "data: ") {
 			t.Errorf("%s: error %v", name, err)
@@ -137,14 +137,14 @@ func TestOpenRejects(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := Open(ctx, Options{Dirs: []string{writePictures(t)}}); err == nil {
+	if _, _, err := Open(ctx, Options{Dirs: []string{writeImages(t)}}); err == nil {
 		t.Error("a cancelled context gives no error")
 	}
 }
 
 // A damaged index or shard must not be read beyond its end.
 func TestDamagedShards(t *testing.T) {
-	dir, cache := writePictures(t), t.TempDir()
+	dir, cache := writeImages(t), t.TempDir()
 	o := Options{Dirs: []string{dir}, Cache: cache, TileSize: 64, MinSize: 48}
 	c, _, err := Open(context.Background(), o)
 	if err != nil {
@@ -205,7 +205,7 @@ func TestSplit(t *testing.T) {
 	}
 	root := "../../../shared/data/train"
 	if _, err := os.Stat(root); err != nil {
-		t.Skip("no training pictures: ", err)
+		t.Skip("no training images: ", err)
 	}
 	sources, err := findSources([]string{root})
 	if err != nil {
@@ -216,6 +216,6 @@ func TestSplit(t *testing.T) {
 		names[s.name] = true
 	}
 	if len(sources) != 709 || len(names) >= 650 {
-		t.Errorf("%d tiles of %d pictures: the tables of sources are not read", len(sources), len(names))
+		t.Errorf("%d tiles of %d images: the tables of sources are not read", len(sources), len(names))
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	_ "image/jpeg" // decoders of the two picture formats
+	_ "image/jpeg" // decoders of the two image formats
 	_ "image/png"
 	"os"
 	"runtime"
 	"sync"
 )
 
-// maxPixels bounds a picture before it is decoded: a damaged header must not ask for all memory.
+// maxPixels bounds a image before it is decoded: a damaged header must not ask for all memory.
 const maxPixels = 128 << 20
 
 // VideoReader opens a video and calls emit with short runs of consecutive frames, one run or more from each scene, so that
@@ -103,7 +103,7 @@ func keep(o Options, s source, tiles []Tile, err error, out store, rep *Report) 
 
 func cut(ctx context.Context, o Options, s source) ([]Tile, error) {
 	if !s.video {
-		m, err := readPicture(s.path)
+		m, err := readImage(s.path)
 		if err != nil {
 			return nil, err
 		}
@@ -121,8 +121,8 @@ func cut(ctx context.Context, o Options, s source) ([]Tile, error) {
 	return tiles, err
 }
 
-// readPicture decodes a JPEG or PNG to 8-bit RGB; transparency is laid over black.
-func readPicture(path string) (*image.RGBA, error) {
+// readImage decodes a JPEG or PNG to 8-bit RGB; transparency is laid over black.
+func readImage(path string) (*image.RGBA, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func readPicture(path string) (*image.RGBA, error) {
 	return out, nil
 }
 
-// cutFrames lays a grid of tiles over a run of frames, spread evenly so that the whole picture is covered.
+// cutFrames lays a grid of tiles over a run of frames, spread evenly so that the whole image is covered.
 func cutFrames(o Options, name string, run []*image.RGBA) ([]Tile, error) {
 	if len(run) == 0 {
 		return nil, nil

@@ -15,9 +15,9 @@ import (
 	"vsr/train/degrade"
 )
 
-// ReadPicture decodes a JPEG or PNG file; transparency is laid over black.
-func ReadPicture(path string) (degrade.Image, error) {
-	m, err := readPicture(path)
+// ReadImage decodes a JPEG or PNG file; transparency is laid over black.
+func ReadImage(path string) (degrade.Image, error) {
+	m, err := readImage(path)
 	if err != nil {
 		return degrade.Image{}, err
 	}
@@ -32,8 +32,8 @@ func fromRGBA(m *image.RGBA) degrade.Image {
 // errEnough ends the reading of a video that has given what was asked for.
 var errEnough = errors.New("enough frames")
 
-// ReadClip reads a picture, the pictures of a folder in order of their names, or the beginning of a video: at most limit frames, of
-// one size. single says that path is one picture.
+// ReadClip reads a image, the images of a folder in order of their names, or the beginning of a video: at most limit frames, of
+// one size. single says that path is one image.
 func ReadClip(ctx context.Context, path string, limit int) (clip []degrade.Image, single bool, err error) {
 	if limit < 1 {
 		return nil, false, fmt.Errorf("a clip of %d frames", limit)
@@ -65,17 +65,17 @@ func ReadClip(ctx context.Context, path string, limit int) (clip []degrade.Image
 		if s.video || len(clip) == limit {
 			continue
 		}
-		m, err := ReadPicture(s.path)
+		m, err := ReadImage(s.path)
 		if err != nil {
 			return nil, false, fmt.Errorf("%s: %w", s.path, err)
 		}
 		if len(clip) > 0 && (m.W != clip[0].W || m.H != clip[0].H) {
-			return nil, false, fmt.Errorf("%s is %dx%d, the first picture is %dx%d", s.path, m.W, m.H, clip[0].W, clip[0].H)
+			return nil, false, fmt.Errorf("%s is %dx%d, the first image is %dx%d", s.path, m.W, m.H, clip[0].W, clip[0].H)
 		}
 		clip = append(clip, m)
 	}
 	if len(clip) == 0 {
-		return nil, false, errors.New("no picture and no video")
+		return nil, false, errors.New("no image and no video")
 	}
 	return clip, !info.IsDir(), nil
 }

@@ -35,7 +35,7 @@ func Frames(ctx context.Context, path string) iter.Seq2[degrade.Image, error] {
 			if u.Frame == nil {
 				continue
 			}
-			m, err := picture(u.Frame)
+			m, err := frameImage(u.Frame)
 			u.Release()
 			if err != nil {
 				fail(err)
@@ -48,7 +48,7 @@ func Frames(ctx context.Context, path string) iter.Seq2[degrade.Image, error] {
 	}
 }
 
-func picture(f *media.Frame) (degrade.Image, error) {
+func frameImage(f *media.Frame) (degrade.Image, error) {
 	if err := readable(f); err != nil {
 		return degrade.Image{}, err
 	}
@@ -65,7 +65,7 @@ func picture(f *media.Frame) (degrade.Image, error) {
 // readable refuses the layouts that toRGBA does not know.
 func readable(f *media.Frame) error {
 	if f.Layout != media.YUV420 && f.Layout != media.YUV422 && f.Layout != media.YUV444 {
-		return fmt.Errorf("pictures of %v are not read", f.Format)
+		return fmt.Errorf("images of %v are not read", f.Format)
 	}
 	return nil
 }

@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 )
 
-// sourceNames caches, per folder, the table that says from which picture each tile was cut.
+// sourceNames caches, per folder, the table that says from which image each tile was cut.
 type sourceNames map[string]map[string]string
 
-// of returns the name of the picture that a file comes from: the source_file column of a table `<folder>.tsv` beside the file's
+// of returns the name of the image that a file comes from: the source_file column of a table `<folder>.tsv` beside the file's
 // folder (tiles of one photograph share it), else the file's own name.
 func (s sourceNames) of(path string) string {
 	dir, file := filepath.Split(filepath.Clean(path))

@@ -25,7 +25,7 @@ type SamplerOptions struct {
 	// Pool, with SharedPerBatch, mixes the batches as if that many pairs waited in a pool (180 in Real-ESRGAN and KDSR-GAN), so
 	// that the samples of a batch do not share their draws after all. 0 is no pool.
 	Pool int
-	// Shrink is the smallest factor, above 0 and below 1, by which half of the clips' sharp pictures are reduced before anything
+	// Shrink is the smallest factor, above 0 and below 1, by which half of the clips' sharp images are reduced before anything
 	// else: the same photographs at other sizes. The factor is drawn evenly from Shrink to 1 and never takes a patch's room. 0 and 1
 	// reduce none.
 	Shrink float64
@@ -66,7 +66,7 @@ func (o *SamplerOptions) defaults() error {
 type Batch struct {
 	Step  int
 	LR    []float32 // [B,p,p,3]
-	HR    []float32 // [B,p*s,p*s,3], the sharp picture of LR
+	HR    []float32 // [B,p*s,p*s,3], the sharp image of LR
 	Other []float32 // [B,p,p,3], another place and frame of the same degraded clip, for the student's estimator
 }
 

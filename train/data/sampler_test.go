@@ -98,7 +98,7 @@ func TestSamplerAligned(t *testing.T) {
 	}
 }
 
-// Patches are drawn all over the clip, at a place of its own for every sample: the picture says where each comes from.
+// Patches are drawn all over the clip, at a place of its own for every sample: the image says where each comes from.
 func TestSamplerPlaces(t *testing.T) {
 	const side, p, s = 64, 12, 2
 	tile := Tile{W: side, H: side, Frames: 1, Pix: make([]byte, side*side*3), Source: "ruler"}

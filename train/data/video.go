@@ -18,12 +18,12 @@ type VideoOptions struct {
 	Runs int // samples of one video at most, default 64
 	// Gap is how many frames pass at least between two samples, default 24.
 	Gap int
-	// Change is the mean luma difference, in 8-bit steps of small pictures, from the last sample at which the next one is taken.
+	// Change is the mean luma difference, in 8-bit steps of small images, from the last sample at which the next one is taken.
 	// Default 12: a cut, or a shot that has moved on.
 	Change float64
 }
 
-// Videos returns a reader of video files through package decode. A sample is taken at the start and whenever the picture has come
+// Videos returns a reader of video files through package decode. A sample is taken at the start and whenever the image has come
 // to differ enough from the last sample, so near-identical frames do not repeat. A run never crosses a cut.
 func Videos(o VideoOptions) VideoReader {
 	if o.Run == 0 {

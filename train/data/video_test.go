@@ -11,7 +11,7 @@ import (
 	"vsr/media"
 )
 
-// scenes writes a video of three still-standing colours, 40 frames each, with the ffmpeg program.
+// scenes writes a video of three still-standing colors, 40 frames each, with the ffmpeg program.
 func scenes(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("ffmpeg")
@@ -27,7 +27,7 @@ func scenes(t *testing.T) string {
 	return path
 }
 
-// One sample from each scene, none from the frames that repeat it, none across a cut, in the right colours.
+// One sample from each scene, none from the frames that repeat it, none across a cut, in the right colors.
 func TestVideos(t *testing.T) {
 	path := scenes(t)
 	var firsts [][3]uint8
@@ -51,7 +51,7 @@ func TestVideos(t *testing.T) {
 	for i, want := range [][3]float64{{254, 0, 0}, {0, 0, 254}} {
 		for c, v := range firsts[i] {
 			if math.Abs(float64(v)-want[c]) > 4 {
-				t.Errorf("scene %d has colour %v, want %v", i, firsts[i], want)
+				t.Errorf("scene %d has color %v, want %v", i, firsts[i], want)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func TestRunEndsAtCut(t *testing.T) {
 	}
 }
 
-// Deep, full-range and less subsampled frames give the colour that they mean.
+// Deep, full-range and less subsampled frames give the color that they mean.
 func TestToRGBA(t *testing.T) {
 	for _, f := range []media.Format{
 		{Layout: media.YUV420, Depth: 8}, {Layout: media.YUV444, Depth: 10}, {Layout: media.YUV422, Depth: 12, Color: media.Color{Range: media.RangeFull}},

@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// axis is a linear map along one side of a picture, from in samples to len(first) samples. Output j is the sum of
+// axis is a linear map along one side of a image, from in samples to len(first) samples. Output j is the sum of
 // weight[j][t] * input[first[j]+t]. Border rules are already folded into the weights, so windows never leave the input.
 type axis struct {
 	in     int

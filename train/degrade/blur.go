@@ -28,7 +28,7 @@ func Blur(m Image, k Kernel) Image {
 // blurTolerance bounds what the fast blur may leave out: a hundredth of an 8-bit step.
 const blurTolerance = 0.01 / 255
 
-// blurPlan is a kernel prepared for pictures of one size: either separable terms or, when too many would be needed, all taps.
+// blurPlan is a kernel prepared for images of one size: either separable terms or, when too many would be needed, all taps.
 type blurPlan struct {
 	kernel Kernel
 	terms  []term

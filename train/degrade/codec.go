@@ -45,7 +45,7 @@ func codecLimits(c Codec) (low, high int) {
 }
 
 // code sends a clip through 8-bit 4:2:0 and a codec. lead frames are coded before it, the clip's own played back and forth, so that
-// the clip starts somewhere inside a group of pictures.
+// the clip starts somewhere inside a group of images.
 func code(clip []Image, matrix media.Matrix, o av.RoundTripOptions, lead int) ([]Image, error) {
 	frames := make([]*media.Frame, lead, lead+len(clip))
 	for _, m := range clip {
@@ -65,7 +65,7 @@ func code(clip []Image, matrix media.Matrix, o av.RoundTripOptions, lead int) ([
 	return out, nil
 }
 
-// Coded is bicubic reduction followed by one codec at one setting: what a careful encode of a small picture looks like.
+// Coded is bicubic reduction followed by one codec at one setting: what a careful encode of a small image looks like.
 type Coded struct {
 	Factor  int
 	Codec   Codec

@@ -46,7 +46,7 @@ func TestCoding(t *testing.T) {
 	}
 }
 
-// textured is a picture with edges, texture and colour; it moves with i.
+// textured is a image with edges, texture and color; it moves with i.
 func textured(w, h, i int) Image {
 	m := NewImage(w, h)
 	for y := range h {

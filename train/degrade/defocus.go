@@ -5,19 +5,19 @@ import (
 	"math/rand/v2"
 )
 
-// Defocus puts parts of a sharp picture out of focus, with soft borders, as a lens with a shallow depth of field does.
+// Defocus puts parts of a sharp image out of focus, with soft borders, as a lens with a shallow depth of field does.
 //
-// It is no degradation: the picture stays the original that a network has to restore. It teaches the estimator that a soft background
+// It is no degradation: the image stays the original that a network has to restore. It teaches the estimator that a soft background
 // says nothing of the blur that came later, which a corpus of detailed photographs does not.
 type Defocus struct {
 	reduce       float64 // strength: the factor of a reduction that loses as much, 2 to 8
 	waves        [3]wave // of the depth
-	level, slope float64 // the depth that is in focus up to, and how fast the picture softens beyond
+	level, slope float64 // the depth that is in focus up to, and how fast the image softens beyond
 }
 
-type wave struct{ x, y, phase float64 } // radians over a whole picture
+type wave struct{ x, y, phase float64 } // radians over a whole image
 
-// NewDefocus draws the depth, the focus and the strength. On average half of a picture is out of focus.
+// NewDefocus draws the depth, the focus and the strength. On average half of a image is out of focus.
 func NewDefocus(r *rand.Rand) Defocus {
 	d := Defocus{reduce: 2 * math.Exp2(2*r.Float64()), level: 2*r.Float64() - 1, slope: 2 * math.Exp2(3*r.Float64())}
 	for i := range d.waves {
@@ -27,7 +27,7 @@ func NewDefocus(r *rand.Rand) Defocus {
 	return d
 }
 
-// Apply returns the picture as the lens gives it. m is left as it was.
+// Apply returns the image as the lens gives it. m is left as it was.
 func (d Defocus) Apply(m Image) (Image, error) {
 	const block = 8 // of the mask, which is smooth
 	small, err := Resize(m, max(int(float64(m.W)/d.reduce), 1), max(int(float64(m.H)/d.reduce), 1), CubicSoft)

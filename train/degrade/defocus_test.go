@@ -26,7 +26,7 @@ func TestDefocus(t *testing.T) {
 		}
 		again, _ := NewDefocus(rand.New(rand.NewPCG(3, seed))).Apply(noise)
 		if !slices.Equal(m.Pix, again.Pix) {
-			t.Fatalf("seed %d: two different pictures", seed)
+			t.Fatalf("seed %d: two different images", seed)
 		}
 		mask, _ := Resize(d.mask(side/8, side/8), side, side, Bilinear)
 		var spread, mean float64
@@ -51,7 +51,7 @@ func TestDefocus(t *testing.T) {
 			t.Errorf("seed %d: out of focus the mean is %.3f, the variance %.4f of %.4f", seed, mean/float64(n), spread/float64(n), 1.0/12)
 		}
 		if f, _ := d.Apply(flat); slices.Max(f.Pix) > 0.7001 || slices.Min(f.Pix) < 0.6999 {
-			t.Errorf("seed %d: a flat picture changes", seed)
+			t.Errorf("seed %d: a flat image changes", seed)
 		}
 	}
 	if !slices.Equal(noise.Pix, before.Pix) {

@@ -27,7 +27,7 @@ func worst(a, b Image) float64 {
 }
 
 // The fast blur and the fused blur-and-reduce must agree with the plain ones within the stated tolerance, borders included, also
-// on pictures smaller than the kernel.
+// on images smaller than the kernel.
 func TestFastBlur(t *testing.T) {
 	kernels := map[string]Kernel{
 		"identity": Isotropic(21, 0), "sharp": Isotropic(21, 0.2), "iso": Isotropic(21, 2.6), "wide": Isotropic(21, 4),

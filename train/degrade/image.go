@@ -2,13 +2,13 @@ package degrade
 
 import "fmt"
 
-// Image is an interleaved RGB picture, float32, nominally in [0,1]. Sample c of pixel (x, y) is Pix[(y*W+x)*3+c]. // [H,W,3]
+// Image is an interleaved RGB image, float32, nominally in [0,1]. Sample c of pixel (x, y) is Pix[(y*W+x)*3+c]. // [H,W,3]
 type Image struct {
 	W, H int
 	Pix  []float32
 }
 
-// NewImage returns a black picture.
+// NewImage returns a black image.
 func NewImage(w, h int) Image { return Image{W: w, H: h, Pix: make([]float32, w*h*3)} }
 
 // Row returns the samples of row y.
@@ -19,10 +19,10 @@ func (m Image) Clone() Image {
 	return Image{W: m.W, H: m.H, Pix: append([]float32(nil), m.Pix...)}
 }
 
-// Crop copies the w x h window whose top-left pixel is (x, y). It panics if the window leaves the picture.
+// Crop copies the w x h window whose top-left pixel is (x, y). It panics if the window leaves the image.
 func (m Image) Crop(x, y, w, h int) Image {
 	if x < 0 || y < 0 || w < 1 || h < 1 || x+w > m.W || y+h > m.H {
-		panic(fmt.Sprintf("degrade: crop %dx%d at %d,%d of a %dx%d picture", w, h, x, y, m.W, m.H))
+		panic(fmt.Sprintf("degrade: crop %dx%d at %d,%d of a %dx%d image", w, h, x, y, m.W, m.H))
 	}
 	out := NewImage(w, h)
 	for r := range h {

@@ -46,8 +46,8 @@ func gaussianNoise(m Image, sigma float64, gray bool, n noiseSource) {
 	}
 }
 
-// poissonNoise adds shot noise: the picture is quantised to 8 bits, i; V is the power of two at or above the number of distinct
-// values; the noise (Poisson(i V)/V - i) * scale is added to the unquantised picture. The gray form does so on the luma.
+// poissonNoise adds shot noise: the image is quantised to 8 bits, i; V is the power of two at or above the number of distinct
+// values; the noise (Poisson(i V)/V - i) * scale is added to the unquantised image. The gray form does so on the luma.
 func poissonNoise(m Image, scale float64, gray bool, n noiseSource) {
 	if !gray {
 		levels := make([]byte, len(m.Pix))

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// Mode is a way to change the size of a picture. None of the first three is antialiased: they are PyTorch's interpolate with
+// Mode is a way to change the size of a image. None of the first three is antialiased: they are PyTorch's interpolate with
 // half-pixel centres, which Real-ESRGAN uses, and video scalers at their fast settings are no better.
 type Mode uint8
 

@@ -7,7 +7,7 @@ import (
 )
 
 // SecondOrder is the degradation of the real-world KDSR models: Real-ESRGAN's second-order process as KDSR-GAN runs it, from the
-// unsharpened picture (docs/kdsr.md 3.3). Branches, sizes and modes come from r.Batch; kernels and strengths from r.Own. With a batch
+// unsharpened image (docs/kdsr.md 3.3). Branches, sizes and modes come from r.Batch; kernels and strengths from r.Own. With a batch
 // stream of its own every clip takes its own branches, which the official code does not do but its pool of pairs imitates.
 type SecondOrder struct {
 	Factor int     // scale, 2 to 4; the official value is 4

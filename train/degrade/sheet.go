@@ -17,22 +17,22 @@ type Labelled struct {
 	Image Image
 }
 
-// Sheet lays pictures out in a grid with its label above each. Smaller pictures are enlarged by repetition, so that every pixel
-// of a degraded picture can be seen beside the sharp one.
-func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
-	if len(pictures) == 0 || columns < 1 {
-		return nil, fmt.Errorf("degrade: sheet of %d pictures in %d columns", len(pictures), columns)
+// Sheet lays images out in a grid with its label above each. Smaller images are enlarged by repetition, so that every pixel
+// of a degraded image can be seen beside the sharp one.
+func Sheet(images []Labelled, columns int) (*image.RGBA, error) {
+	if len(images) == 0 || columns < 1 {
+		return nil, fmt.Errorf("degrade: sheet of %d images in %d columns", len(images), columns)
 	}
 	cw, ch := 0, 0
-	for _, p := range pictures {
+	for _, p := range images {
 		cw, ch = max(cw, p.Image.W), max(ch, p.Image.H)
 	}
 	const gap, line = 4, 14
 	text := 0
-	for _, p := range pictures {
+	for _, p := range images {
 		text = max(text, line*(1+strings.Count(p.Label, "\n"))+2)
 	}
-	rows := (len(pictures) + columns - 1) / columns
+	rows := (len(images) + columns - 1) / columns
 	w, h := columns*(cw+gap)+gap, rows*(ch+gap+text)+gap
 	if w > 1<<15 || h > 1<<15 {
 		return nil, fmt.Errorf("degrade: a sheet of %dx%d is too large", w, h)
@@ -41,7 +41,7 @@ func Sheet(pictures []Labelled, columns int) (*image.RGBA, error) {
 	for i := range out.Pix {
 		out.Pix[i] = 255
 	}
-	for i, p := range pictures {
+	for i, p := range images {
 		x, y := gap+i%columns*(cw+gap), gap+i/columns*(ch+gap+text)
 		d := font.Drawer{Dst: out.SubImage(image.Rect(x, y, x+cw, y+text)).(*image.RGBA), Src: image.NewUniform(color.Black),
 			Face: basicfont.Face7x13}

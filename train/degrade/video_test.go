@@ -47,7 +47,7 @@ func TestYUVOddSize(t *testing.T) {
 	}
 }
 
-// movingClip is a textured picture seen through a window that moves by step pixels a frame.
+// movingClip is a textured image seen through a window that moves by step pixels a frame.
 func movingClip(w, h, n, step int) []Image {
 	out := make([]Image, n)
 	for i := range out {

@@ -119,7 +119,7 @@ func openGroups(o Options) (groups []group, total int, err error) {
 
 func readImages(paths []string) (out []degrade.Image, err error) {
 	for _, path := range paths {
-		m, err := data.ReadPicture(path)
+		m, err := data.ReadImage(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}

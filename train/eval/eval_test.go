@@ -20,7 +20,7 @@ import (
 func TestBicubicBaseline(t *testing.T) {
 	root := "../../../shared/data/eval"
 	if _, err := os.Stat(root); err != nil {
-		t.Skip("no evaluation pictures: ", err)
+		t.Skip("no evaluation images: ", err)
 	}
 	sets := map[string]float64{"Set5": 26.05}
 	if os.Getenv("VSR_EVAL_ALL") != "" {
@@ -39,7 +39,7 @@ func TestBicubicBaseline(t *testing.T) {
 	}
 }
 
-// A video is measured like the pictures that it consists of; with its degraded version beside it, no degradation is made.
+// A video is measured like the images that it consists of; with its degraded version beside it, no degradation is made.
 func TestVideo(t *testing.T) {
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {

@@ -37,8 +37,8 @@ type Separation struct {
 	Explained  float64 `json:"explained"`  // share of the variance that the two drawn directions hold
 }
 
-// PlotDegradations estimates the vectors of every picture under every degradation, measures how well they separate and draws their
-// first two principal components, one colour a degradation (as Fig. 6 of the paper).
+// PlotDegradations estimates the vectors of every image under every degradation, measures how well they separate and draws their
+// first two principal components, one color a degradation (as Fig. 6 of the paper).
 func PlotDegradations(ctx context.Context, o PlotOptions) (*Separation, error) {
 	s, err := plotDegradations(ctx, o)
 	if err != nil {
@@ -91,14 +91,14 @@ func plotDegradations(ctx context.Context, o PlotOptions) (*Separation, error) {
 	return s, drawClasses(o.Out, &at, class, classes, *s)
 }
 
-// estimateAll returns one vector for every picture and degradation, with the number of its degradation.
+// estimateAll returns one vector for every image and degradation, with the number of its degradation.
 func estimateAll(ctx context.Context, o PlotOptions, classes []variant) (vectors [][]float64, class []int, err error) {
 	groups, _, err := groupFiles(o.Data, false)
 	if err != nil {
 		return nil, nil, err
 	}
 	for id, files := range groups {
-		m, err := data.ReadPicture(files[0])
+		m, err := data.ReadImage(files[0])
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", files[0], err)
 		}
@@ -166,7 +166,7 @@ func silhouette(vectors [][]float64, class []int) float64 {
 
 func drawClasses(path string, at *mat.Dense, class []int, classes []variant, s Separation) error {
 	p := plot.New()
-	p.Title.Text = fmt.Sprintf("Degradation vectors of %d pictures, silhouette %.3f", s.Vectors/s.Classes, s.Silhouette)
+	p.Title.Text = fmt.Sprintf("Degradation vectors of %d images, silhouette %.3f", s.Vectors/s.Classes, s.Silhouette)
 	p.X.Label.Text, p.Y.Label.Text = "first principal component", "second principal component"
 	for c, v := range classes {
 		var points plotter.XYs
@@ -187,7 +187,7 @@ func drawClasses(path string, at *mat.Dense, class []int, classes []variant, s S
 	return p.Save(20*vg.Centimeter, 15*vg.Centimeter, path)
 }
 
-// hue walks once round the colour circle at a brightness that prints well.
+// hue walks once round the color circle at a brightness that prints well.
 func hue(t float64) color.RGBA {
 	channel := func(shift float64) uint8 {
 		return uint8(110 + 100*math.Cos(2*math.Pi*(t-shift)))

@@ -24,7 +24,7 @@ func TestSilhouette(t *testing.T) {
 	}
 }
 
-func testPictures(t *testing.T) string {
+func testImages(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range 3 {
@@ -43,7 +43,7 @@ func testPictures(t *testing.T) string {
 // An estimator that sees the contrast of fine texture tells blurs apart.
 func TestPlotDegradations(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "plot.png")
-	s, err := PlotDegradations(context.Background(), PlotOptions{Data: testPictures(t), Degradations: []string{"gaussian:0.3", "gaussian:2.5"}, Scale: 2, Out: out,
+	s, err := PlotDegradations(context.Background(), PlotOptions{Data: testImages(t), Degradations: []string{"gaussian:0.3", "gaussian:2.5"}, Scale: 2, Out: out,
 		Estimate: func(lr degrade.Image) ([]float32, error) {
 			var d, e float32
 			for i := 3; i < len(lr.Pix); i++ {
@@ -65,12 +65,12 @@ func TestPlotDegradations(t *testing.T) {
 
 // A perfect upscaler scores 100, and the mean over a clip calls NewClip once a variant.
 func TestRun(t *testing.T) {
-	dir := testPictures(t)
+	dir := testImages(t)
 	clips, seen := 0, 0
 	r, err := Run(context.Background(), Options{Data: dir, Degradation: "aniso9:5", Scale: 2, Clip: true,
 		Methods: []Method{{Name: "perfect", NewClip: func() { clips++ }, Upscale: func(lr degrade.Image) (degrade.Image, error) {
 			seen++
-			return data.ReadPicture(filepath.Join(dir, string(rune('a'+(seen-1)%3))+".png"))
+			return data.ReadImage(filepath.Join(dir, string(rune('a'+(seen-1)%3))+".png"))
 		}}}})
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ const (
 	Blockiness    // at the coder's grid of 8 input pixels: 1 without blocks
 	Overshoot     // 8-bit levels beyond the reference's local range at edges
 	Flicker       // change of still pixels from frame to frame, 8-bit levels
-	ColoredShare  // of gray inputs: share of pixels that got a colour
+	ColoredShare  // of gray inputs: share of pixels that got a color
 	ColoredLevels // of gray inputs: the largest difference of two channels, 8-bit levels; the maximum, not the mean
 	measures
 )

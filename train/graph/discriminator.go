@@ -20,7 +20,7 @@ type Discriminator struct {
 	U, V map[string][]float32
 }
 
-// discriminatorLayer is one row of docs/kdsr.md 1.7, channels in units of Width; out 0 is the single logit, in 0 the picture.
+// discriminatorLayer is one row of docs/kdsr.md 1.7, channels in units of Width; out 0 is the single logit, in 0 the image.
 type discriminatorLayer struct{ in, out, k, stride int }
 
 var discriminatorLayers = []discriminatorLayer{
@@ -181,7 +181,7 @@ func (b *Graph) spectral(name string, w *g.Node, u, v []float32) *g.Node {
 	return b.apply(d, w)
 }
 
-// Logits judges pictures [B,H,W,3], sides multiples of 8: one number a pixel, above 0 for real.
+// Logits judges images [B,H,W,3], sides multiples of 8: one number a pixel, above 0 for real.
 func (n *CriticNet) Logits(x *g.Node) *g.Node {
 	const slope = 0.2
 	layer := func(i int, x *g.Node) *g.Node {

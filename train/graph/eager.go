@@ -7,7 +7,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// Map is a tensor of the Eager interpreter: NHWC pictures or [B,C] vectors.
+// Map is a tensor of the Eager interpreter: NHWC images or [B,C] vectors.
 type Map struct {
 	Shape []int
 	Data  []float32
@@ -110,7 +110,7 @@ func (e *Eager) Add(x, y *Map) *Map {
 	return e.run(z, func() { sum(e.Workers, z.Data, x.Data, y.Data) })
 }
 
-// Shift adds sign times the mean colour.
+// Shift adds sign times the mean color.
 func (e *Eager) Shift(x *Map, sign float32) *Map {
 	y := NewMap(x.Shape...)
 	return e.run(y, func() { shiftMean(y.Data, x.Data, sign) })

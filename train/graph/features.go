@@ -9,7 +9,7 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// Features is a fixed classification network whose inner layers judge how alike two pictures look.
+// Features is a fixed classification network whose inner layers judge how alike two images look.
 type Features struct {
 	Name    string
 	Layers  []FeatureLayer

@@ -17,7 +17,7 @@ func each(ws *conv.Workers, n int, f func(lo, hi int)) {
 
 // shuffle is PixelShuffle(r) for src [B,h,w,c*r*r] to dst [B,rh,rw,c]; with back, dst and src change places.
 func shuffle(ws *conv.Workers, dst, src []float32, b, h, w, c, r int, back bool) {
-	n := r * c // consecutive in a row of the large picture, and scattered in a pixel of the small one
+	n := r * c // consecutive in a row of the large image, and scattered in a pixel of the small one
 	order := make([]int, r*n)
 	for i := range r {
 		for k := range n {

@@ -41,7 +41,7 @@ func (n *Net) Pool(x *g.Node) *g.Node {
 		func(dst, grad []float32) { meanBack(n.ws, dst, grad, b, px, c) })
 }
 
-// Shift adds sign times the mean colour.
+// Shift adds sign times the mean color.
 func (n *Net) Shift(x *g.Node, sign float32) *g.Node {
 	if n.err != nil {
 		return nil

@@ -1,7 +1,7 @@
 // Package graph runs the KDSR network of sr/kdsr over gorgonia: it is the Builder whose tensors are graph nodes, plus
 // every operator as an own gorgonia Op with a symbolic gradient, the losses, and the Adam solver.
 //
-// In: NHWC float32 tensors ([B,H,W,C] pictures, [B,C] vectors) and the parameters of a kdsr.Weights, in their stored OIHW
+// In: NHWC float32 tensors ([B,H,W,C] images, [B,C] vectors) and the parameters of a kdsr.Weights, in their stored OIHW
 // layout. Out: a Program that computes losses and the gradient of every trainable parameter.
 //
 // Rules that keep gorgonia fast and right here: TapeMachine only; operators are as coarse as the network's Builder; every

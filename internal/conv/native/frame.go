@@ -112,12 +112,12 @@ func (a *FrameYUV) c() C.struct_frame_yuv {
 	return y
 }
 
-// ToRGB converts rows [y0,y1) of the frame into an RGB picture.
+// ToRGB converts rows [y0,y1) of the frame into an RGB frame.
 func (f *Frames) ToRGB(a *FrameYUV, dst FrameMap, y0, y1 int, scratch []byte) {
 	C.call_frame_to_rgb(f.ops, a.c(), dst.c(), C.int(y0), C.int(y1), unsafe.Pointer(unsafe.SliceData(scratch)))
 }
 
-// FromRGB converts columns [x0,x1) of an RGB picture into chroma rows [k0,k1) of the frame and the luma rows that go with them.
+// FromRGB converts columns [x0,x1) of an RGB frame into chroma rows [k0,k1) of the frame and the luma rows that go with them.
 // x0 is a multiple of 16, and x1 too unless it is W. It reads the 16 columns to the left as well. It reports
 // whether all numbers were finite; others give black or white.
 func (f *Frames) FromRGB(a *FrameYUV, src FrameMap, k0, k1, x0, x1 int, scratch []byte) bool {

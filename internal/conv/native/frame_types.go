@@ -3,7 +3,7 @@ package native
 // FramePad is how many pixels of zeros a row of a feature map begins with; see frame_ops.h.
 const FramePad = 2
 
-// FrameMap is a window of rows of a feature map or of an RGB picture: Mem is row Lo. Pitch is in bytes. See frame_ops.h.
+// FrameMap is a window of rows of a feature map or of an RGB frame: Mem is row Lo. Pitch is in bytes. See frame_ops.h.
 type FrameMap struct {
 	Mem   []byte
 	Pitch int
@@ -45,7 +45,7 @@ type FrameTail struct {
 	Shuffle       int
 }
 
-// FrameYUV is a frame in planes with the numbers of its colours: struct frame_yuv.
+// FrameYUV is a frame in planes with the numbers of its colors: struct frame_yuv.
 type FrameYUV struct {
 	Plane              [3][]byte
 	Stride             [3]int

@@ -23,9 +23,9 @@ var sourceMutants = []sourceMutant{
 	{name: "barrier after the copy", file: "block.h", old: "__syncthreads();", kernel: "block_c32"},
 	{name: "barrier after the depthwise stage", file: "block.h", old: "__syncthreads();", n: 1, kernel: "block_c32"},
 	{name: "copy wait", file: "block.h", old: "copy_wait();", kernel: "block_c32"},
-	{name: "middle outside the picture not zero", file: "block.h", old: "gx >= 0 && gx < W && gy >= 0 && gy < H", new: "true", kernel: "block_c32"},
+	{name: "middle outside the frame not zero", file: "block.h", old: "gx >= 0 && gx < W && gy >= 0 && gy < H", new: "true", kernel: "block_c32"},
 	{name: "depthwise kernel upside down", file: "block.h", old: "(py + t / 3)", new: "(py + 2 - t / 3)", kernel: "block_c32"},
-	{name: "writes below the picture", file: "block.h", old: "gx < W && gy < H", new: "gx < W && gy <= H", kernel: "block_c32"},
+	{name: "writes below the frame", file: "block.h", old: "gx < W && gy < H", new: "gx < W && gy <= H", kernel: "block_c32"},
 	{name: "the second channel's bias", file: "block.h", old: "b[1]", new: "b[0]", kernel: "block_c32"},
 	{name: "warps of the wrong columns", file: "block.h", old: "warp / ROW_WARPS * (NT / 2)", new: "0", kernel: "block_c128"},
 
@@ -39,10 +39,10 @@ var sourceMutants = []sourceMutant{
 
 	{name: "no activation", file: "conv.h", old: "if (flags & CONV_LRELU) v0 = lrelu(v0), v1 = lrelu(v1);", kernel: "conv3_n32"},
 	{name: "every slice has the first one's weights", file: "conv.h", old: "first / 16", new: "0", kernel: "conv3_n64"},
-	{name: "convolution writes below the picture", file: "conv.h", old: "gx < W && gy < H", new: "gx < W && gy <= H", kernel: "conv3_n16"},
+	{name: "convolution writes below the frame", file: "conv.h", old: "gx < W && gy < H", new: "gx < W && gy <= H", kernel: "conv3_n16"},
 	{name: "first: rows shifted", file: "conv.h", old: "i / 3 % 3 - 1", new: "i / 3 % 3", kernel: "first_conv"},
-	{name: "first: a row below the picture", file: "conv.h", old: "gy >= H", new: "gy > H", kernel: "first_conv"},
-	{name: "first: mean colour forgotten", file: "conv.h", old: "shift[i / 9]", new: "0.f", kernel: "first_conv"},
+	{name: "first: a row below the frame", file: "conv.h", old: "gy >= H", new: "gy > H", kernel: "first_conv"},
+	{name: "first: mean color forgotten", file: "conv.h", old: "shift[i / 9]", new: "0.f", kernel: "first_conv"},
 	{name: "first: stride forgotten", file: "conv.h", old: "p % ow * stride", new: "p % ow", kernel: "first_conv"},
 
 	{name: "the tail writes the ring", file: "tail.h", old: "gx == 0 || gy == 0 || gx == W - 1 || gy == H - 1", new: "gx == 0 || gy == 0 || gx == W - 1", kernel: "tail5_s2"},
