@@ -38,7 +38,7 @@ func TestDefaultModelGains(t *testing.T) {
 	if err := s.draw(png); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := data.ReadPicture(png); err != nil || m.W < 4*partWidth || m.H < partHeight {
+	if m, err := data.ReadImage(png); err != nil || m.W < 4*partWidth || m.H < partHeight {
 		t.Errorf("%dx%d, %v", m.W, m.H, err)
 	}
 	// What a model does with nothing in it scores nothing: the bicubic clip against itself.

@@ -41,7 +41,7 @@ func TestEstimator(t *testing.T) {
 		}
 		return []float32{float32(d / e)}, nil
 	}
-	o := EstimatorOptions{Data: []string{testPictures(t)}, Degradations: []string{"gaussian:0.5", "gaussian:1.6"}, Scale: 2, Median: []float32{3},
+	o := EstimatorOptions{Data: []string{testImages(t)}, Degradations: []string{"gaussian:0.5", "gaussian:1.6"}, Scale: 2, Median: []float32{3},
 		Estimate: contrast, Upscale: func(lr degrade.Image, v []float32) (degrade.Image, error) {
 			own, err := contrast(lr)
 			out := degrade.Enlarge(lr, 2)
