@@ -46,6 +46,6 @@ func outputReader(spec string) (eval.Method, error) {
 		return eval.Method{}, usageFault("as in --outputs span=out/span", "--outputs %q: want NAME=DIR", spec)
 	}
 	return eval.Method{Name: name, Upscale: func(lr degrade.Image) (degrade.Image, error) {
-		return data.ReadPicture(filepath.Join(dir, inputName(lr)))
+		return data.ReadImage(filepath.Join(dir, inputName(lr)))
 	}}, nil
 }

@@ -292,7 +292,7 @@ func TestEvalOutputs(t *testing.T) {
 		t.Fatalf("%d inputs, %v", len(files), err)
 	}
 	for _, path := range files {
-		lr, err := data.ReadPicture(path)
+		lr, err := data.ReadImage(path)
 		if err != nil {
 			t.Fatal(err)
 		}
