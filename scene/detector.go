@@ -2,20 +2,15 @@ package scene
 
 import (
 	"fmt"
-	"hash/maphash"
 
 	"vsr/media"
 )
 
 // Options adjusts a Detector. The zero value works.
 type Options struct {
-	// Threshold is the score from which a change is a cut, in (0, 1]; 0 means 0.5: on the
-	// clips it was set with, hard cuts score 0.8 and more, and motion, flashes and fades at most 0.43.
+	// Threshold is the score from which a change is a cut, in (0, 1]; 0 means 0.5. The score is the probability that the
+	// clips it was fitted to give.
 	Threshold float64 `yaml:"threshold"`
-	// MinLength is the shortest scene in frames; 0 means 8.
-	MinLength int `yaml:"min_length"`
-	// MaxFade is how many frames a fade-in may hold up the start of the new scene; 0 means 48.
-	MaxFade int `yaml:"max_fade"`
 }
 
 // Defaults returns o with every zero field replaced by its default.
@@ -23,24 +18,13 @@ func (o Options) Defaults() Options {
 	if o.Threshold == 0 {
 		o.Threshold = 0.5
 	}
-	if o.MinLength == 0 {
-		o.MinLength = 8
-	}
-	if o.MaxFade == 0 {
-		o.MaxFade = 48
-	}
 	return o
 }
 
 // Validate reports the first field that is out of range.
 func (o Options) Validate() error {
-	switch {
-	case o.Threshold < 0 || o.Threshold > 1:
+	if !(o.Threshold >= 0 && o.Threshold <= 1) {
 		return fmt.Errorf("scene: threshold = %g, want 0 to 1", o.Threshold)
-	case o.MinLength < 0:
-		return fmt.Errorf("scene: min_length = %d, want 0 or more", o.MinLength)
-	case o.MaxFade < 0:
-		return fmt.Errorf("scene: max_fade = %d, want 0 or more", o.MaxFade)
 	}
 	return nil
 }
@@ -49,9 +33,16 @@ func (o Options) Validate() error {
 type state uint8
 
 const (
-	opening  state = iota // the scene began blank, and no picture of it has come up yet
-	standing              // ref is a picture of the scene
-	pending               // a change came that could not be a cut yet: blank, half faded, or too early
+	opening  state = iota // the scene began blank, and nothing of it has come up yet
+	standing              // the frames show the scene
+	pending               // the frame shows too little to say whether the scene is over: a flash, or the middle of a fade
+)
+
+// Lengths in frames.
+const (
+	longestFade  = 48 // that may hold up the start of a new scene
+	longestFlash = 3  // after which a frame that shows little is a shot
+	stillMixed   = 16 // of a dissolve that was found in its second half
 )
 
 // Detector numbers scenes. It is used by one goroutine.
@@ -59,17 +50,18 @@ type Detector struct {
 	o      Options
 	format media.Format
 	scene  uint64
-	length int // frames of this scene, with the current one
 	state  state
 	waited int // frames since the state was entered
 
-	// cur is the picture being looked at, last the one before it, ref the last one that surely belonged to the scene.
+	// cur is the frame in question, last the one before it, ref the last one that surely showed the scene.
 	cur, last, ref *thumb
+	refAge         int // frames
 
-	sums   [3 * Cells]uint32
-	seed   maphash.Seed
-	hash   uint64
-	hashed bool // hash is that of the frame before
+	steps   steps   // changes before this frame
+	step    float32 // structure of the change to cur
+	history history // frames of this scene
+
+	sums [3 * Cells]uint32
 }
 
 // New returns a Detector that has seen nothing. It panics if the options are not valid.
@@ -77,32 +69,27 @@ func New(o Options) *Detector {
 	if err := o.Validate(); err != nil {
 		panic(err)
 	}
-	return &Detector{o: o.Defaults(), cur: new(thumb), last: new(thumb), ref: new(thumb), seed: maphash.MakeSeed()}
+	return &Detector{o: o.Defaults(), cur: new(thumb), last: new(thumb), ref: new(thumb)}
 }
 
 // Scene returns the number of the current scene, 0 before the first frame.
 func (d *Detector) Scene() uint64 { return d.scene }
 
-// Mark writes Scene and Repeat of fr, which it does not keep, and returns the score of the change to it from the frame
-// before: 0 for the same picture, 1 for one that has nothing in common. A change of format starts a new scene.
+// Mark writes Scene of fr, which it does not keep, and returns the score of the change to it from the frame before: 0 for the
+// same frame, 1 for a cut beyond doubt. Repeat of fr must be set. A change of format starts a new scene.
 func (d *Detector) Mark(fr *media.Frame) (score float64) {
-	follows := d.scene > 0 && fr.Format == d.format
-	fr.Repeat = d.repeat(fr, follows && d.hashed)
-	if fr.Repeat {
-		d.cur, d.last = d.last, d.cur
-		*d.cur = *d.last
-		score = d.look()
+	if fr.Repeat && d.scene > 0 && fr.Format == d.format {
+		d.repeat()
 	} else {
 		Sums(d.sums[:], fr)
 		score = d.MarkSums(fr.Format, d.sums[:])
 	}
-	fr.Scene, d.hashed = d.scene, true
+	fr.Scene = d.scene
 	return score
 }
 
-// MarkSums is Mark for a picture of which there are only the Sums; Scene then has its number. Whether it is a repeat is not known.
+// MarkSums is Mark for a frame of which there are only the Sums; Scene then has its number.
 func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
-	d.hashed = false
 	follows := d.scene > 0 && f == d.format
 	d.cur, d.last = d.last, d.cur
 	d.cur.fill(f, sums)
@@ -117,67 +104,126 @@ func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
 // begin starts a scene at cur.
 func (d *Detector) begin() {
 	d.scene++
-	d.length = 1
-	d.enter(standing)
-	if d.cur.blank() {
+	d.history.clear()
+	if d.enter(standing); d.cur.blank() {
 		d.enter(opening)
 	}
 }
 
-// enter changes the state. What begins to stand is the new reference.
+// enter changes the state.
 func (d *Detector) enter(s state) {
 	d.state, d.waited = s, 0
-	if s == standing {
-		*d.ref = *d.cur
+	switch s {
+	case opening:
+		d.history.clear()
+	case standing:
+		d.keep()
+	}
+}
+
+// keep takes cur for a frame that shows the scene. While the contrast falls, as in a fade-out, the reference stays where it was.
+func (d *Detector) keep() {
+	d.history.add(d.cur, d.step)
+	d.refAge++
+	if d.cur.contrast >= 0.98*d.last.contrast || d.refAge > longestFade || d.history.n == 1 {
+		*d.ref, d.refAge = *d.cur, 0
+	}
+}
+
+// repeat is look for a frame that equals the one before it.
+func (d *Detector) repeat() {
+	d.waited++
+	if d.state == pending {
+		d.resolve()
 	}
 }
 
 // look decides about cur and returns its score against last.
-func (d *Detector) look() float64 {
-	score := change(d.cur, d.last)
-	d.length++
+func (d *Detector) look() (score float64) {
 	d.waited++
-	blank, rising := d.cur.blank(), comesUp(d.cur, d.last) && d.waited < d.o.MaxFade
+	c := compare(d.cur, d.last)
+	d.step = c.structure
 	switch d.state {
 	case opening:
-		if !blank && !rising {
+		if !d.cur.blank() && (!comesUp(d.cur, d.last) || d.waited > longestFade) {
 			d.enter(standing)
 		}
 	case standing:
-		switch {
-		case blank:
-			d.enter(pending)
-		case score < d.o.Threshold:
-			*d.ref = *d.cur
-		case d.length > d.o.MinLength && !weaker(d.cur, d.last):
-			d.begin()
-		default:
-			d.enter(pending)
-		}
+		score = d.stand(c)
 	case pending:
-		switch {
-		case blank:
-		case structure(d.cur, d.ref) < sameShot: // a flash, or a dip to black: the old shot is back
-			d.state = standing
-		case !rising && d.length > d.o.MinLength:
-			d.begin()
+		if d.resolve(); d.state != standing {
+			return 0
 		}
 	}
+	d.steps.add(c)
 	return score
 }
 
-// repeat reports whether the samples of fr equal those of the frame before it.
-func (d *Detector) repeat(fr *media.Frame, follows bool) bool {
-	var h maphash.Hash
-	h.SetSeed(d.seed)
-	for p := range fr.Planes() {
-		_, rows := fr.PlaneSize(p)
-		for y := range rows {
-			h.Write(fr.Row(p, y))
+// stand looks for an end of the scene.
+func (d *Detector) stand(c change) float64 {
+	if shows := d.cur.contrast; d.cur.blank() || shows < washed*d.last.contrast {
+		d.enter(pending)
+		return 0
+	}
+	f := d.steps.features(c)
+	score := hardModel.score(f[:])
+	if score >= d.o.Threshold && !d.returned(c) {
+		d.begin()
+		return score
+	}
+	if d.faded() {
+		d.begin()
+		d.history.whole = stillMixed
+		return max(score, d.o.Threshold)
+	}
+	d.keep()
+	return score
+}
+
+// resolve decides what a frame is that comes after one that showed too little.
+func (d *Detector) resolve() {
+	cur := d.cur
+	switch {
+	case cur.blank():
+	case compare(d.ref, cur).structure < sameFaded: // the old shot is back
+		if cur.contrast >= washed*d.ref.contrast {
+			d.enter(standing)
+			d.history.whole = d.history.n
+		}
+	case comesUp(cur, d.last) && d.waited < longestFade:
+	case cur.contrast < washed*d.ref.contrast && d.waited < longestFlash:
+	default:
+		d.begin()
+	}
+}
+
+// returned reports whether cur, which is unlike last, is like an earlier frame of the scene: what was between was a flash.
+func (d *Detector) returned(c change) bool {
+	for age := 2; age <= longestFlash+3; age++ {
+		t := d.history.ago(age)
+		if t == nil {
+			return false
+		}
+		if b := compare(d.cur, t); b.structure < sameShot && b.structure < 0.6*c.structure && b.colors < 0.6*c.colors+0.05 {
+			return true
 		}
 	}
-	sum := h.Sum64()
-	equal := follows && sum == d.hash
-	d.hash = sum
-	return equal
+	return false
+}
+
+// Contrast, in code values, under which a frame shows nothing: black, white, or nearly so.
+const blankContrast = 1
+
+// Share of the contrast before that a frame must keep to be judged at once.
+const washed = 0.15
+
+// Structure under which two frames show the same shot, and two of which one is faded.
+const sameShot, sameFaded = 0.5, 0.45
+
+// blank reports whether the frame shows nothing.
+func (t *thumb) blank() bool { return t.contrast < blankContrast }
+
+// comesUp reports whether cur is a fade-in's next step from prev: stronger, but not by a leap.
+func comesUp(cur, prev *thumb) bool {
+	return cur.contrast > 1.02*prev.contrast && cur.contrast < prev.contrast+10
 }

@@ -11,7 +11,7 @@ import (
 func TestMarkSums(t *testing.T) {
 	deep := small
 	deep.Depth = 10
-	frames, sums := New(Options{MinLength: 2}), New(Options{MinLength: 2})
+	frames, sums := New(Options{}), New(Options{})
 	cuts := 0
 	for _, f := range []media.Format{small, deep, {Width: 33, Height: 17, Layout: media.Gray, Depth: 8}} {
 		fr, r := media.NewFrame(f), rand.New(rand.NewPCG(1, 2))
@@ -33,20 +33,5 @@ func TestMarkSums(t *testing.T) {
 	}
 	if cuts < 7 {
 		t.Errorf("only %d scenes", cuts)
-	}
-}
-
-// A frame is a repeat of the one before it, not of one before a picture of which only the sums were there.
-func TestRepeatAfterSums(t *testing.T) {
-	fr, sums := media.NewFrame(small), make([]uint32, 3*Cells)
-	d := New(Options{})
-	for i, want := range []bool{false, true, true} {
-		if d.Mark(fr); fr.Repeat != want {
-			t.Errorf("frame %d: repeat %v, want %v", i, fr.Repeat, want)
-		}
-	}
-	d.MarkSums(small, sums)
-	if d.Mark(fr); fr.Repeat {
-		t.Error("a repeat of a picture that nobody has hashed")
 	}
 }

@@ -164,7 +164,7 @@ func buildRate(b *builder) {
 	}
 	var kept []Event
 	for _, e := range b.Events {
-		if at := first(e.First); at < b.Frames-3 {
+		if at := first(e.First); at < b.Frames {
 			e.First, e.Last = at, at
 			kept = append(kept, e)
 		}
