@@ -37,7 +37,6 @@ func ExampleOpen() {
 	o := upscale.Defaults()
 	o.Model, o.Device = "nano-x2", "cpu"
 	o.Output = filepath.Join(dir, "large.mkv")
-	o.Scene.MinLength = 2
 	ctx := context.Background()
 	job, err := upscale.Open(ctx, in, o)
 	if err != nil {

@@ -71,7 +71,7 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 			}
 			dir := t.TempDir()
 			config := filepath.Join(dir, "run.yaml")
-			if err := os.WriteFile(config, []byte("scene:\n  min_length: 1\n"+c.config), 0o666); err != nil {
+			if err := os.WriteFile(config, []byte(c.config), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			run := func(trial string) ([]*media.Frame, upscale.Report) {

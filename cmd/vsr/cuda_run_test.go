@@ -59,7 +59,7 @@ func smallClip(t *testing.T) (in, config string) {
 		t.Fatal(err)
 	}
 	config = filepath.Join(t.TempDir(), "run.yaml")
-	if err := os.WriteFile(config, []byte("precision: fp32\nscene:\n  min_length: 1\n"), 0o666); err != nil {
+	if err := os.WriteFile(config, []byte("precision: fp32\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return in, config

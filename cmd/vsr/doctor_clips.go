@@ -115,7 +115,7 @@ func throughBelt(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*medi
 	if err != nil {
 		return nil, err
 	}
-	scenes, out := scene.New(scene.Options{MinLength: 1}), &collector{}
+	scenes, out := scene.New(scene.Options{}), &collector{}
 	steps := []pipeline.Step{
 		{Name: "scene", Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) { scenes.Mark(f); return f, nil })},
 		{Name: "sr", Stage: pipeline.Video(u.Process)},
