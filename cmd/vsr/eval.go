@@ -55,7 +55,7 @@ Degradations, several separated by commas:
   none            DATA is the input itself: no original, so only blocks, flicker, overshoot and color are measured
 
 Measures: PSNR of Y, Cb and Cr (BT.601) in dB and SSIM of Y, without a border of as many pixels as the scale; blockiness at the coder's grid
-(1 without blocks); overshoot at edges and flicker of still pixels in 8-bit levels; with --gray the color that gray input got; with
+(1 without blocks) and patterns of the pixel shuffle (1 without); overshoot at edges and flicker of still pixels in 8-bit levels; with --gray the color that gray input got; with
 --features the distance of a classification network's features. docs/eval.md explains each.
 
 DATA may be the word odd: text, pixel art, a zone plate, dark noise and soft clips, generated, which photographs do not prepare a network for.

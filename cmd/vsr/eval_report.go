@@ -22,7 +22,7 @@ type evalReport struct {
 // evalColumns are the columns of the table: heading and format of each measure.
 var evalColumns = map[eval.Measure][2]string{
 	eval.PSNRY: {"PSNR-Y", "%.2f"}, eval.PSNRCb: {"Cb", "%.2f"}, eval.PSNRCr: {"Cr", "%.2f"}, eval.SSIMY: {"SSIM", "%.4f"},
-	eval.Feature: {"features", "%.3f"}, eval.Blockiness: {"blocks", "%.2f"}, eval.Overshoot: {"overshoot", "%.2f"},
+	eval.Feature: {"features", "%.3f"}, eval.Blockiness: {"blocks", "%.2f"}, eval.Grid: {"grid", "%.2f"}, eval.Overshoot: {"overshoot", "%.2f"},
 	eval.Flicker: {"flicker", "%.2f"}, eval.ColoredShare: {"colored", "%.4f"}, eval.ColoredLevels: {"levels", "%.0f"},
 }
 

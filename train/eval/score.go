@@ -19,6 +19,7 @@ const (
 	SSIMY
 	Feature       // distance of the features of a classification network, see Options.Features
 	Blockiness    // at the coder's grid of 8 input pixels: 1 without blocks
+	Grid          // power at the frequencies of a pixel shuffle over that beside them: 1 without a pattern
 	Overshoot     // 8-bit levels beyond the reference's local range at edges
 	Flicker       // change of still pixels from frame to frame, 8-bit levels
 	ColoredShare  // of gray inputs: share of pixels that got a color
@@ -37,7 +38,7 @@ func Measures() []Measure {
 
 // String is the measure's key in JSON.
 func (m Measure) String() string {
-	return [...]string{"psnr_y", "psnr_cb", "psnr_cr", "psnr_rgb", "ssim_y", "feature_distance", "blockiness", "overshoot", "flicker",
+	return [...]string{"psnr_y", "psnr_cb", "psnr_cr", "psnr_rgb", "ssim_y", "feature_distance", "blockiness", "grid", "overshoot", "flicker",
 		"gray_colored_share", "gray_colored_levels"}[m]
 }
 

@@ -63,6 +63,7 @@ func (t *take) measure(o Options) (methods []Score, reference Score, err error) 
 			s[Feature] = o.Features.Distance(got, wanted)
 		}
 		s.set(Blockiness)(quality.Blockiness(luma, w, h, coderBlock*o.Scale))
+		s.set(Grid)(quality.Grid(luma, w, h, o.Scale))
 		s.set(Overshoot)(bounds.Overshoot(luma))
 		if gray {
 			share, levels := quality.Colored(out)
@@ -72,6 +73,9 @@ func (t *take) measure(o Options) (methods []Score, reference Score, err error) 
 	}
 	reference = noScore()
 	reference.set(Blockiness)(quality.Blockiness(t.ref, w, h, coderBlock*o.Scale))
+	if t.hr != nil { // repetition is a grid itself
+		reference.set(Grid)(quality.Grid(t.ref, w, h, o.Scale))
+	}
 	return methods, reference, nil
 }
 
