@@ -25,6 +25,7 @@ type FileOptions struct {
 	// Growing is for recordings: the file grows under its own name in fragments, and what is there can be played at any
 	// moment, also after a crash. An aborted one stays.
 	Growing bool
+	Audio   Audio             // what becomes of audio; empty converts what the container does not hold
 	FFmpeg  map[string]string // further options of the muxer
 	Logger  *slog.Logger      // nil discards
 }
@@ -46,6 +47,9 @@ type File struct {
 
 // NewFile checks the destination and opens the temporary file. Errors are *DestinationError or *RequestError.
 func NewFile(path string, o FileOptions) (*File, error) {
+	if err := o.Audio.Validate(); err != nil {
+		return nil, err
+	}
 	f := &File{path: path, opt: o}
 	if o.Logger == nil {
 		f.opt.Logger = slog.New(slog.DiscardHandler)
@@ -120,6 +124,9 @@ func (f *File) WritePacket(p *media.Packet) error {
 	if t.stream == nil {
 		return nil
 	}
+	if t.audio != nil {
+		return f.convertAudio(p.Track, p)
+	}
 	q := *p
 	if t.convert != nil {
 		text := t.convert(p.Data)
@@ -128,19 +135,22 @@ func (f *File) WritePacket(p *media.Packet) error {
 		}
 		q.Data, q.SideData, q.Key = text, nil, true
 	}
-	if !t.time(&q, f.looseTimes()) {
-		return nil
-	}
-	if f.isMOV() && q.Duration <= 0 && f.info.Tracks[p.Track].Type == media.TrackSubtitle { // the last one would be lost without
+	return f.write(t, &q)
+}
+
+// write muxes a packet that is what its stream holds.
+func (f *File) write(t *outTrack, q *media.Packet) error {
+	t.time(q, f.looseTimes())
+	if f.isMOV() && q.Duration <= 0 && f.info.Tracks[q.Track].Type == media.TrackSubtitle { // the last one would be lost without
 		q.Duration = max(int64(2/t.to.Float()), 1)
 	}
 	f.packet.Unref()
-	if err := av.WritePacket(f.packet, &q, t.stream.Index()); err != nil {
+	if err := av.WritePacket(f.packet, q, t.stream.Index()); err != nil {
 		return err
 	}
 	err := av.Explain(func() error { return f.fc.WriteInterleavedFrame(f.packet) })
 	if err != nil && av.WriteError(f.fc) == nil && av.FaultOf(err) == av.FaultInput && !t.fixed {
-		f.leftOut(p.Track, err)
+		f.leftOut(q.Track, err)
 		return nil
 	}
 	return f.destination(err)
@@ -188,6 +198,9 @@ func (f *File) Close() error {
 }
 
 func (f *File) finish() error {
+	if err := f.finishAudio(); err != nil {
+		return err
+	}
 	err := av.Explain(f.fc.WriteTrailer)
 	if err == nil {
 		err = av.WriteError(f.fc)
@@ -276,6 +289,7 @@ func (f *File) Abort() error {
 }
 
 func (f *File) free() {
+	f.closeAudio()
 	if f.packet != nil {
 		f.packet.Free()
 		f.packet = nil

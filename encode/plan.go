@@ -43,7 +43,14 @@ func (f *File) plan(t *media.Track) StreamAction {
 		return a
 	}
 	if a.Action != Dropped {
-		if why := f.holds(&out, t); why != "" {
+		why := f.holds(&out, t)
+		if t.Type == media.TrackAudio && f.convertsAll() && !f.isA(t.Codec) {
+			why = "--audio " + string(f.opt.Audio)
+		}
+		if why != "" {
+			if t.Type == media.TrackAudio && f.opt.Audio != AudioCopy && f.planAudio(t, &out, &a, why) {
+				why = ""
+			}
 			if t.Type == media.TrackSubtitle && f.planText(t, &out, &a) {
 				why = f.holds(&out, t)
 			}

@@ -21,6 +21,7 @@ type outTrack struct {
 	dispose int
 	from    media.Rational
 	to      media.Rational
+	audio   *av.AudioConverter  // of a track that becomes another codec, nil otherwise
 	convert func([]byte) []byte // text subtitles, nil otherwise
 	delay   int64               // added to all times
 	fixed   bool                // the video track: its times are right already
@@ -284,8 +285,8 @@ func lcm(a, b int64) int64 {
 	return a / x * b
 }
 
-// time moves a packet's times into the output's time base. It reports false for a packet that has none to be placed by.
-func (t *outTrack) time(p *media.Packet, loose bool) bool {
+// time moves a packet's times into the output's time base.
+func (t *outTrack) time(p *media.Packet, loose bool) {
 	p.Duration = av.Rescale(p.Duration, t.from, t.to)
 	if p.PTS != media.NoTime {
 		p.PTS += t.delay
@@ -319,7 +320,6 @@ func (t *outTrack) time(p *media.Packet, loose bool) bool {
 		p.PTS = p.DTS
 	}
 	t.started, t.last = true, p.DTS
-	return true
 }
 
 // order gives the decoding time of a packet of a container without such times (Matroska): where packets are shown in another order than they are

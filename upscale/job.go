@@ -210,6 +210,9 @@ func (j *Job) notes(e *engines.Engine) {
 		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, "Dolby Vision")) {
 			note("%s", s.Why)
 		}
+		if s.Action == encode.Converted && s.Type == media.TrackAudio.String() {
+			note("stream %d (audio %s) is converted %s", s.Index, s.Codec, s.Why)
+		}
 		if s.Action == encode.Dropped {
 			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
 		}

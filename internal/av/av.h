@@ -61,4 +61,14 @@ int vsr_dry_header(AVFormatContext *fc, AVDictionary **opts);
 int vsr_beyond_end(AVFormatContext *fc, AVStream *st);
 const char *vsr_input_formats(void); // comma-separated names of all demuxers, to be freed
 
+// Converts the audio of one stream. bits_a_channel is the bit rate of lossy encoders; bits_a_sample the depth of lossless ones, 0 for their own.
+typedef struct vsr_audio vsr_audio;
+int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb, const char *encoder, int64_t bits_a_channel, int bits_a_sample);
+AVCodecContext *vsr_audio_encoder(vsr_audio *a);
+int vsr_audio_send(vsr_audio *a, const AVPacket *p);
+int vsr_audio_receive(vsr_audio *a, AVPacket *out);
+int vsr_audio_drain(vsr_audio *a);
+int vsr_audio_finish(vsr_audio *a);
+void vsr_audio_free(vsr_audio *a);
+
 #endif

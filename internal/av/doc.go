@@ -5,7 +5,7 @@
 // Only decode and encode import it. It makes no policy.
 package av
 
-// #cgo pkg-config: libavformat libavcodec libavutil libswscale
+// #cgo pkg-config: libavformat libavcodec libavutil libswscale libswresample
 // #include "av.h"
 import "C"
 

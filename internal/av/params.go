@@ -140,6 +140,11 @@ func (p *Params) VideoDelay() int { return int(p.c.video_delay) }
 // Interlaced reports whether the stream's field order says so.
 func (p *Params) Interlaced() bool { return p.c.field_order > C.AV_FIELD_PROGRESSIVE }
 
+// BitsPerSample returns the depth that an audio stream states, 0 if none.
+func (p *Params) BitsPerSample() int {
+	return int(max(p.c.bits_per_raw_sample, p.c.bits_per_coded_sample))
+}
+
 // SampleRate returns the sample rate of an audio stream.
 func (p *Params) SampleRate() int { return int(p.c.sample_rate) }
 
