@@ -36,11 +36,30 @@ func (s *Source) readInfo() (*media.Info, error) {
 	if info.Video < 0 {
 		return nil, s.noVideo(info)
 	}
+	if s.opt.VideoTrack > 0 {
+		if err := s.nameVideo(info); err != nil {
+			return nil, err
+		}
+	}
 	if best == 0 {
 		return nil, &UnsupportedError{Reason: "this FFmpeg has no decoder for " + info.VideoTrack().Codec}
 	}
 	s.begins(info)
 	return info, s.readVideo(info)
+}
+
+// nameVideo takes the video that Options.VideoTrack names.
+func (s *Source) nameVideo(info *media.Info) error {
+	n := 0
+	for i := range info.Tracks {
+		if t := &info.Tracks[i]; t.Type == media.TrackVideo && !t.Cover {
+			if n++; n == s.opt.VideoTrack {
+				info.Video = i
+				return nil
+			}
+		}
+	}
+	return &UnsupportedError{Reason: fmt.Sprintf("video track %d is asked for, and there are %d", s.opt.VideoTrack, n)}
 }
 
 // begins finds out where an input begins whose clock is kept and does not begin at 0, as a piece of a longer recording.

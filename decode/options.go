@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"slices"
 
 	"vsr/media"
 )
@@ -16,7 +17,7 @@ type Deinterlace string
 const (
 	DeinterlaceAuto Deinterlace = ""    // frames marked as interlaced
 	DeinterlaceOff  Deinterlace = "off" // never
-	DeinterlaceOn   Deinterlace = "on"  // every frame
+	DeinterlaceOn   Deinterlace = "on"  // every frame; bwdif is another name of it
 )
 
 // Hardware says whether NVDEC may decode, where Options.Card offers it.
@@ -57,6 +58,7 @@ type Options struct {
 	PoolSize    int               `yaml:"-"`           // frames that may be out at a time, default 8
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
+	VideoTrack  int               `yaml:"video_track"` // which of several videos, from 1 in the order of the file; 0 chooses
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
 	Card        *Card             `yaml:"-"`           // nil keeps all pictures on the host; frames of a card have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
@@ -79,8 +81,10 @@ func (o Options) Validate() error {
 		return fmt.Errorf("decode: start %v s, want 0 or more", o.Start)
 	case !(o.Duration >= 0) || math.IsInf(o.Duration, 0):
 		return fmt.Errorf("decode: duration %v s, want 0 or more", o.Duration)
-	case o.Deinterlace != DeinterlaceAuto && o.Deinterlace != DeinterlaceOff && o.Deinterlace != DeinterlaceOn:
-		return fmt.Errorf("decode: deinterlace %q, want on, off or empty for automatic", o.Deinterlace)
+	case !slices.Contains([]Deinterlace{DeinterlaceAuto, "auto", DeinterlaceOff, DeinterlaceOn, "bwdif"}, o.Deinterlace):
+		return fmt.Errorf("decode: deinterlace %q, want auto, off or bwdif", o.Deinterlace)
+	case o.VideoTrack < 0:
+		return fmt.Errorf("decode: video track %d, want 0 or more", o.VideoTrack)
 	case o.Hardware != HardwareAuto && o.Hardware != HardwareOff:
 		return fmt.Errorf("decode: hardware %q, want off or empty for automatic", o.Hardware)
 	}
@@ -92,6 +96,12 @@ func (o Options) withDefaults() Options {
 		if *p == 0 {
 			*p = v
 		}
+	}
+	switch o.Deinterlace {
+	case "auto":
+		o.Deinterlace = DeinterlaceAuto
+	case "bwdif":
+		o.Deinterlace = DeinterlaceOn
 	}
 	set(&o.Threads, min(runtime.NumCPU(), 8))
 	set(&o.PoolSize, 8)

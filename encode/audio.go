@@ -169,7 +169,7 @@ func (f *File) planAudio(t *media.Track, out *outTrack, a *StreamAction, why str
 		} else if !strings.HasPrefix(t.Codec, "pcm_f") || strings.HasPrefix(c.Params().CodecName(), "pcm_f") {
 			text += ", without loss"
 		}
-		a.Action, a.Why = Converted, joinWhy(text, why)
+		a.Action, a.To, a.Why = Converted, c.Params().CodecName(), joinWhy(text, why)
 		return true
 	}
 	return false

@@ -5,70 +5,85 @@ import (
 	"slices"
 	"strings"
 
+	astiav "github.com/asticode/go-astiav"
+
+	"vsr/internal/av"
 	"vsr/media"
 )
 
-// Extension proposes a file name extension for an output: that of the source where its container can hold the video codec and all tracks, else the
-// first of .mp4, .mov and .mkv that loses the least. name is the source's file name and codec as in Options.Codec.
-func Extension(info *media.Info, name, codecName string) string {
-	c, err := findCodec(codecName)
+// extensions are the endings of outputs, each with the video codecs (FFmpeg's names) that players expect in it; nil means all.
+var extensions = map[string][]string{
+	".mkv":  nil,
+	".mp4":  {"h264", "hevc", "av1", "vp9"},
+	".m4v":  {"h264", "hevc"},
+	".mov":  {"h264", "hevc", "prores"},
+	".webm": {"vp9", "vp8", "av1"},
+	".ts":   {"h264", "hevc"},
+	".m2ts": {"h264", "hevc"},
+	".mts":  {"h264", "hevc"},
+	".3gp":  {"h264"},
+}
+
+// family is FFmpeg's name of what a codec of Options makes.
+func family(name string) string {
+	c, err := findCodec(name)
 	if err != nil {
-		c, _ = findCodec("")
+		return name
 	}
-	own := strings.ToLower(filepath.Ext(name))
-	candidates := []string{".mp4", ".mov", ".mkv"}
-	switch {
-	case strings.Contains(info.Container, "matroska") && own == ".webm":
-		candidates = []string{".webm", ".mkv"}
-	case strings.Contains(info.Container, "matroska"):
-		candidates = []string{".mkv"}
-	case strings.Contains(info.Container, "mov") && own == ".mov":
-		candidates = []string{".mov", ".mkv"}
-	case info.Container == "mpegts":
-		candidates = []string{".ts", ".mp4", ".mkv"}
+	switch c.name {
+	case "x264", "h264_nvenc":
+		return "h264"
+	case "x265", "hevc_nvenc":
+		return "hevc"
+	case "svtav1":
+		return "av1"
 	}
-	for _, ext := range candidates {
-		if videoFits(c.name, ext) && audioFits(info, ext) {
-			return ext
-		}
-	}
-	return ".mkv"
+	return c.name
 }
 
-func videoFits(codec, ext string) bool {
-	switch ext {
-	case ".mp4":
-		return slices.Contains([]string{"x264", "x265", "svtav1", "vp9"}, codec)
-	case ".mov":
-		return slices.Contains([]string{"x264", "x265", "prores"}, codec)
-	case ".webm":
-		return slices.Contains([]string{"vp8", "vp9", "svtav1"}, codec)
-	case ".ts":
-		return slices.Contains([]string{"x264", "x265"}, codec)
+// Extension proposes the ending of an output's name: that of the source's name where its container holds the codec and loses no more of the other
+// streams than another would, else a related one, else .mkv. name is the source's file name; info, which may be nil, lists its streams;
+// codecName is as in Options.Codec.
+func Extension(info *media.Info, name, codecName string) string {
+	ext := filepath.Ext(name)
+	own := strings.ToLower(ext)
+	related := map[string][]string{".mp4": {".mov"}, ".m4v": {".mp4", ".mov"}, ".3gp": {".mp4", ".3gp"}, ".ts": {".m2ts"}}
+	candidates := append([]string{own}, related[own]...)
+	if own == ".3gp" { // phones and browsers of today
+		candidates = candidates[1:]
 	}
-	return true
-}
-
-// audioFits looks at sound only: other tracks are rarer, and what is lost of them is listed.
-func audioFits(info *media.Info, ext string) bool {
-	for _, t := range info.Tracks {
-		if t.Type != media.TrackAudio {
+	best, least := ".mkv", 1<<30
+	for _, c := range append(candidates, ".mkv") {
+		codecs, known := extensions[c]
+		if !known || codecs != nil && !slices.Contains(codecs, family(codecName)) {
 			continue
 		}
-		ok := true
-		switch ext {
-		case ".mp4":
-			ok = slices.Contains([]string{"aac", "mp3", "mp2", "ac3", "eac3", "opus", "alac", "flac", "dts"}, t.Codec)
-		case ".mov":
-			ok = slices.Contains([]string{"aac", "mp3", "mp2", "ac3", "eac3", "alac"}, t.Codec) || strings.HasPrefix(t.Codec, "pcm_")
-		case ".webm":
-			ok = t.Codec == "opus" || t.Codec == "vorbis"
-		case ".ts":
-			ok = slices.Contains(transportCodecs, t.Codec)
-		}
-		if !ok {
-			return false
+		if n := losses(info, c); n < least {
+			best, least = c, n
 		}
 	}
-	return true
+	if best == own {
+		return ext // in its own spelling
+	}
+	return best
+}
+
+// losses counts the audio and subtitle streams that a container would not hold as they are or as text.
+func losses(info *media.Info, ext string) (n int) {
+	if info == nil {
+		return 0
+	}
+	fc, err := astiav.AllocOutputFormatContext(nil, "", "x"+ext)
+	if err != nil {
+		return 1 << 20
+	}
+	f := &File{path: "x" + ext, fc: fc, muxer: av.OutputName(fc), info: info, opt: FileOptions{Audio: AudioCopy}, tracks: make([]outTrack, len(info.Tracks))}
+	defer f.free()
+	for i := range info.Tracks {
+		t := &info.Tracks[i]
+		if i != info.Video && (t.Type == media.TrackAudio || t.Type == media.TrackSubtitle) && f.plan(t).Action == Dropped {
+			n++
+		}
+	}
+	return n
 }

@@ -34,6 +34,7 @@ type StreamAction struct {
 	Index  int    `json:"index"` // of the input's track, -1 for what belongs to the whole container
 	Type   string `json:"type"`  // video, audio, subtitle, data, attachment, chapters, metadata
 	Codec  string `json:"codec"`
-	Action string `json:"action"` // encoded, copied, converted or dropped
+	To     string `json:"to,omitempty"` // the codec that it was converted to
+	Action string `json:"action"`       // encoded, copied, converted or dropped
 	Why    string `json:"why,omitempty"`
 }

@@ -114,7 +114,7 @@ func (e *Estimate) measure(ctx context.Context, o Options, dir string, at, secon
 	p := EstimatePart{Start: o.Decode.Start + at}
 	ext := filepath.Ext(o.Output)
 	if o.Output == "" {
-		ext = filepath.Ext(defaultOutput(e.Input, "x", o.Encode.Codec))
+		ext = filepath.Ext(defaultOutput(e.Input, "x", o.Encode.Codec, nil))
 	}
 	part := o
 	part.Output, part.Replace, part.Resume = filepath.Join(dir, fmt.Sprintf("%d%s", len(e.Parts), ext)), true, false
@@ -128,7 +128,7 @@ func (e *Estimate) measure(ctx context.Context, o Options, dir string, at, secon
 		return p, err
 	}
 	defer j.Close()
-	if e.Output, err = o.outputName(e.Input, j.report.Model.Scale); err != nil {
+	if e.Output, err = o.outputName(e.Input, j.report.Model.Scale, &j.info); err != nil {
 		return p, err
 	}
 	e.Model, e.Device, e.Notes = j.report.Model, j.report.Device, j.report.Notes

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"vsr/decode"
+	"vsr/encode"
 	"vsr/sr"
 	"vsr/upscale/segment"
 )
@@ -38,6 +39,8 @@ type identity struct {
 	PixFmt          string  `json:"pix_fmt"`
 	EncoderThreads  int     `json:"encoder_threads"` // x264 and x265 give other packets with another number
 	KeyframeSeconds float64 `json:"keyframe_seconds"`
+	Audio           string  `json:"audio,omitempty"`
+	VideoTrack      int     `json:"video_track,omitempty"`
 }
 
 // identity returns that of the options, once the size is settled. scale is the model's.
@@ -50,7 +53,7 @@ func (o *Options) identity(scale int) identity {
 		Threshold: o.Scene.Threshold,
 		Refresh:   o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
-		KeyframeSeconds: o.Encode.KeyframeSeconds,
+		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack,
 	}
 }
 
@@ -63,6 +66,7 @@ func (i *identity) restore(o *Options) {
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
+	o.Audio, o.Decode.VideoTrack = encode.Audio(i.Audio), i.VideoTrack
 }
 
 // planOf names the job of an input with a model of this name, hash and scale.

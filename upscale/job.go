@@ -96,7 +96,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		return j, err
 	}
 	j.large = j.upscaler.Output(j.info)
-	out, err := j.opts.outputName(input, e.Scale())
+	out, err := j.opts.outputName(input, e.Scale(), &j.info)
 	if err != nil {
 		return j, err
 	}
@@ -141,7 +141,7 @@ func (j *Job) openOutput(out string, e *engines.Engine) (err error) {
 	if o.inSegments(j.input, &j.info, j.total) {
 		return j.openWork(out, e)
 	}
-	if j.sink, err = encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace}); err != nil {
+	if j.sink, err = encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace, Audio: o.Audio}); err != nil {
 		return outputError(err)
 	}
 	j.door, j.report.Streams = &auditedSink{Sink: j.sink}, j.sink.Actions()

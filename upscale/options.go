@@ -27,9 +27,11 @@ type Options struct {
 	Precision string `yaml:"precision"` // of the CPU engine: auto or fp32; empty is auto
 	// Resume works in segments that a later run can continue from; they hold SegmentMin to SegmentMax frames, by default
 	// segment.DefaultMin and segment.DefaultMax.
-	Resume     bool           `yaml:"resume"`
-	SegmentMin int64          `yaml:"segment_min"`
-	SegmentMax int64          `yaml:"segment_max"`
+	Resume     bool  `yaml:"resume"`
+	SegmentMin int64 `yaml:"segment_min"`
+	SegmentMax int64 `yaml:"segment_max"`
+	// Audio is copy, a codec (encode.AudioCodecs) or empty: copied where the output holds it, else converted.
+	Audio      encode.Audio   `yaml:"audio"`
 	Repeatable bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
 	Decode     decode.Options `yaml:"decode"`
 	Scene      scene.Options  `yaml:"scene"`
@@ -53,6 +55,9 @@ func Defaults() Options {
 	return Options{Device: "auto", Precision: "auto", Resume: true, SegmentMin: segment.DefaultMin, SegmentMax: segment.DefaultMax,
 		Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
 }
+
+// AudioCodecs lists the codecs that Options.Audio may name.
+func AudioCodecs() []string { return encode.AudioCodecs() }
 
 // Codecs lists the values of Options.Encode.Codec that vsr knows by name.
 func Codecs() []string { return encode.Codecs() }
@@ -82,7 +87,7 @@ func (o *Options) Validate() error {
 	case o.Precision != "" && o.Precision != "auto" && o.Precision != "fp32":
 		return usageError("", "precision %q: want auto or fp32", o.Precision)
 	}
-	for _, err := range []error{o.Decode.Validate(), o.Scene.Validate(), o.SR.Validate(), o.Encode.Validate()} {
+	for _, err := range []error{o.Audio.Validate(), o.Decode.Validate(), o.Scene.Validate(), o.SR.Validate(), o.Encode.Validate()} {
 		if err != nil {
 			hint := ""
 			var request *encode.RequestError

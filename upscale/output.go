@@ -4,22 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-)
 
-// holders are the output endings that vsr writes, each with the video codecs that its container can hold; nil means all.
-var holders = map[string][]string{
-	".mkv":  nil,
-	".mp4":  {"h264", "hevc", "av1", "vp9"},
-	".m4v":  {"h264", "hevc"},
-	".mov":  {"h264", "hevc", "prores"},
-	".webm": {"vp9", "vp8", "av1"},
-	".ts":   {"h264", "hevc"},
-	".m2ts": {"h264", "hevc"},
-	".mts":  {"h264", "hevc"},
-	".3gp":  nil,
-}
+	"vsr/encode"
+	"vsr/media"
+)
 
 // family returns what an encoder's name makes: h264 for libx264 and so on.
 func family(encoder string) string {
@@ -36,23 +25,14 @@ func family(encoder string) string {
 	return encoder
 }
 
-// defaultOutput names the output beside the input: the stem with the size, and the input's ending where vsr can write it
-// and it can hold the codec. Phone clips become mp4, everything else mkv, which holds all.
-func defaultOutput(in, suffix, encoder string) string {
-	ext := filepath.Ext(in)
-	stem := strings.TrimSuffix(in, ext)
+// defaultOutput names the output beside the input: the stem with the size, and the ending of the input, or one whose container holds what
+// is in it. info may be nil.
+func defaultOutput(in, suffix, encoder string, info *media.Info) string {
+	stem, name := strings.TrimSuffix(in, filepath.Ext(in)), in
 	if strings.Contains(in, "://") || in == "-" {
-		stem, ext = "out", ""
+		stem, name = "out", "out"
 	}
-	codec, lower := family(encoder), strings.ToLower(ext)
-	can, known := holders[lower]
-	switch {
-	case lower == ".3gp" && slices.Contains(holders[".mp4"], codec):
-		ext = ".mp4"
-	case lower == ".3gp", !known, can != nil && !slices.Contains(can, codec):
-		ext = ".mkv"
-	}
-	return stem + "_" + suffix + ext
+	return stem + "_" + suffix + encode.Extension(info, name, encoder)
 }
 
 // suffixOf is the part of the default name that says how much larger the frames are.
@@ -64,10 +44,10 @@ func suffixOf(scale, height int) string {
 }
 
 // outputName returns the name to write, and refuses to write over the input.
-func (o *Options) outputName(input string, scale int) (string, error) {
+func (o *Options) outputName(input string, scale int, info *media.Info) (string, error) {
 	out := o.Output
 	if out == "" {
-		out = defaultOutput(input, suffixOf(scale, o.SR.Height), o.Encode.Codec)
+		out = defaultOutput(input, suffixOf(scale, o.SR.Height), o.Encode.Codec, info)
 	}
 	a, errA := os.Stat(input)
 	b, errB := os.Stat(out)

@@ -9,7 +9,7 @@ func TestDefaultOutput(t *testing.T) {
 		{"a/b.mp4", "x264", "a/b_x4.mp4"},
 		{"b.MOV", "x265", "b_x4.MOV"},
 		{"b.mov", "prores", "b_x4.mov"},
-		{"b.mp4", "prores", "b_x4.mkv"},
+		{"b.mp4", "prores", "b_x4.mov"},
 		{"b.mp4", "ffv1", "b_x4.mkv"},
 		{"b.webm", "x264", "b_x4.mkv"},
 		{"b.webm", "vp9", "b_x4.webm"},
@@ -24,7 +24,7 @@ func TestDefaultOutput(t *testing.T) {
 		{"-", "x264", "out_x4.mkv"},
 	}
 	for _, tt := range tests {
-		if got := defaultOutput(tt.in, "x4", tt.codec); got != tt.want {
+		if got := defaultOutput(tt.in, "x4", tt.codec, nil); got != tt.want {
 			t.Errorf("%s with %s: %s, want %s", tt.in, tt.codec, got, tt.want)
 		}
 	}

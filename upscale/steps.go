@@ -95,7 +95,7 @@ func (o *Options) describe(ctx context.Context, input string, info *media.Info) 
 			return nil, err
 		}
 	}
-	plan.Output, err = o.outputName(input, e.Scale())
+	plan.Output, err = o.outputName(input, e.Scale(), info)
 	return plan, err
 }
 

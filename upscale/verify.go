@@ -48,7 +48,7 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 	defer out.Close()
 	can := capable(src.Info(), out.Info(), output)
 	v := verify.Options{SourceName: source, OutputName: output, Pictures: !o.Quick, AnySize: o.AnySize, Frame: o.Frame,
-		Dropped: changedTracks(can), NoChapters: noChapters(can)}
+		Dropped: changedTracks(can), Converted: convertedTracks(can), NoChapters: noChapters(can)}
 	if o.Reference != "" {
 		ref, err := decode.Open(ctx, o.Reference, decode.Options{Logger: o.Logger})
 		if err != nil {
@@ -106,6 +106,17 @@ func changedTracks(actions []encode.StreamAction) map[int]string {
 	return list
 }
 
+// convertedTracks are the tracks that are in the output in another codec, with its name.
+func convertedTracks(actions []encode.StreamAction) map[int]string {
+	list := map[int]string{}
+	for _, s := range actions {
+		if s.Index >= 0 && s.To != "" {
+			list[s.Index] = s.To
+		}
+	}
+	return list
+}
+
 // noChapters says why chapters are not in the output, "" if they are.
 func noChapters(actions []encode.StreamAction) string {
 	for _, s := range actions {
@@ -145,7 +156,7 @@ func (j *Job) checkFile(ctx context.Context) error {
 	}
 	defer out.Close()
 	r, err := verify.Compare(ctx, describedSource{src, &j.info}, out, verify.Options{SourceName: j.input, OutputName: j.report.Output,
-		AnySize: true, FrameTimes: j.times, Dropped: changedTracks(j.report.Streams), NoChapters: noChapters(j.report.Streams)})
+		AnySize: true, FrameTimes: j.times, Dropped: changedTracks(j.report.Streams), Converted: convertedTracks(j.report.Streams), NoChapters: noChapters(j.report.Streams)})
 	if err != nil {
 		return err
 	}

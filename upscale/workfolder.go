@@ -57,7 +57,7 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 		w.marker, w.finished = m, true
 	}
 	// The sink of a job in one go, begun and dropped: it knows at once whether name, container and codec will do.
-	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || cutShort(dir, out)})
+	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || cutShort(dir, out), Audio: o.Audio})
 	if err != nil {
 		return outputError(err)
 	}
@@ -204,7 +204,7 @@ func (j *Job) concatenate(ctx context.Context, records []segment.Record, cut, re
 		frames += r.Frames
 	}
 	j.report.Streams, err = segment.Join(ctx, w.store, records, j.report.Output, segment.JoinOptions{Input: j.input, Decode: j.opts.Decode,
-		Encode: j.opts.Encode, Output: encode.FileOptions{Overwrite: replace, Logger: j.opts.Logger},
+		Encode: j.opts.Encode, Output: encode.FileOptions{Overwrite: replace, Audio: j.opts.Audio, Logger: j.opts.Logger},
 		Info: &j.large, Cut: cut, Begun: func(temp string) error {
 			w.marker = marker{Plan: w.store.ID(), Cut: cut, Frames: frames}
 			return w.marker.write(w.store.Dir(), temp)

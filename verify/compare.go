@@ -27,6 +27,8 @@ type Options struct {
 	// Dropped lists input tracks that the output's container cannot hold as they are, by index, with the reason: they are named,
 	// not failed.
 	Dropped map[int]string
+	// Converted names the codec of tracks in Dropped that are there in another one.
+	Converted map[int]string
 	// NoChapters says why the output's container has no chapters; empty when it has.
 	NoChapters string
 	// Reference, when not nil, is a video of the output's size to compute PSNR and SSIM against.
@@ -246,8 +248,15 @@ func compareTracks(r *Report, a, b *reader, shift *big.Rat, o Options) {
 			continue
 		}
 		name := fmt.Sprintf("stream %d (%s %s)", i, t.Type, t.Codec)
-		j := match(b.info, used, t)
+		wanted := *t
+		if to := o.Converted[i]; to != "" {
+			wanted.Codec = to
+		}
+		j := match(b.info, used, &wanted)
 		if why, ok := o.Dropped[i]; ok {
+			if strings.HasPrefix(why, "dropped") {
+				j = -1
+			}
 			if j >= 0 {
 				used[j] = true
 			}

@@ -348,3 +348,93 @@ func TestEveryFrameIsToldOf(t *testing.T) {
 		t.Errorf("against the reference: %+v", got)
 	}
 }
+
+// TestContainersDifferWithoutLoss has outputs that hold everything in another way than the source.
+func TestContainersDifferWithoutLoss(t *testing.T) {
+	pcm := func(f *film) {
+		f.info.Tracks[1].Codec = "pcm_s16le"
+	}
+	chunks := func(f *film) { // the same bytes in packets of twice the length
+		pcm(f)
+		var units []func() media.Unit
+		var held *media.Packet
+		give := func(p *media.Packet) {
+			units = append(units, func() media.Unit { return media.Unit{Packet: p} })
+		}
+		for _, u := range f.units {
+			p := u().Packet
+			if p == nil {
+				units = append(units, u)
+				continue
+			}
+			if held == nil {
+				c := *p
+				held = &c
+				continue
+			}
+			held.Data = append(append([]byte{}, held.Data...), p.Data...)
+			give(held)
+			held = nil
+		}
+		if held != nil {
+			give(held)
+		}
+		f.units = units
+	}
+	language := func(l string) change {
+		return func(f *film) { f.info.Tracks[1].Metadata = map[string]string{"language": l} }
+	}
+	// shift moves the units by 21 ms, all of them or the frames alone.
+	shift := func(frames, packets int64) change {
+		return func(f *film) {
+			f.info.Container = "mpegts"
+			for i, u := range f.units {
+				f.units[i] = func() media.Unit {
+					unit := u()
+					if unit.Frame != nil {
+						unit.Frame.PTS += frames
+					} else {
+						unit.Packet.PTS += packets
+					}
+					return unit
+				}
+			}
+		}
+	}
+	later := shift(21, 21*48)
+	for name, c := range map[string]struct {
+		src, out change
+		o        Options
+	}{
+		"PCM in other packets":    {pcm, chunks, Options{}},
+		"bibliographic language":  {language("deu"), language("ger"), Options{}},
+		"QuickTime's language":    {language("srp"), language("sr "), Options{}},
+		"all 21 ms later":         {func(*film) {}, later, Options{}},
+		"chapters that were told": {func(f *film) { f.info.Chapters = []media.Chapter{{TimeBase: media.Rational{Num: 1, Den: 1}, End: 1}} }, func(f *film) { f.info.Chapters = nil }, Options{NoChapters: "mpegts has none"}},
+	} {
+		src, out := newFilm(12, 32, 16, 1000, c.src), newFilm(12, 64, 32, 1000, c.out)
+		if r := compare(t, src, out, c.o); !r.OK {
+			t.Errorf("%s: fails at %v", name, r.Failures())
+		}
+	}
+	for name, c := range map[string]struct{ src, out change }{
+		"a sample of PCM lost": {pcm, func(f *film) {
+			chunks(f)
+			for _, u := range f.units {
+				if p := u().Packet; p != nil {
+					p.Data = p.Data[2:]
+					return
+				}
+			}
+		}},
+		"another language":                    {language("deu"), language("dut")},
+		"video alone later":                   {func(*film) {}, shift(21, 0)},
+		"later in a container with an origin": {func(*film) {}, func(f *film) { later(f); f.info.Container = "matroska,webm" }},
+		"mirrored":                            {func(f *film) { f.info.Display = media.DisplayMatrix{-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30} }, func(*film) {}},
+	} {
+		src, out := newFilm(12, 32, 16, 1000, c.src), newFilm(12, 64, 32, 1000, c.out)
+		if r := compare(t, src, out, Options{}); r.OK {
+			t.Errorf("%s: passes", name)
+		}
+	}
+}
