@@ -63,9 +63,9 @@ func blame(kind Kind, hint string, err error) error {
 	case errors.Is(err, sr.ErrNotBuilt):
 		return &Error{Kind: Device, Err: err, Hint: "build with `make build`, or use --device cpu"}
 	case errors.Is(err, sr.ErrNoDevice):
-		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Advice(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
+		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
 	case errors.As(err, new(*media.CardError)):
-		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Advice(err), "vsr doctor --device cuda:0 checks the GPU; --device cpu runs everywhere")}
+		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor --device cuda:0 checks the GPU; --device cpu runs everywhere")}
 	case errors.As(err, &unsupported):
 		return &Error{Kind: Input, Err: err, Hint: unsupported.Hint}
 	case errors.As(err, &request):
@@ -75,7 +75,7 @@ func blame(kind Kind, hint string, err error) error {
 	case errors.Is(err, encode.ErrNoFrames):
 		return &Error{Kind: Input, Err: errors.New("the input holds no frame that decodes")}
 	case kind == Device:
-		hint = cmp.Or(cuda.Advice(err), hint)
+		hint = cmp.Or(cuda.Hint(err), hint)
 	case kind == Output:
 		hint = cmp.Or(hint, outputHint(err))
 	}

@@ -20,7 +20,6 @@ import (
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
 	"vsr/sr/cuda/emu"
-	"vsr/sr/engines"
 	"vsr/sr/kdsr"
 	"vsr/upscale"
 )
@@ -136,7 +135,7 @@ func TestRunOnCard(t *testing.T) {
 				t.Fatalf("%d frames %v, %d frames %v", len(a), a[0].Format, len(b), b[0].Format)
 			}
 			for i := range a {
-				if d, _ := apart(a[i], b[i]); d > 1 {
+				if d := levelsApart(a[i], b[i]); d > 1 {
 					t.Errorf("frame %d: %d levels apart", i, d)
 				}
 			}
@@ -167,8 +166,21 @@ func staleKernels(t *testing.T, w *kdsr.Weights, fr []*media.Frame) int {
 			t.Fatal(err)
 		}
 	}
-	levels, _ := apart(out[0], out[1])
-	return levels
+	return levelsApart(out[0], out[1])
+}
+
+// levelsApart is the largest difference of two frames of 8 bits.
+func levelsApart(a, b *media.Frame) (most int) {
+	for p := range a.Planes() {
+		_, h := a.PlaneSize(p)
+		for y := range h {
+			for i, v := range a.Row(p, y) {
+				d := int(v) - int(b.Row(p, y)[i])
+				most = max(most, d, -d)
+			}
+		}
+	}
+	return most
 }
 
 func cardReportOf(t *testing.T, path string) (r upscale.Report) {
@@ -262,7 +274,7 @@ func TestFailuresOnCard(t *testing.T) {
 func TestDoctorOnCard(t *testing.T) {
 	cache := "XDG_CACHE_HOME=" + t.TempDir()
 	code, stdout, stderr := onEmulator(t, []string{cache}, "doctor", "--device", "cuda:0", "--quick")
-	if code != 0 || !strings.Contains(stdout, "emulated card") || !strings.Contains(stdout, cuda.NeverRun) {
+	if code != 0 || !strings.Contains(stdout, "emulated GPU") || !strings.Contains(stdout, cuda.NeverRun) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	if strings.Count(stdout, ": not used: ") != 3 { // NVDEC and two kinds of NVENC
@@ -283,7 +295,7 @@ func TestDoctorOnCard(t *testing.T) {
 // Doctor's clip through what stands for NVDEC and NVENC here: the same bits, and a good picture.
 func TestDoctorChecksCodecs(t *testing.T) {
 	code, stdout, stderr := onEmulator(t, []string{trialVariable + "=upload-download", "XDG_CACHE_HOME=" + t.TempDir()}, "doctor", "--device", "cuda:0", "--quick")
-	for _, want := range []string{"NVDEC, against the CPU's decoder: 8 frames, the same bits", "x264, fed from the card: 8 frames, PSNR at least"} {
+	for _, want := range []string{"NVDEC, against the CPU's decoder: 8 frames, the same bits", "x264, fed from the GPU: 8 frames, PSNR at least"} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("exit code %d, want %q in: %s%s", code, want, stdout, stderr)
 		}
@@ -302,41 +314,4 @@ func trustedOnEmulator(t *testing.T, cache string) string {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	return cardReportOf(t, reportFile).Device
-}
-
-// Doctor's clips: two scenes each on both sides, near enough; a network that is not the same is found out.
-func TestDoctorClips(t *testing.T) {
-	w, err := engines.Weights(clipModel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := testmedia.Options{Frames: 4, Cuts: []int{2}, Format: tinyFormat}
-	o.Format.Width, o.Format.Height = 37, 21
-	run := func() []*media.Frame {
-		e, err := cpu.New(w, cpu.Options{Precision: "fp32"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all, err := throughBelt(context.Background(), o, e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return all
-	}
-	a := run()
-	w.Tensors["G.tail.0.bias"].Data[0] += 0.05
-	b := run()
-	if text, err := judgeClips(a, a, 4); err != nil || !strings.Contains(text, "2 scenes, largest difference 0 levels") {
-		t.Errorf("the same frames: %q, %v", text, err)
-	}
-	if text, err := judgeClips(a, b, 4); err == nil {
-		t.Errorf("another network passes: %s", text)
-	}
-	if text, err := judgeClips(a[:3], a, 4); err == nil {
-		t.Errorf("a lost frame passes: %s", text)
-	}
-	a[3].Scene = 1
-	if text, err := judgeClips(run(), a, 4); err == nil {
-		t.Errorf("another scene passes: %s", text)
-	}
 }

@@ -8,14 +8,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vsr/selftest"
+	"vsr/selftest/clips"
 	"vsr/sr/cuda"
 	"vsr/sr/engines"
+	"vsr/upscale"
 )
 
-// withDevice gives the doctor command --device cuda:N, which verifies a card against the CPU engine, and --json. Without
+// withDevice gives the doctor command --device cuda:N, which verifies a GPU against the CPU engine, and --json. Without
 // --device the command does what it did.
 func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
-	device := doctor.Flags().String("device", "", "verify this card: cuda or cuda:N")
+	device := doctor.Flags().String("device", "", "verify this GPU: cuda or cuda:N")
 	file := doctor.Flags().String("json", "", "with --device: also write the report to this file")
 	quick := doctor.Flags().Bool("quick", false, "with --device: the short checks, without timing")
 	general := doctor.RunE
@@ -33,26 +36,26 @@ func (a *app) withDevice(doctor *cobra.Command) *cobra.Command {
 		if kind != "cuda" {
 			return usageFault("", "--device %q: doctor verifies cuda or cuda:N", *device)
 		}
-		report, err := cuda.Verify(c.Context(), cuda.VerifyOptions{Device: index, Short: *quick})
+		report, err := selftest.Run(c.Context(), selftest.Options{Device: index, Short: *quick})
 		if err != nil {
-			if advice := cuda.Advice(err); advice != "" {
-				return fault{exitDevice, err, advice}
+			if hint := cuda.Hint(err); hint != "" {
+				return fault{exitDevice, err, hint}
 			}
 			return err
 		}
 		if !*quick {
-			checkClips(c.Context(), report, index)
+			clips.Engine(c.Context(), report, index)
 		}
 		// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
-		_ = report.Keep(cuda.TrustOptions{Device: index, Program: versionString(), Logger: a.logger()})
-		checkCodecs(c.Context(), report, index) // auto does not use them, so its verdict is without them
+		_ = report.Keep(selftest.ShortOptions{Device: index, Program: versionString(), Logger: a.logger()})
+		clips.Codecs(c.Context(), report, index, clips.Trial(upscale.Trial)) // auto does not use them, so its result is without them
 		return a.deviceReport(report, *file)
 	}
 	return doctor
 }
 
-// deviceReport prints a report, writes it to a file if one is named, and fails if the card did.
-func (a *app) deviceReport(report *cuda.Report, file string) error {
+// deviceReport prints a report, writes it to a file if one is named, and fails if the GPU did.
+func (a *app) deviceReport(report *selftest.Report, file string) error {
 	if err := report.Write(a.stdout); err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (a *app) deviceReport(report *cuda.Report, file string) error {
 		}
 	}
 	if !report.OK() {
-		return fault{exitDevice, errors.New("the card does not pass the checks above"), "use --device cpu, and report the card with this output"}
+		return fault{exitDevice, errors.New("the GPU does not pass the checks above"), "use --device cpu, and report the GPU with this output"}
 	}
 	return nil
 }

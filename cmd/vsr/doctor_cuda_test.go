@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/selftest"
 	"vsr/sr"
 	"vsr/sr/cuda"
 )
@@ -43,12 +44,12 @@ func TestDoctorDevice(t *testing.T) {
 func TestDeviceReport(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{stdout: &out}
-	report := &cuda.Report{Note: cuda.NeverRun, Checks: []cuda.Check{{Name: "one", OK: true}}}
+	report := &selftest.Report{Note: cuda.NeverRun, Checks: []selftest.Check{{Name: "one", OK: true}}}
 	file := filepath.Join(t.TempDir(), "report.json")
 	if err := a.deviceReport(report, file); err != nil {
 		t.Fatal(err)
 	}
-	var back cuda.Report
+	var back selftest.Report
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +57,7 @@ func TestDeviceReport(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil || back.Note != cuda.NeverRun || !back.OK() {
 		t.Errorf("file holds %s, error %v", text, err)
 	}
-	report.Checks = append(report.Checks, cuda.Check{Name: "two", Detail: "race", Advice: "use the CPU"})
+	report.Checks = append(report.Checks, selftest.Check{Name: "two", Detail: "race", Hint: "use the CPU"})
 	err = a.deviceReport(report, "")
 	var f fault
 	if !errors.As(err, &f) || f.code != exitDevice || errors.Is(err, sr.ErrNoDevice) {

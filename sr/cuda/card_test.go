@@ -4,9 +4,6 @@ package cuda
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,39 +20,6 @@ func onlyOnCard(t testing.TB) {
 		t.Skip("set VSR_TEST_REAL_GPU=1 to run this on a card")
 	}
 }
-
-func verifyCard(t *testing.T, o VerifyOptions) *Report {
-	t.Helper()
-	onlyOnCard(t)
-	r, err := Verify(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	if err := r.Write(&text); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Print(text.String())
-	if !r.OK() {
-		t.Error("the card does not pass")
-	}
-	return r
-}
-
-func TestCard(t *testing.T) {
-	r := verifyCard(t, VerifyOptions{})
-	if file := os.Getenv("VSR_REPORT"); file != "" {
-		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, text, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestCardShort(t *testing.T) { verifyCard(t, VerifyOptions{Short: true, Repeats: 2}) }
 
 func TestEngineOnCard(t *testing.T) {
 	onlyOnCard(t)

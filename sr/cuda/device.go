@@ -170,8 +170,8 @@ func (c *card) close() {
 	c.thread.Close()
 }
 
-// errNoMemory is a shortage that may be over soon.
-var errNoMemory = errors.New("out of device memory")
+// ErrNoMemory is a shortage that may be over soon.
+var ErrNoMemory = errors.New("out of device memory")
 
 // wrap says which call failed.
 func wrap(call string, err error) error {
@@ -179,7 +179,7 @@ func wrap(call string, err error) error {
 		return nil
 	}
 	if errors.Is(err, cu.OutOfMemory) {
-		return fmt.Errorf("%s: %w", call, errNoMemory)
+		return fmt.Errorf("%s: %w", call, ErrNoMemory)
 	}
 	return fmt.Errorf("%s: %w", call, err)
 }
@@ -196,7 +196,7 @@ func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
 	if err != nil {
 		free, total, infoErr := cu.MemInfo()
 		if infoErr == nil && errors.Is(err, cu.OutOfMemory) {
-			return 0, fmt.Errorf("%w: %d MiB wanted, %d of %d MiB free", errNoMemory, bytes>>20, free>>20, total>>20)
+			return 0, fmt.Errorf("%w: %d MiB wanted, %d of %d MiB free", ErrNoMemory, bytes>>20, free>>20, total>>20)
 		}
 		return 0, wrap("cuMemAlloc", err)
 	}

@@ -3,7 +3,7 @@
 // In: weights and planar frames of any size, layout and depth. Out: frames Scale times as large, in the same format.
 // Only the planes of frames cross the bus: colour conversion, estimator and network run on the card, in NHWC half precision with
 // single-precision sums (package kernels). The network is walked once for each frame format into a plan of launches,
-// which is captured into one CUDA graph for each slot of a ring; a frame is an upload, a graph launch and a download. The
+// which is captured into one CUDA graph; a frame is an upload, a graph launch and a download, one frame at a time. The
 // depthwise kernels of a scene lie at a fixed address, so a new scene is one copy on the device and no new capture.
 //
 // Everything but this comment, the options and a stub needs the build tag nvidia and the flags of scripts/cuda-env.sh. Such a
@@ -30,6 +30,18 @@ const NeverRun = "The CUDA engine has never run on NVIDIA hardware."
 type Options struct {
 	Device int          // index of the card, in the driver's order
 	Logger *slog.Logger // nil discards
+	// Guarded puts guards around the buffers of frames, for self-tests; Damaged counts what was written beside them.
+	Guarded bool
+}
+
+// Kernel is what the driver's compiler made of one kernel.
+type Kernel struct {
+	Name      string `json:"name"`
+	Registers int    `json:"registers"`
+	Shared    int    `json:"shared"` // bytes of a block, as launched
+	Local     int    `json:"local"`  // bytes of a thread: spilled registers
+	Threads   int    `json:"threads"`
+	Launched  int    `json:"-"` // threads of a block, as launched
 }
 
 // version writes a CUDA version as people do: 12040 is 12.4.
@@ -46,6 +58,9 @@ type Device struct {
 	ClockKHz     int
 	Driver       int // CUDA version of the driver, 12040 for 12.4
 }
+
+// DriverVersion is the CUDA version of the driver as people write it: 12.4.
+func (d Device) DriverVersion() string { return version(d.Driver) }
 
 // String gives index, name and compute capability.
 func (d Device) String() string {

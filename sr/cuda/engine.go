@@ -16,9 +16,6 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// slots is how many frames can be on their way at once: one uploading, one computing, one downloading.
-const slots = 3
-
 // engine runs one student on one card. It keeps the contract of sr.Engine: one goroutine at a time.
 type engine struct {
 	w      *kdsr.Weights
@@ -35,19 +32,18 @@ type engine struct {
 	closed    bool
 }
 
-// job is a plan and its slots.
+// job is a plan and the buffers and graph that it runs with.
 type job struct {
 	plan *plan
-	ring []*slot
-	next int
+	slot *slot
 }
 
 func (j *job) close() {
 	if j == nil {
 		return
 	}
-	for _, s := range j.ring {
-		s.close()
+	if j.slot != nil {
+		j.slot.close()
 	}
 	if j.plan != nil {
 		j.plan.close()
@@ -91,6 +87,7 @@ func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 		c.close()
 		return nil, fmt.Errorf("cuda: %w", err)
 	}
+	c.guarded = opts.Guarded
 	return e, nil
 }
 
@@ -145,7 +142,7 @@ func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 			return err
 		}
 		j := e.estimator
-		s := j.ring[0]
+		s := j.slot
 		j.plan.in.load(s.in, src)
 		if err := s.send(e.card); err != nil {
 			return err
@@ -158,7 +155,7 @@ func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 
 // estimate runs the estimator on what lies in its slot, once that has arrived on the compute stream.
 func (e *engine) estimate(j *job) ([]float32, error) {
-	s := j.ring[0]
+	s := j.slot
 	if err := j.plan.run(s.deviceIn, 0); err != nil {
 		return nil, err
 	}
@@ -191,7 +188,7 @@ func (e *engine) prepareEstimate(from source) error {
 		j.close()
 		return fmt.Errorf("%v: %w", from.format, err)
 	}
-	j.ring = []*slot{s}
+	j.slot = s
 	e.estimator = j
 	return nil
 }
@@ -215,23 +212,16 @@ func (e *engine) prepareUpscale(from source) error {
 		return err
 	}
 	j := &job{plan: p}
-	ring, out := slots, p.out.size
-	if from.in.onCard || from.out.onCard { // one at a time
-		ring = 1
-	}
+	out := p.out.size
 	if from.out.onCard {
 		out = 0
 	}
-	for range ring {
-		s, err := newSlot(p, out)
-		if err == nil {
-			j.ring = append(j.ring, s)
-			err = s.capture(p)
-		}
-		if err != nil {
-			j.close()
-			return fmt.Errorf("%v: %w", from.format, err)
-		}
+	if j.slot, err = newSlot(p, out); err == nil {
+		err = j.slot.capture(p)
+	}
+	if err != nil {
+		j.close()
+		return fmt.Errorf("%v: %w", from.format, err)
 	}
 	e.upscaler = j
 	return nil
@@ -239,55 +229,7 @@ func (e *engine) prepareUpscale(from source) error {
 
 // Upscale implements sr.Engine. After an error dst holds anything.
 func (e *engine) Upscale(ctx context.Context, dst, src *media.Frame, d sr.Degradation) error {
-	if dst.Surface != nil || src.Surface != nil {
-		return e.upscaleBetween(ctx, endOf(dst), endOf(src), d)
-	}
-	p, err := e.Begin(ctx, src, d)
-	if err != nil {
-		return err
-	}
-	return p.Finish(dst)
-}
-
-// Pending is a frame on its way through the card.
-type Pending struct {
-	engine *engine
-	job    *job
-	slot   *slot
-}
-
-// Begin starts to upscale a frame and returns before the result is there. At most 3 frames may be pending; they finish in
-// the order in which they began, and all must be finished before the format changes or the engine is closed.
-func (e *engine) Begin(ctx context.Context, src *media.Frame, d sr.Degradation) (*Pending, error) {
-	k, err := e.own(d)
-	if err != nil {
-		return nil, err
-	}
-	var p *Pending
-	err = e.do(ctx, func() error {
-		if err := e.prepareUpscale(source{format: src.Format}); err != nil {
-			return err
-		}
-		j := e.upscaler
-		s := j.ring[j.next]
-		j.next = (j.next + 1) % len(j.ring)
-		j.plan.in.load(s.in, src)
-		if err := s.send(e.card); err != nil {
-			return err
-		}
-		if err := e.use(k); err != nil {
-			return err
-		}
-		if err := s.graph.Launch(e.card.compute); err != nil {
-			return err
-		}
-		if err := s.fetch(e.card, s.deviceOut); err != nil {
-			return err
-		}
-		p = &Pending{e, j, s}
-		return nil
-	})
-	return p, err
+	return e.upscaleBetween(ctx, endOf(dst), endOf(src), d)
 }
 
 // use copies a scene's kernels to where the graphs read them. The copy is ordered on the compute stream: the frames before it
@@ -303,19 +245,4 @@ func (e *engine) use(k *degradation) error {
 	}
 	e.current = k
 	return nil
-}
-
-// Finish waits for the frame and writes it into dst.
-func (p *Pending) Finish(dst *media.Frame) error {
-	want := p.job.plan.format.Scaled(p.engine.Scale())
-	return p.engine.do(context.Background(), func() error {
-		if err := p.slot.wait(); err != nil {
-			return err
-		}
-		if dst.Format != want {
-			return fmt.Errorf("output frame is %v with colour %+v, want %v with colour %+v", dst.Format, dst.Color, want, want.Color)
-		}
-		p.job.plan.out.store(dst, p.slot.out)
-		return nil
-	})
 }

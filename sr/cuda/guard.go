@@ -4,8 +4,6 @@ package cuda
 
 import (
 	"bytes"
-	"slices"
-	"strings"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -59,8 +57,4 @@ func (c *card) intact(at cu.DevicePtr) bool {
 		return true // the device is lost, which was reported
 	}
 	return bytes.Equal(got, bytes.Repeat([]byte{guardValue}, guardBytes))
-}
-
-func sortKernels(k []Kernel) {
-	slices.SortFunc(k, func(a, b Kernel) int { return strings.Compare(a.Name, b.Name) })
 }

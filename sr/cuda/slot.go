@@ -10,7 +10,7 @@ import (
 	"vsr/sr/cuda/driver"
 )
 
-// slot is one place of the ring: the buffers of a frame on its way, pinned on the host and on the device, and the graph that
+// slot is the buffers of a frame on its way, pinned on the host and on the device, and the graph that
 // computes from one to the other.
 type slot struct {
 	card            *card

@@ -3,9 +3,9 @@
 package cuda
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"vsr/media"
 	"vsr/sr"
@@ -48,10 +48,16 @@ func Devices() ([]Device, error) { return nil, fmt.Errorf("cuda: %w", sr.ErrNotB
 // ErrDriver is never returned by this build.
 var ErrDriver = errors.New("the NVIDIA driver does not start")
 
-// Advice knows nothing about the errors of this build.
-func Advice(error) string { return "" }
+// ErrNoMemory is never returned by this build.
+var ErrNoMemory = errors.New("out of device memory")
 
-// Verify fails with sr.ErrNotBuilt.
-func Verify(context.Context, VerifyOptions) (*Report, error) {
-	return nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt)
+// Hint knows nothing about the errors of this build.
+func Hint(error) string { return "" }
+
+// Damaged is 0: this build has no engine.
+func Damaged(sr.Engine) int { return 0 }
+
+// Kernels fails with sr.ErrNotBuilt.
+func Kernels(int, *slog.Logger) (string, []Kernel, error) {
+	return "", nil, fmt.Errorf("cuda: %w", sr.ErrNotBuilt)
 }

@@ -177,7 +177,7 @@ func (e *engine) EstimateSurface(ctx context.Context, src *Surface) (v []float32
 			return err
 		}
 		j := e.estimator
-		s := j.ring[0]
+		s := j.slot
 		if err := e.card.fetchSurface(&j.plan.in, s.deviceIn, s.uploaded, src); err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (e *engine) upscaleBetween(ctx context.Context, dst, src end, d sr.Degradat
 		if err := e.prepareUpscale(source{f, in, out}); err != nil {
 			return err
 		}
-		p, s := e.upscaler.plan, e.upscaler.ring[0]
+		p, s := e.upscaler.plan, e.upscaler.slot
 		if err := e.bring(p, s, src); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 
 	"vsr/internal/fault"
 	"vsr/models"
+	"vsr/selftest"
 	"vsr/sr"
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
@@ -153,9 +154,9 @@ func deviceHint(err error) string {
 	case errors.Is(err, sr.ErrNotBuilt):
 		return "build with `make build`, or use --device cpu"
 	case errors.Is(err, sr.ErrNoDevice):
-		return cmp.Or(cuda.Advice(err), "vsr doctor lists the devices; --device cpu runs everywhere")
+		return cmp.Or(cuda.Hint(err), "vsr doctor lists the devices; --device cpu runs everywhere")
 	}
-	return cuda.Advice(err)
+	return cuda.Hint(err)
 }
 
 func (e *Engine) startCPU(w *kdsr.Weights, o Options) error {
@@ -196,7 +197,7 @@ func (e *Engine) startAuto(ctx context.Context, w *kdsr.Weights, o Options) erro
 
 // selfTested returns nil if the first GPU passed the self-test with this driver and program.
 func selfTested(ctx context.Context, o Options) error {
-	v, err := cuda.Trust(ctx, cuda.TrustOptions{Program: o.Program, Logger: o.Logger})
+	v, err := selftest.Short(ctx, selftest.ShortOptions{Program: o.Program, Logger: o.Logger})
 	if err == nil && !v.OK {
 		err = fmt.Errorf("it failed the checks of %s: %s; vsr doctor --device cuda:0 checks it again", v.At.Format("2006-01-02"), v.Why)
 	}

@@ -1,32 +1,37 @@
-package main
+// Package clips sends short synthetic clips through a GPU as a run does, and adds what it finds to a self-test's report: scenes, estimates
+// and upscaling against the CPU engine, and NVDEC and NVENC against the CPU's codecs.
+package clips
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 
+	"vsr/internal/fault"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/pipeline"
 	"vsr/scene"
+	"vsr/selftest"
 	"vsr/sr"
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
 	"vsr/sr/engines"
 )
 
-// What a clip through the whole belt may differ by between card and CPU.
+// What a clip through the whole pipeline may differ by between GPU and CPU.
 const (
 	clipLevels = 2
 	clipPSNR   = 55 // dB
 )
 
-// clipModel is the built-in model that doctor sends its clips through.
+// clipModel is the built-in model that clips go through.
 const clipModel = "fast-x2"
 
-// checkClips sends two synthetic clips, each with a cut, through scenes, estimates and upscaling on the card and on the CPU, and
-// adds a check for each to the report.
-func checkClips(ctx context.Context, report *cuda.Report, index int) {
+// Engine sends two synthetic clips, each with a cut, through scenes, estimates and upscaling on the GPU and on the CPU, and adds a
+// check for each to the report.
+func Engine(ctx context.Context, report *selftest.Report, index int) {
 	sizes, frames := [][2]int{{64, 36}, {320, 180}}, 12
 	if report.Emulated { // which takes a minute for a frame of 320x180
 		sizes, frames = [][2]int{{64, 36}, {37, 21}}, 3
@@ -34,14 +39,12 @@ func checkClips(ctx context.Context, report *cuda.Report, index int) {
 	for _, s := range sizes {
 		o := testmedia.Options{Frames: frames, Cuts: []int{frames / 2}, Format: media.Format{Width: s[0], Height: s[1], Layout: media.YUV420, Depth: 8,
 			Color: media.Color{Matrix: media.MatrixBT709, Range: media.RangeLimited, Primaries: 1, Transfer: 1, Siting: 1}}}
-		check := cuda.Check{Name: fmt.Sprintf("%d frames of %dx%d through %s, against the CPU engine", frames, s[0], s[1], clipModel),
-			Advice: "use --device cpu, and report this card, the driver and this report"}
+		check := selftest.Check{Name: fmt.Sprintf("%d frames of %dx%d through %s, against the CPU engine", frames, s[0], s[1], clipModel),
+			Hint: "use --device cpu, and report this GPU, the driver and this report"}
 		detail, err := checkClip(ctx, o, index)
 		if check.OK, check.Detail = err == nil, detail; err != nil {
-			check.Detail = fault{err: err}.line()
-			if advice := cuda.Advice(err); advice != "" {
-				check.Advice = advice
-			}
+			check.Detail = fault.Line(err)
+			check.Hint = cmp.Or(cuda.Hint(err), check.Hint)
 		}
 		report.Checks = append(report.Checks, check)
 	}
@@ -52,11 +55,11 @@ func checkClip(ctx context.Context, o testmedia.Options, index int) (string, err
 	if err != nil {
 		return "", err
 	}
-	card, err := cuda.New(w, cuda.Options{Device: index})
+	gpu, err := cuda.New(w, cuda.Options{Device: index})
 	if err != nil {
 		return "", err
 	}
-	got, err := throughBelt(ctx, o, card)
+	got, err := throughPipeline(ctx, o, gpu)
 	if err != nil {
 		return "", err
 	}
@@ -64,14 +67,14 @@ func checkClip(ctx context.Context, o testmedia.Options, index int) (string, err
 	if err != nil {
 		return "", err
 	}
-	want, err := throughBelt(ctx, o, host)
+	want, err := throughPipeline(ctx, o, host)
 	if err != nil {
 		return "", err
 	}
 	return judgeClips(got, want, o.Frames)
 }
 
-// judgeClips compares what the card made with what the CPU made.
+// judgeClips compares what the GPU made with what the CPU made.
 func judgeClips(got, want []*media.Frame, frames int) (string, error) {
 	if len(got) != len(want) || len(got) != frames {
 		return "", fmt.Errorf("%d frames, on the CPU %d, want %d", len(got), len(want), frames)
@@ -103,8 +106,8 @@ func (c *collector) Write(_ context.Context, u media.Unit) error {
 
 func (c *collector) Close() error { return nil }
 
-// throughBelt runs a synthetic clip through the engine, which it closes.
-func throughBelt(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*media.Frame, error) {
+// throughPipeline runs a synthetic clip through the engine, which it closes.
+func throughPipeline(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*media.Frame, error) {
 	u, err := sr.New(e, sr.Options{Frames: o.Frames + 2})
 	if err != nil {
 		e.Close()
@@ -120,8 +123,13 @@ func throughBelt(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*medi
 		{Name: "scene", Stage: pipeline.Video(func(_ context.Context, f *media.Frame) (*media.Frame, error) { scenes.Mark(f); return f, nil })},
 		{Name: "sr", Stage: pipeline.Video(u.Process)},
 	}
-	_, err = pipeline.Run(ctx, src, steps, out, pipeline.Options{SourceName: "decode", SinkName: "encode"})
-	return out.frames, err
+	if _, err = pipeline.Run(ctx, src, steps, out, pipeline.Options{SourceName: "decode", SinkName: "encode"}); err != nil {
+		for _, f := range out.frames {
+			f.Release()
+		}
+		return nil, err
+	}
+	return out.frames, nil
 }
 
 // apart is the largest difference of two frames of 8 bits in levels, and their PSNR over all planes.

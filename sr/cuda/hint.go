@@ -26,18 +26,18 @@ var (
 var lost = []error{cu.IllegalAddress, cu.LaunchTimeout, cu.HardwareStackError, cu.IllegalInstruction, cu.MisalignedAddress,
 	cu.InvalidAddressSpace, cu.InvalidPc, cu.LaunchFailed, cu.EccUncorrectable, cu.ContextIsDestroyed, cu.NvlinkUncorrectable}
 
-// Advice says in words what to do about an error of this package; empty if it is none that we know.
-func Advice(err error) string {
+// Hint says in words what to do about an error of this package; empty if it is none that we know.
+func Hint(err error) string {
 	for _, a := range []struct {
 		err    error
 		advice string
 	}{
-		{errNoMemory, "close other programs on the card (nvidia-smi lists them), take a smaller model, or use --device cpu"},
+		{ErrNoMemory, "close other programs on the GPU (nvidia-smi lists them), take a smaller model, or use --device cpu"},
 		{errOldDriver, "install a newer NVIDIA driver, or use --device cpu"},
-		{errOldCard, "cards from Turing (GTX 16, RTX 20) on are supported; use --device cpu"},
-		{errCompile, "update the NVIDIA driver; if that does not help, report this output with card and driver, and use --device cpu"},
+		{errOldCard, "GPUs from Turing (GTX 16, RTX 20) on are supported; use --device cpu"},
+		{errCompile, "update the NVIDIA driver; if that does not help, report this output with GPU and driver, and use --device cpu"},
 		{ErrDriver, "nvidia-smi has to work first: after an update of the driver the machine wants a restart"},
-		{errNoCard, "nvidia-smi -L lists cards; a container needs them passed through, and CUDA_VISIBLE_DEVICES may hide them"},
+		{errNoCard, "nvidia-smi -L lists GPUs; a container needs them passed through, and CUDA_VISIBLE_DEVICES may hide them"},
 	} {
 		if errors.Is(err, a.err) {
 			return a.advice
@@ -45,7 +45,7 @@ func Advice(err error) string {
 	}
 	for _, l := range lost {
 		if errors.Is(err, l) {
-			return "the card gave up: vsr doctor --device cuda:0 checks it, the kernel's log (dmesg, Xid) may say more; use --device cpu"
+			return "the GPU gave up: vsr doctor --device cuda:0 checks it, the kernel's log (dmesg, Xid) may say more; use --device cpu"
 		}
 	}
 	if errors.Is(err, sr.ErrNoDevice) {

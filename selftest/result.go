@@ -1,4 +1,4 @@
-package cuda
+package selftest
 
 import (
 	"context"
@@ -17,20 +17,21 @@ import (
 
 	"vsr/internal/atomicfile"
 	"vsr/sr"
+	"vsr/sr/cuda"
 	"vsr/sr/cuda/kernels"
 )
 
-// TrustOptions of Trust. The zero value asks about the first device and keeps verdicts in the user's cache folder.
-type TrustOptions struct {
+// ShortOptions of Short. The zero value asks about the first GPU and keeps results in the user's cache folder.
+type ShortOptions struct {
 	Device  int
 	Program string        // version of the program: another one checks again
-	Dir     string        // folder of the verdicts; empty means vsr/cuda in the user's cache folder
+	Dir     string        // folder of the results; empty means vsr/cuda in the user's cache folder
 	Limit   time.Duration // how long the checks may take; 0 means 30 s
 	Logger  *slog.Logger  // nil discards
 }
 
-// Verdict is what the short checks found out about one card with one driver, one set of kernels and one program.
-type Verdict struct {
+// Result is what the short checks found out about one GPU with one driver, one set of kernels and one program.
+type Result struct {
 	Device  string    `json:"device"`
 	UUID    string    `json:"uuid"`
 	Driver  string    `json:"driver"`
@@ -40,16 +41,16 @@ type Verdict struct {
 	Why     string    `json:"why,omitempty"` // the first failure, on one line
 	At      time.Time `json:"at"`
 
-	// Process is at work on the checks. A verdict that keeps it stands for checks that never came to an end.
+	// Process is at work on the checks. A result that keeps it stands for checks that never came to an end.
 	Process int `json:"process,omitempty"`
 }
 
-// Trust returns the verdict about a card: the one that an earlier call has kept, or that of the short checks of Verify, which
-// take a few seconds. An error means that there is no verdict: no card, or one that has no memory left at present.
+// Short returns the result about a GPU: the one that an earlier call has kept, or that of the short checks of Run, which
+// take a few seconds. An error means that there is no result: no GPU, or one that has no memory left at present.
 //
-// A card that hangs is given up after Limit. Before the checks a red verdict is written, so that a card or driver that brings
+// A GPU that hangs is given up after Limit. Before the checks a red result is written, so that a GPU or driver that brings
 // the process down does so once.
-func Trust(ctx context.Context, o TrustOptions) (*Verdict, error) {
+func Short(ctx context.Context, o ShortOptions) (*Result, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -58,15 +59,15 @@ func Trust(ctx context.Context, o TrustOptions) (*Verdict, error) {
 		return nil, err
 	}
 	if old := load(file, v); old != nil {
-		o.Logger.Debug("verdict of an earlier run", "room", "cuda", "file", file, "ok", old.OK, "at", old.At)
+		o.Logger.Debug("result of an earlier run", "stage", "selftest", "file", file, "ok", old.OK, "at", old.At)
 		return old, nil
 	}
 	marker := *v
 	marker.Process, marker.Why = os.Getpid(), "the checks brought the program down"
 	if err := marker.save(file); err != nil {
-		o.Logger.Debug("verdict cannot be kept", "room", "cuda", "error", err)
+		o.Logger.Debug("result cannot be kept", "stage", "selftest", "error", err)
 	}
-	r, err := verifyWithin(ctx, o)
+	r, err := runWithin(ctx, o)
 	if err == nil {
 		err = r.shortage
 	}
@@ -76,13 +77,13 @@ func Trust(ctx context.Context, o TrustOptions) (*Verdict, error) {
 	}
 	v.OK, v.Why = r.OK(), r.failure()
 	if err := v.save(file); err != nil {
-		o.Logger.Debug("verdict cannot be kept", "room", "cuda", "error", err)
+		o.Logger.Debug("result cannot be kept", "stage", "selftest", "error", err)
 	}
 	return v, nil
 }
 
-// Keep stores the verdict of a report that was made for another reason, for Trust to find.
-func (r *Report) Keep(o TrustOptions) error {
+// Keep stores the result of a report that was made for another reason, for Short to find.
+func (r *Report) Keep(o ShortOptions) error {
 	v, file, err := expected(o)
 	if err != nil || r.shortage != nil {
 		return err
@@ -91,8 +92,8 @@ func (r *Report) Keep(o TrustOptions) error {
 	return v.save(file)
 }
 
-// verifyWithin gives up waiting when the limit is over. The goroutine and its thread stay behind with the hung card.
-func verifyWithin(ctx context.Context, o TrustOptions) (*Report, error) {
+// runWithin gives up waiting when the limit is over. The goroutine and its thread stay behind with the hung GPU.
+func runWithin(ctx context.Context, o ShortOptions) (*Report, error) {
 	limit := o.Limit
 	if limit == 0 {
 		limit = 30 * time.Second
@@ -105,7 +106,7 @@ func verifyWithin(ctx context.Context, o TrustOptions) (*Report, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		r, err := Verify(ctx, VerifyOptions{Device: o.Device, Short: true, Repeats: 2, Logger: o.Logger})
+		r, err := Run(ctx, Options{Device: o.Device, Short: true, Repeats: 2, Logger: o.Logger})
 		done <- result{r, err}
 	}()
 	select {
@@ -121,9 +122,9 @@ func verifyWithin(ctx context.Context, o TrustOptions) (*Report, error) {
 	return &Report{Checks: []Check{{Name: "short checks", Detail: fmt.Sprintf("not done after %v", limit)}}}, nil
 }
 
-// expected describes a verdict about the device as it is now, and names its file.
-func expected(o TrustOptions) (*Verdict, string, error) {
-	all, err := Devices()
+// expected describes a result about the device as it is now, and names its file.
+func expected(o ShortOptions) (*Result, string, error) {
+	all, err := cuda.Devices()
 	if err != nil {
 		return nil, "", err
 	}
@@ -133,10 +134,10 @@ func expected(o TrustOptions) (*Verdict, string, error) {
 	d := all[o.Device]
 	text, _, err := kernels.PTX(d.Major, d.Minor)
 	if err != nil {
-		return nil, "", fmt.Errorf("cuda: %v: the card is too old: %w", d, err)
+		return nil, "", fmt.Errorf("selftest: %v: the GPU is too old: %w", d, err)
 	}
 	sum := sha256.Sum256([]byte(text))
-	v := &Verdict{Device: d.Name, UUID: d.UUID, Driver: version(d.Driver) + driverBuild(), Kernels: hex.EncodeToString(sum[:]),
+	v := &Result{Device: d.Name, UUID: d.UUID, Driver: d.DriverVersion() + driverBuild(), Kernels: hex.EncodeToString(sum[:]),
 		Program: o.Program, At: time.Now().UTC().Truncate(time.Second)}
 	dir := o.Dir
 	if dir == "" {
@@ -149,8 +150,8 @@ func expected(o TrustOptions) (*Verdict, string, error) {
 	return v, filepath.Join(dir, hex.EncodeToString(name[:8])+".json"), nil
 }
 
-// about is all that has to be the same for a verdict to hold.
-func (v *Verdict) about() string {
+// about is all that has to be the same for a result to hold.
+func (v *Result) about() string {
 	return strings.Join([]string{v.UUID, v.Device, v.Driver, v.Kernels, v.Program}, "\n")
 }
 
@@ -164,13 +165,13 @@ func driverBuild() string {
 	return " " + strings.Join(strings.Fields(line), " ")
 }
 
-// load reads a verdict. It returns nothing for a file that is missing, broken, about something else, or being worked on.
-func load(file string, want *Verdict) *Verdict {
+// load reads a result. It returns nothing for a file that is missing, broken, about something else, or being worked on.
+func load(file string, want *Result) *Result {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}
-	var v Verdict
+	var v Result
 	if json.Unmarshal(text, &v) != nil || v.about() != want.about() || v.OK == (v.Why != "") {
 		return nil
 	}
@@ -180,8 +181,8 @@ func load(file string, want *Verdict) *Verdict {
 	return &v
 }
 
-// save writes the verdict whole or not at all.
-func (v *Verdict) save(file string) error {
+// save writes the result whole or not at all.
+func (v *Result) save(file string) error {
 	if file == "" {
 		return fs.ErrNotExist
 	}

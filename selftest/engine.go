@@ -1,6 +1,4 @@
-//go:build nvidia
-
-package cuda
+package selftest
 
 import (
 	"bytes"
@@ -18,27 +16,27 @@ import (
 	"vsr/media"
 	"vsr/sr"
 	"vsr/sr/cpu"
-	"vsr/sr/cuda/driver"
+	"vsr/sr/cuda"
 	"vsr/sr/kdsr"
 )
 
-// Verify checks a card against the CPU engine: what the driver made of the kernels, every kernel at odd sizes inside small
-// networks with guarded memory, results that must be the same bits every time, and how fast it is. An error means that the card
+// Run checks a GPU against the CPU engine: what the driver made of the kernels, every kernel at odd sizes inside small
+// networks with guarded memory, results that must be the same bits every time, and how fast it is. An error means that the GPU
 // cannot be opened; what else goes wrong is in the report.
-func Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
+func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	all, err := Devices()
+	all, err := cuda.Devices()
 	if err != nil {
 		return nil, err
 	}
 	if o.Device < 0 || o.Device >= len(all) {
 		return nil, fmt.Errorf("cuda: %w: cuda:%d, have %d", sr.ErrNoDevice, o.Device, len(all))
 	}
-	r := &Report{Note: NeverRun, Device: all[o.Device]}
+	r := &Report{Schema: Schema, Note: cuda.NeverRun, Device: all[o.Device]}
 	if r.Emulated = strings.HasPrefix(r.Device.Name, "FAKE"); r.Emulated {
-		r.Note = "This is an emulated card. " + NeverRun
+		r.Note = "This is an emulated GPU. " + cuda.NeverRun
 	}
 	if o.Repeats == 0 {
 		if o.Repeats = 20; r.Emulated {
@@ -59,38 +57,25 @@ func Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
 }
 
 // resources reads what the driver's compiler made of every kernel.
-func (r *Report) resources(o VerifyOptions) error {
-	c, err := openCard(o.Device, o.Logger)
-	if err != nil {
+func (r *Report) resources(o Options) (err error) {
+	if r.JITLog, r.Kernels, err = cuda.Kernels(o.Device, o.Logger); err != nil {
 		return err
 	}
-	defer c.close()
-	r.JITLog = c.jitLog
-	check := Check{Name: "kernels compile without spilling", OK: true,
-		Advice: "report this card and driver; the engine works, but slower than it could"}
-	err = c.thread.Do(func() error {
-		for name, e := range c.entries {
-			res, err := driver.ResourcesOf(e.f)
-			if err != nil {
-				return wrap(name, err)
+	check := Check{Name: "kernels compile without spilling", OK: true, Detail: fmt.Sprintf("%d kernels", len(r.Kernels)),
+		Hint: "report this GPU and driver; the engine works, but slower than it could"}
+	for _, k := range r.Kernels {
+		if k.Local > 0 || k.Threads < k.Launched {
+			if check.OK {
+				check.OK, check.Detail = false, ""
 			}
-			r.Kernels = append(r.Kernels, Kernel{name, res.Registers, e.Shared, res.Local, res.Threads})
-			if res.Local > 0 || res.Threads < e.Threads {
-				check.OK = false
-				check.Detail += fmt.Sprintf("%s has %d bytes of local memory and %d threads; ", name, res.Local, res.Threads)
-			}
+			check.Detail += fmt.Sprintf("%s has %d bytes of local memory and %d threads; ", k.Name, k.Local, k.Threads)
 		}
-		return nil
-	})
-	if check.OK {
-		check.Detail = fmt.Sprintf("%d kernels", len(r.Kernels))
 	}
-	sortKernels(r.Kernels)
 	r.Checks = append(r.Checks, check)
-	return err
+	return nil
 }
 
-// network is a small network with random weights, and the picture that it is tried on.
+// network is a small network with random weights, and the frame that it is tried on.
 type network struct {
 	config kdsr.Config
 	format media.Format
@@ -124,39 +109,37 @@ func networks(short bool) []network {
 	)
 }
 
-// compare runs a network on the card and on the CPU.
-func (r *Report) compare(ctx context.Context, o VerifyOptions, n network) {
+// compare runs a network on the GPU and on the CPU.
+func (r *Report) compare(ctx context.Context, o Options, n network) {
 	c := n.config
 	check := Check{Name: fmt.Sprintf("%d channels, scale %d, %s tail, %v, against the CPU engine", c.C, c.Scale, c.Tail, n.format),
-		Advice: "use --device cpu, and report this card, the driver and this report: the kernels are wrong on it"}
+		Hint: "use --device cpu, and report this GPU, the driver and this report: the kernels are wrong on it"}
 	detail, err := compareOne(ctx, o, n)
 	check.OK, check.Detail = err == nil, detail
 	if err != nil {
-		check.Detail, check.Advice = err.Error(), cmp.Or(Advice(err), check.Advice)
+		check.Detail, check.Hint = err.Error(), cmp.Or(cuda.Hint(err), check.Hint)
 		r.noteShortage(err)
 	}
-	o.Logger.Debug("verified", "room", "cuda", "check", check.Name, "ok", check.OK)
+	o.Logger.Debug("verified", "stage", "selftest", "check", check.Name, "ok", check.OK)
 	r.Checks = append(r.Checks, check)
 }
 
 func (r *Report) noteShortage(err error) {
-	if r.shortage == nil && errors.Is(err, errNoMemory) {
+	if r.shortage == nil && errors.Is(err, cuda.ErrNoMemory) {
 		r.shortage = err
 	}
 }
 
-func compareOne(ctx context.Context, o VerifyOptions, n network) (string, error) {
+func compareOne(ctx context.Context, o Options, n network) (string, error) {
 	w, err := kdsr.RandomWeights(n.config, 11)
 	if err != nil {
 		return "", err
 	}
-	opened, err := New(w, Options{Device: o.Device, Logger: o.Logger})
+	gpu, err := cuda.New(w, cuda.Options{Device: o.Device, Logger: o.Logger, Guarded: true})
 	if err != nil {
 		return "", err
 	}
-	card := opened.(*engine)
-	defer card.Close()
-	card.card.guarded = true
+	defer gpu.Close()
 	host, err := cpu.New(w, cpu.Options{ISA: "go", Threads: 1})
 	if err != nil {
 		return "", err
@@ -169,7 +152,7 @@ func compareOne(ctx context.Context, o VerifyOptions, n network) (string, error)
 	}
 	var first *media.Frame
 	for i := range o.Repeats {
-		got, v, err := upscaleOnce(ctx, card, src)
+		got, v, err := upscaleOnce(ctx, gpu, src)
 		if err != nil {
 			return "", err
 		}
@@ -180,17 +163,17 @@ func compareOne(ctx context.Context, o VerifyOptions, n network) (string, error)
 			}
 		}
 		if !equal(first, got) {
-			return "", fmt.Errorf("run %d gives other bits than the first: a race in a kernel, or a faulty card", i+1)
+			return "", fmt.Errorf("run %d gives other bits than the first: a race in a kernel, or a faulty GPU", i+1)
 		}
 	}
 	levels, psnr := distance(first, want)
 	if unit := 1 << (n.format.Depth - 8); levels > 2*unit || psnr < 50 {
 		return "", fmt.Errorf("differs by %d levels, PSNR %.1f dB", levels, psnr)
 	}
-	if err := card.Close(); err != nil {
+	if err := gpu.Close(); err != nil {
 		return "", err
 	}
-	if d := card.card.damaged; d > 0 {
+	if d := cuda.Damaged(gpu); d > 0 {
 		return "", fmt.Errorf("kernels wrote beside %d buffers", d)
 	}
 	return fmt.Sprintf("largest difference %d levels, PSNR %.1f dB, %d runs the same", levels, psnr, o.Repeats), nil
@@ -279,8 +262,8 @@ func distance(a, b *media.Frame) (levels int, psnr float64) {
 	return levels, -10 * math.Log10(max(sum/float64(n), 1e-9)/(top*top))
 }
 
-// time measures whole frames, three of them on their way, from planes to planes.
-func (r *Report) time(ctx context.Context, o VerifyOptions) {
+// time measures whole frames, one after the other, from planes to planes: what a run can reach.
+func (r *Report) time(ctx context.Context, o Options) {
 	sizes := []struct{ w, h, frames int }{{320, 180, 200}, {960, 540, 100}}
 	if r.Emulated {
 		sizes = sizes[:1]
@@ -310,16 +293,15 @@ func (r *Report) time(ctx context.Context, o VerifyOptions) {
 	}
 }
 
-func measure(ctx context.Context, o VerifyOptions, c kdsr.Config, width, height, frames int) (float64, error) {
+func measure(ctx context.Context, o Options, c kdsr.Config, width, height, frames int) (float64, error) {
 	w, err := kdsr.RandomWeights(c, 1)
 	if err != nil {
 		return 0, err
 	}
-	opened, err := New(w, Options{Device: o.Device, Logger: o.Logger})
+	e, err := cuda.New(w, cuda.Options{Device: o.Device, Logger: o.Logger})
 	if err != nil {
 		return 0, err
 	}
-	e := opened.(*engine)
 	defer e.Close()
 	src := noise(media.Format{Width: width, Height: height, Layout: media.YUV420, Depth: 8})
 	dst := media.NewFrame(src.Format.Scaled(c.Scale))
@@ -331,21 +313,8 @@ func measure(ctx context.Context, o VerifyOptions, c kdsr.Config, width, height,
 		return 0, err
 	}
 	began := time.Now()
-	var pending []*Pending
 	for range frames {
-		p, err := e.Begin(ctx, src, d)
-		if err != nil {
-			return 0, err
-		}
-		if pending = append(pending, p); len(pending) == slots {
-			if err := pending[0].Finish(dst); err != nil {
-				return 0, err
-			}
-			pending = pending[1:]
-		}
-	}
-	for _, p := range pending {
-		if err := p.Finish(dst); err != nil {
+		if err := e.Upscale(ctx, dst, src, d); err != nil {
 			return 0, err
 		}
 	}
@@ -353,8 +322,8 @@ func measure(ctx context.Context, o VerifyOptions, c kdsr.Config, width, height,
 }
 
 // peak is the paper rate of the tensor cores in TFLOP/s, half precision with single-precision sums, at the driver's clock.
-// GeForce cards run these sums at half the rate of the same generation's data-centre chips.
-func peak(d Device) float64 {
+// GeForce GPUs run these sums at half the rate of the same generation's data-centre chips.
+func peak(d cuda.Device) float64 {
 	perClock := map[int]float64{75: 512, 80: 2048, 86: 512, 87: 512, 89: 512, 90: 4096, 100: 8192, 120: 512}
 	rate := perClock[10*d.Major+d.Minor]
 	return rate * float64(d.SMs) * float64(d.ClockKHz) * 1e3 / 1e12

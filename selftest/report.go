@@ -1,4 +1,4 @@
-package cuda
+package selftest
 
 import (
 	"fmt"
@@ -6,48 +6,45 @@ import (
 	"log/slog"
 	"strings"
 	"text/tabwriter"
+
+	"vsr/sr/cuda"
 )
 
-// VerifyOptions of Verify. The zero value checks the first device in full.
-type VerifyOptions struct {
+// Options of Run. The zero value checks the first GPU in full.
+type Options struct {
 	Device  int
-	Repeats int // how often each result must come out the same; 0 means 20, and 2 on an emulated card
-	// Short leaves out the larger networks and the timing: about a second on a card.
+	Repeats int // how often each result must come out the same; 0 means 20, and 2 on an emulated GPU
+	// Short leaves out the larger networks and the timing: about a second on a GPU.
 	Short  bool
 	Logger *slog.Logger
 }
 
-// Report is what Verify found out about a card.
+// Report is what Run found out about a GPU.
 type Report struct {
-	Note     string   `json:"note"` // NeverRun, or that the card is emulated
-	Device   Device   `json:"device"`
-	Emulated bool     `json:"emulated"`
-	JITLog   string   `json:"jit_log"`
-	Kernels  []Kernel `json:"kernels"`
-	Checks   []Check  `json:"checks"`
-	Speeds   []Speed  `json:"speeds"`
+	Schema   int           `json:"schema_version"`
+	Note     string        `json:"note"` // cuda.NeverRun, or that the GPU is emulated
+	Device   cuda.Device   `json:"device"`
+	Emulated bool          `json:"emulated"`
+	JITLog   string        `json:"jit_log"`
+	Kernels  []cuda.Kernel `json:"kernels"`
+	Checks   []Check       `json:"checks"`
+	Speeds   []Speed       `json:"speeds"`
 
-	shortage error // the first failure for want of memory, which says nothing about the card
+	shortage error // the first failure for want of memory, which says nothing about the GPU
 }
 
-// Kernel is what the driver's compiler made of one kernel.
-type Kernel struct {
-	Name      string `json:"name"`
-	Registers int    `json:"registers"`
-	Shared    int    `json:"shared"` // bytes of a block, as launched
-	Local     int    `json:"local"`  // bytes of a thread: spilled registers
-	Threads   int    `json:"threads"`
-}
+// Schema is the version of a Report's JSON. It rises when a key changes its meaning or goes.
+const Schema = 1
 
 // Check is one question and its answer.
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
-	Advice string `json:"advice,omitempty"` // what to do when it is not ok
+	Hint   string `json:"hint,omitempty"` // what to do when it is not ok
 }
 
-// Speed is one timing. Peak is what the card could do on paper, tensor cores with single-precision sums; 0 if unknown.
+// Speed is one timing. Peak is what the GPU could do on paper, tensor cores with single-precision sums; 0 if unknown.
 type Speed struct {
 	Name   string  `json:"name"`
 	FPS    float64 `json:"fps"`
@@ -81,7 +78,7 @@ func (r *Report) failure() string {
 // Write prints the report for people.
 func (r *Report) Write(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "device\t%v, driver for CUDA %s\n", r.Device, version(r.Device.Driver))
+	fmt.Fprintf(w, "device\t%v, driver for CUDA %s\n", r.Device, r.Device.DriverVersion())
 	fmt.Fprintf(w, "note\t%s\n", r.Note)
 	if r.JITLog != "" {
 		fmt.Fprintf(w, "compiler\t%s\n", strings.ReplaceAll(r.JITLog, "\n", " | "))
@@ -96,8 +93,8 @@ func (r *Report) Write(to io.Writer) error {
 			word = "FAILED"
 		}
 		fmt.Fprintf(w, "%s\t%s: %s\n", word, c.Name, c.Detail)
-		if !c.OK && c.Advice != "" {
-			fmt.Fprintf(w, "\thint: %s\n", c.Advice)
+		if !c.OK && c.Hint != "" {
+			fmt.Fprintf(w, "\thint: %s\n", c.Hint)
 		}
 	}
 	for _, s := range r.Speeds {

@@ -1,0 +1,40 @@
+//go:build nvidia
+
+package selftest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"vsr/sr/cuda/driver"
+	"vsr/sr/cuda/emu"
+)
+
+// missing says why there is no emulated driver, in which case tests that need one are skipped.
+var missing string
+
+// TestMain puts the emulated driver in the place of a real one, also on a machine that has a GPU.
+func TestMain(m *testing.M) {
+	if missing = emu.Missing(); missing == "" {
+		dir, err := emu.Build(emu.Library)
+		if err == nil {
+			err = driver.Library(filepath.Join(dir, emu.Library))
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// emulated skips the test without an emulator and chooses what executes kernels: source or ptx.
+func emulated(t testing.TB, engine string) {
+	t.Helper()
+	if missing != "" {
+		t.Skip(missing)
+	}
+	t.Setenv("VSR_EMU_ENGINE", engine)
+}
