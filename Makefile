@@ -45,7 +45,7 @@ lint: deps ## gofmt, vet, import table, staticcheck
 bench: build ## benchmarks of all rooms (short)
 	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./...
 
-onnxruntime: ## fetch ONNX Runtime for `vsr bench --against onnxruntime` (npm, no scripts are run)
+onnxruntime: ## fetch ONNX Runtime for tools/bench/against (npm, no scripts are run)
 	npm install --ignore-scripts --no-audit --no-fund --no-save --prefix build/onnxruntime onnxruntime-node@$(ONNXRUNTIME)
 
 fuzz: deps ## every fuzz target for FUZZTIME each

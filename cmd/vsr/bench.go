@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +19,7 @@ import (
 type benchRequest struct {
 	model, device, size, precision, isa string
 	scale, frames, rounds, threads      int
-	against, library, clip              string
+	clip                                string
 	asJSON                              bool
 
 	width, height int // of size
@@ -30,16 +28,14 @@ type benchRequest struct {
 
 const benchHelp = `Measures Estimate, Modulate and Upscale on frames made here. --model takes a built-in model, a .safetensors file, or a shape
 (nano, fast, base, m, l, gan, with an ending such as -x2 or --scale) with random weights, whose last layer is made small so that
-the output is a picture.
+the output is an image.
 
---against onnxruntime runs the same weights, with the same degradation, in ONNX Runtime (make onnxruntime fetches it).
---against threads=1 runs the same engine with other threads. Both sides get the same 8-bit RGB pictures, in turns.
 --run CLIP compares the time of a whole "vsr run" of a clip with that of the network alone.`
 
 func (a *app) benchCommand() *cobra.Command {
 	var r benchRequest
 	cmd := &cobra.Command{
-		Use: "bench", Short: "Measure the network alone, or beside another engine", Long: benchHelp, Args: cobra.NoArgs,
+		Use: "bench", Short: "Measure the network alone, or a whole run beside it", Long: benchHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), &r) },
 	}
 	f := cmd.Flags()
@@ -50,10 +46,8 @@ func (a *app) benchCommand() *cobra.Command {
 	f.StringVar(&r.precision, "precision", "auto", "auto or fp32")
 	f.StringVar(&r.isa, "isa", "", "instruction set of the CPU engine: "+strings.Join(conv.ISAs(), ", ")+"; empty is the best")
 	f.IntVar(&r.frames, "frames", 5, "frames to measure (in each round), after one that is not counted")
-	f.IntVar(&r.rounds, "rounds", 5, "turns of both sides, with --against and --run")
-	f.IntVar(&r.threads, "threads", 0, "threads of the CPU engine and of the other side; 0 is all cores")
-	f.StringVar(&r.against, "against", "", "onnxruntime, or threads=`N`")
-	f.StringVar(&r.library, "onnxruntime", "", "`file` of the shared library; empty looks in the usual places")
+	f.IntVar(&r.rounds, "rounds", 5, "turns of both sides, with --run")
+	f.IntVar(&r.threads, "threads", 0, "threads of the CPU engine; 0 is all cores")
 	f.StringVar(&r.clip, "run", "", "`clip` to run whole, encoded by x264 veryfast")
 	f.BoolVar(&r.asJSON, "json", false, "print JSON")
 	return cmd
@@ -75,10 +69,8 @@ func (r *benchRequest) validate() error {
 		return usageFault("", "--rounds %d: want 1 or more", r.rounds)
 	case r.scale != 0 && (r.scale < 2 || r.scale > 4):
 		return usageFault("", "--scale %d: want 2, 3 or 4", r.scale)
-	case r.against != "" && r.clip != "":
-		return usageFault("", "--against and --run exclude each other")
-	case kind == "cuda" && (r.against != "" || r.clip != "" || r.isa != ""):
-		return usageFault("", "--against, --run and --isa are for the CPU engine")
+	case kind == "cuda" && (r.clip != "" || r.isa != ""):
+		return usageFault("", "--run and --isa are for the CPU engine")
 	}
 	return nil
 }
@@ -87,59 +79,16 @@ func (r *benchRequest) options() cpu.Options {
 	return cpu.Options{Threads: r.threads, Precision: r.precision, ISA: r.isa, NoReuse: true}
 }
 
-// openWeights opens a model, or makes random weights for the name of a shape.
-func (r *benchRequest) openWeights() error {
-	w, err := engines.Weights(r.model)
-	if err == nil {
-		if r.scale != 0 && r.scale != w.Config.Scale {
-			return requestFault("", "model %s enlarges by %d, not by %d", r.model, w.Config.Scale, r.scale)
-		}
-		r.weights = w
-		return nil
-	}
-	preset, ending, found := strings.Cut(r.model, "-x")
-	scale := max(r.scale, 0)
-	if n, perr := strconv.Atoi(ending); found && perr == nil && (scale == 0 || scale == n) {
-		scale = n
-	} else if found {
-		return err
-	}
-	c, perr := kdsr.Preset(preset, cmp.Or(scale, 4))
-	if perr != nil {
-		return err
-	}
-	if r.weights, err = kdsr.RandomWeights(c, 1); err != nil {
-		return err
-	}
-	r.model = fmt.Sprintf("%s-x%d with random weights", preset, c.Scale)
-	soften(r.weights)
-	return nil
-}
-
-// soften makes the last layer of random weights small: like a trained network this one then adds little to the enlarged
-// picture, and the difference between two engines is that of pictures and not of noise cut off at black and white.
-func soften(w *kdsr.Weights) {
-	last := "G.tail.0.weight"
-	if w.Config.Tail == kdsr.TailOfficial {
-		last = "G.tail.1.weight"
-	}
-	for i := range w.Tensors[last].Data {
-		w.Tensors[last].Data[i] *= 0.04
-	}
-}
-
 func (a *app) bench(ctx context.Context, r *benchRequest) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
-	if err := r.openWeights(); err != nil {
+	var err error
+	if r.weights, r.model, err = engines.Shape(r.model, r.scale); err != nil {
 		return err
 	}
 	if kind, _, _ := engines.ParseDevice(r.device); kind == "cuda" {
 		return a.benchDevice(ctx, r)
-	}
-	if note := disturbed(); note != "" && (r.against != "" || r.clip != "") {
-		a.tell("note: %s", note)
 	}
 	if r.clip != "" {
 		return a.benchRun(ctx, r)
@@ -149,12 +98,6 @@ func (a *app) bench(ctx context.Context, r *benchRequest) error {
 		return fault{exitUsage, err, ""}
 	}
 	var result cpuBench
-	var err error
-	if r.against != "" { // first, because it may be missing
-		if result.comparison, err = r.compare(ctx); err != nil {
-			return err
-		}
-	}
 	if result.Result, err = cpu.Bench(ctx, r.weights, r.width, r.height, r.frames, opts); err != nil {
 		return fault{exitRequest, err, ""}
 	}

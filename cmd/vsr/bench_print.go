@@ -17,15 +17,11 @@ type cpuBench struct {
 	Config kdsr.Config `json:"config"`
 	cpu.Result
 	Bottleneck string `json:"bottleneck"` // the stage that takes the longest
-	*comparison
 }
 
 func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(a.stdout).Encode(b)
-	}
-	if b.comparison != nil {
-		a.printComparison(b.comparison)
 	}
 	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), %dx%d, median of %d frames\n", b.Model, b.ISA, b.Precision, b.Threads, b.Width, b.Height, b.Frames)

@@ -83,7 +83,7 @@ func TestInjectedFailures(t *testing.T) {
 		{"cuMemHostAlloc:4:2", "cuMemHostAlloc"},
 		{"cuEventCreate:2:2", "cuEventCreate"},
 		{"cuStreamBeginCapture_v2:1:2", "cuStreamBeginCapture"},
-		{"cuStreamEndCapture:2:901", "cuStreamEndCapture"},
+		{"cuStreamEndCapture:1:901", "cuStreamEndCapture"},
 		{"cuGraphInstantiateWithFlags:1:2", "cuGraphInstantiate"},
 		{"cuLaunchKernel:3:719", "vsr_"},
 		{"cuGraphLaunch:1:719", "cuGraphLaunch"},

@@ -17,7 +17,7 @@ names="onnxruntime onednn-fp32 onednn-bf16 torch limit-fast limit-base limit-m a
 field() { # prints fields of a JSON object on standard input
     "$python" -c 'import json,sys; d=json.load(sys.stdin); print(", ".join(f"{k} {d[k]:.4g}" if isinstance(d[k],float) else f"{k} {d[k]}" for k in sys.argv[1:]))' "$@"
 }
-against() { "$vsr" bench $small --rounds "$rounds" --json "$@" | field isa precision ratio least_ratio most_ratio ours_ms theirs_ms max_difference share_within_1; }
+against() { build/against $small --rounds "$rounds" --json "$@" | field isa precision ratio least_ratio most_ratio ours_ms theirs_ms max_difference share_within_1; }
 limit() { # a shape, how many frames
     "$vsr" bench --size 320x180 --threads "$threads" --frames "$2" --model "$1" --json |
         field isa precision share_of_limit cpu_share_of_limit limit_ms ms best_ms fps peak_fp32 peak_bf16
@@ -61,7 +61,7 @@ one() {
         file=$(clip 1920x1080 1) &&
             "$vsr" bench --model fast-x2 --threads "$threads" --frames 1 --rounds 1 --run "$file" --json | field peak_rss_bytes width height frames ratio floor
         ;;
-    threads) "$vsr" bench $small --rounds "$rounds" --threads 2 --against threads=1 --json | field ratio least_ratio most_ratio ours_ms theirs_ms ;;
+    threads) build/against $small --rounds "$rounds" --threads 2 --against threads=1 --json | field ratio least_ratio most_ratio ours_ms theirs_ms ;;
     *) echo "no benchmark $1; there are: $names" >&2; return 2 ;;
     esac
 }
@@ -73,7 +73,10 @@ export -f field against limit clip library onednn one
 failed=0
 for name in "$@"; do
     printf '%-12s ' "$name"
-    [ "$name" != train ] || go test -c -o build/train.test ./train # outside of the time: it compiles the kernels
+    case $name in # outside of the time: it compiles the kernels
+    train) go test -c -o build/train.test ./train ;;
+    onnxruntime | avx2 | threads) go build -o build/against ./tools/bench/against ;;
+    esac
     timeout "$limit" bash -o pipefail -c 'one "$1"' one "$name"
     case $? in
     0) ;;

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
@@ -18,7 +19,7 @@ import (
 	"vsr/sr/cpu"
 )
 
-// comparison is what --against adds to the report. Both sides take and give the same 8-bit RGB pictures: ours from bytes to
+// comparison is what the tool adds to a report of the network alone. Both sides take and give the same 8-bit RGB images: ours from bytes to
 // bytes, ONNX Runtime from float32 to float32, the conversion for it being outside its time.
 type comparison struct {
 	Against    string  `json:"against"`
@@ -37,29 +38,29 @@ type comparison struct {
 // side is one of the two that are compared.
 type side struct {
 	name string
-	run  func(picture int) error // upscales picture 0 or 1
-	take func() []byte           // planes R, G, B of what the last run gave, without padding
-	free func()                  // gives all memory back
+	run  func(image int) error // upscales image 0 or 1
+	take func() []byte         // planes R, G, B of what the last run gave, without padding
+	free func()                // gives all memory back
 }
 
 // compare measures our engine and the other in turns.
-func (r *benchRequest) compare(ctx context.Context) (*comparison, error) {
-	pictures := [2]*media.Frame{testPicture(r.width, r.height, 0), testPicture(r.width, r.height, 1)}
+func (r *request) compare(ctx context.Context) (*comparison, error) {
+	images := [2]*media.Frame{testImage(r.width, r.height, 0), testImage(r.width, r.height, 1)}
 	e, err := cpu.New(r.weights, r.options())
 	if err != nil {
-		return nil, fault{exitUsage, err, ""}
+		return nil, err
 	}
-	d, err := e.Estimate(ctx, pictures[0])
+	d, err := e.Estimate(ctx, images[0])
 	if err != nil {
 		e.Close()
 		return nil, err
 	}
-	ours, err := engineSide(ctx, e, d, pictures)
+	ours, err := engineSide(ctx, e, d, images)
 	if err != nil {
 		return nil, err
 	}
 	defer ours.free()
-	theirs, err := r.other(ctx, e.Threads(), d, pictures)
+	theirs, err := r.other(ctx, e.Threads(), d, images)
 	if err != nil {
 		return nil, err
 	}
@@ -72,56 +73,56 @@ func (r *benchRequest) compare(ctx context.Context) (*comparison, error) {
 }
 
 // other opens what --against names.
-func (r *benchRequest) other(ctx context.Context, threads int, d []float32, pictures [2]*media.Frame) (*side, error) {
+func (r *request) other(ctx context.Context, threads int, d []float32, images [2]*media.Frame) (*side, error) {
 	if number, ok := strings.CutPrefix(r.against, "threads="); ok {
 		opts := r.options()
 		n, err := strconv.Atoi(number)
 		if opts.Threads = n; err != nil || n < 1 || opts.Validate() != nil {
-			return nil, usageFault("", "--against %q: want threads=1 or more", r.against)
+			return nil, fmt.Errorf("-against %q: want threads=1 or more", r.against)
 		}
 		e, err := cpu.New(r.weights, opts)
 		if err != nil {
 			return nil, err
 		}
-		s, err := engineSide(ctx, e, d, pictures)
+		s, err := engineSide(ctx, e, d, images)
 		if err == nil {
 			s.name = fmt.Sprintf("ours on %d threads", n)
 		}
 		return s, err
 	}
 	if r.against != "onnxruntime" {
-		return nil, usageFault("", "--against %q: want onnxruntime or threads=N", r.against)
+		return nil, fmt.Errorf("-against %q: want onnxruntime or threads=N", r.against)
 	}
 	library, err := onnx.Find(r.library)
 	if errors.Is(err, onnx.ErrNoLibrary) {
-		return nil, requestFault("make onnxruntime fetches it; --onnxruntime names its file", "no ONNX Runtime library here")
+		return nil, errors.New("no ONNX Runtime library here: make onnxruntime fetches it; -onnxruntime names its file")
 	} else if err != nil {
-		return nil, fault{exitRequest, err, ""}
+		return nil, err
 	}
-	s, err := r.onnxSide(library, threads, d, pictures)
+	s, err := r.onnxSide(library, threads, d, images)
 	if err != nil {
-		return nil, fault{exitDevice, err, ""}
+		return nil, err
 	}
 	return s, nil
 }
 
 // engineSide is our engine, which it closes at the end and after an error.
-func engineSide(ctx context.Context, e *cpu.Engine, d []float32, pictures [2]*media.Frame) (*side, error) {
+func engineSide(ctx context.Context, e *cpu.Engine, d []float32, images [2]*media.Frame) (*side, error) {
 	k, err := e.Modulate(ctx, d)
 	if err != nil {
 		e.Close()
 		return nil, err
 	}
-	out := media.NewFrame(pictures[0].Format.Scaled(e.Scale()))
+	out := media.NewFrame(images[0].Format.Scaled(e.Scale()))
 	return &side{
-		run:  func(n int) error { return e.Upscale(ctx, out, pictures[n], k) },
+		run:  func(n int) error { return e.Upscale(ctx, out, images[n], k) },
 		take: func() []byte { return rgbBytes(out) },
 		free: func() { k.Close(); e.Close() },
 	}, nil
 }
 
 // onnxSide is ONNX Runtime with our weights and the kernels that d gives.
-func (r *benchRequest) onnxSide(library string, threads int, d []float32, pictures [2]*media.Frame) (*side, error) {
+func (r *request) onnxSide(library string, threads int, d []float32, images [2]*media.Frame) (*side, error) {
 	var model bytes.Buffer
 	if err := r.weights.ExportONNX(&model, d); err != nil {
 		return nil, err
@@ -136,12 +137,12 @@ func (r *benchRequest) onnxSide(library string, threads int, d []float32, pictur
 		lib.Close()
 		return nil, err
 	}
-	for i, v := range rgbBytes(pictures[0]) {
+	for i, v := range rgbBytes(images[0]) {
 		s.In[i] = float32(v) / 255
 	}
 	return &side{
 		name: "ONNX Runtime " + lib.Version() + " float32",
-		run:  func(int) error { return s.Run() }, // it notices no repetition, so one picture will do
+		run:  func(int) error { return s.Run() }, // it notices no repetition, so one image will do
 		take: func() []byte {
 			out := make([]byte, len(s.Out))
 			for i, v := range s.Out {
@@ -176,7 +177,7 @@ func (c *comparison) measure(ctx context.Context, ours, theirs *side, rounds, fr
 	return nil
 }
 
-// time returns the median of several runs, on pictures that take turns so that nothing can be reused.
+// time returns the median of several runs, on images that take turns so that nothing can be reused.
 func (s *side) time(ctx context.Context, frames int) (time.Duration, error) {
 	var times []time.Duration
 	for i := range frames + 1 {
@@ -195,7 +196,7 @@ func (s *side) time(ctx context.Context, frames int) (time.Duration, error) {
 	return times[len(times)/2], nil
 }
 
-// differ compares what both make of the first picture.
+// differ compares what both make of the first image.
 func (c *comparison) differ(ours, theirs *side) error {
 	if err := errors.Join(ours.run(1), ours.run(0), theirs.run(1), theirs.run(0)); err != nil {
 		return err
@@ -238,9 +239,9 @@ func disturbed() string {
 	return ""
 }
 
-// testPicture makes a picture in 8-bit RGB with what pictures have: soft shades, edges, fine lines and grain. Picture 1 differs
-// from picture 0 everywhere.
-func testPicture(width, height, n int) *media.Frame {
+// testImage makes an image in 8-bit RGB with what images have: soft shades, edges, fine lines and grain. Image 1 differs
+// from image 0 everywhere.
+func testImage(width, height, n int) *media.Frame {
 	f := media.NewFrame(media.Format{Width: width, Height: height, Layout: media.YUV444, Depth: 8,
 		Color: media.Color{Matrix: media.MatrixRGB, Range: media.RangeFull}})
 	seed := uint32(n + 1)
@@ -271,12 +272,18 @@ func rgbBytes(f *media.Frame) []byte {
 	return out
 }
 
-func (a *app) printComparison(c *comparison) {
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "against %s, 8-bit RGB pictures, %d rounds in turns\n", c.Against, c.Rounds)
+func (c *comparison) print(to io.Writer) {
+	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "against %s, 8-bit RGB images, %d rounds in turns\n", c.Against, c.Rounds)
 	fmt.Fprintf(w, "ours\t%.2f ms\t%.1f fps, from bytes to bytes\n", c.OursMS, 1000/c.OursMS)
 	fmt.Fprintf(w, "theirs\t%.2f ms\t%.1f fps\n", c.TheirsMS, 1000/c.TheirsMS)
 	fmt.Fprintf(w, "ratio\t%.2f\t%.2f to %.2f over the rounds\n", c.Ratio, c.LeastRatio, c.MostRatio)
 	fmt.Fprintf(w, "difference\tat most %d of 255\t%.3f %% of samples within 1\n", c.MaxDifference, 100*c.WithinOne)
 	w.Flush()
+}
+
+// median returns the middle value in milliseconds.
+func median(d []time.Duration) float64 {
+	sorted := slices.Sorted(slices.Values(d))
+	return float64(sorted[len(sorted)/2]) / float64(time.Millisecond)
 }
