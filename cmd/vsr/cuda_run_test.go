@@ -226,7 +226,7 @@ func TestAutoDevice(t *testing.T) {
 		}
 		note := ""
 		for line := range strings.Lines(stderr) {
-			if strings.HasPrefix(line, "note: the CPU is used, not the card") {
+			if strings.HasPrefix(line, "note: the CPU is used, not the GPU") {
 				note += line
 			}
 		}
