@@ -11,7 +11,7 @@ import (
 	"vsr/media"
 )
 
-// converter copies decoder pictures into pooled frames, through swscale where the pixel format has no plain planar form.
+// converter copies decoder frames into pooled frames, through swscale where the pixel format has no plain planar form.
 type converter struct {
 	scale *astiav.SoftwareScaleContext
 	key   scaleKey
@@ -33,8 +33,8 @@ func newConverter(o Options) *converter {
 	return &converter{plain: o.Plain420, seed: maphash.MakeSeed()}
 }
 
-// plan says what Format a picture will have.
-func (c *converter) plan(p *av.Picture, stream media.Color) (media.Format, shape, error) {
+// plan says what Format a frame will have.
+func (c *converter) plan(p *av.Frame, stream media.Color) (media.Format, shape, error) {
 	s, err := shapeOf(p.Format)
 	if err != nil {
 		return media.Format{}, s, err
@@ -63,13 +63,13 @@ func plain420(f media.Format, s shape) (media.Format, shape, error) {
 	return f, s, nil
 }
 
-// fill copies the picture of src, described by p, into dst, whose format plan gave.
-func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Picture, s shape) error {
+// fill copies the frame of src, described by p, into dst, whose format plan gave.
+func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Frame, s shape) error {
 	if s.target != astiav.PixelFormatNone {
 		if err := c.convert(src, p, dst.Format, s); err != nil {
 			return err
 		}
-		p = &av.Picture{}
+		p = &av.Frame{}
 		p.Read(c.plane)
 	}
 	var h maphash.Hash
@@ -83,7 +83,7 @@ func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Picture, s s
 			h.Write(row)
 		}
 	}
-	var size [8]byte // pictures of different shape must not compare equal
+	var size [8]byte // frames of different shape must not compare equal
 	binary.LittleEndian.PutUint32(size[:], uint32(dst.Width))
 	binary.LittleEndian.PutUint32(size[4:], uint32(dst.Height))
 	h.Write(size[:])
@@ -93,7 +93,7 @@ func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Picture, s s
 }
 
 // convert runs src through swscale into c.plane.
-func (c *converter) convert(src *astiav.Frame, p *av.Picture, f media.Format, s shape) error {
+func (c *converter) convert(src *astiav.Frame, p *av.Frame, f media.Format, s shape) error {
 	k := scaleKey{p.Width, p.Height, p.Format, s.target, p.Color, f.Color}
 	if c.scale == nil || k != c.key {
 		c.close()

@@ -39,7 +39,7 @@ func TestWholeFilesMissNothing(t *testing.T) {
 	}
 }
 
-// twoMP4 writes a film with its index behind the pictures, and with the index in front.
+// twoMP4 writes a video with its index behind the frames, and with the index in front.
 func twoMP4(t *testing.T, frames int) (behind, front []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -71,7 +71,7 @@ func written(t *testing.T, text []byte) string {
 	return path
 }
 
-// An MP4 with its index in front says how many pictures a cut has taken, wherever it was cut.
+// An MP4 with its index in front says how many frames a cut has taken, wherever it was cut.
 func TestCutMP4(t *testing.T) {
 	const frames = 40
 	_, whole := twoMP4(t, frames)
@@ -92,7 +92,7 @@ func TestCutMP4(t *testing.T) {
 			case part < 1 && strict && !errors.Is(err, decode.ErrDamaged):
 				t.Errorf("cut at %v, strict: %v", part, err)
 			case part < 1 && !strict && (err != nil || !s.Truncated || int64(got)+s.Missing < frames || int64(got)+s.Missing > frames+1):
-				t.Errorf("cut at %v: %d frames of %d, %+v, %v", part, got, frames, s, err) // the picture that was cut in two may decode
+				t.Errorf("cut at %v: %d frames of %d, %+v, %v", part, got, frames, s, err) // the frame that was cut in two may decode
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func TestCutMP4(t *testing.T) {
 	}
 }
 
-// Packets that are no pictures are skipped and counted, and the film goes on behind them.
+// Packets that are no frames are skipped and counted, and the video goes on behind them.
 func TestSpoiltPackets(t *testing.T) {
 	const frames = 60
 	_, whole := twoMP4(t, frames)
@@ -161,14 +161,14 @@ func TestMP4WithoutIndex(t *testing.T) {
 	}
 	spoilt := bytes.Clone(whole)
 	copy(spoilt[index+8:], bytes.Repeat([]byte{0xff}, 64))
-	for name, text := range map[string][]byte{"text": []byte("....ftypHello, I am no film.\n"), "a spoilt index": spoilt} {
+	for name, text := range map[string][]byte{"text": []byte("....ftypHello, I am no video.\n"), "a spoilt index": spoilt} {
 		if _, err := decode.Open(context.Background(), written(t, text), decode.Options{}); err == nil || strings.Contains(err.Error(), "without its index") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// Pictures that grow over the limit in mid-stream, and packets over theirs, are skipped and counted.
+// Frames that grow over the limit in mid-stream, and packets over theirs, are skipped and counted.
 func TestLimitsInMidStream(t *testing.T) {
 	small := media.Format{Width: 64, Height: 48, Layout: media.YUV420, Depth: 8}
 	large := small

@@ -61,7 +61,7 @@ func TestUnsupported(t *testing.T) {
 		return path
 	}
 	for _, path := range []string{
-		write("empty.mp4", ""), write("text.mp4", "Hello, I am no film.\n"), write("zeros.mkv", strings.Repeat("\x00", 5000)),
+		write("empty.mp4", ""), write("text.mp4", "Hello, I am no video.\n"), write("zeros.mkv", strings.Repeat("\x00", 5000)),
 		write("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n/etc/passwd\n#EXT-X-ENDLIST\n"),
 		write("list.ffconcat", "ffconcat version 1.0\nfile /etc/passwd\n"),
 		write("odd:name%03d.mp4", "nothing"),
@@ -105,10 +105,10 @@ func TestBrokenClips(t *testing.T) {
 	}
 }
 
-// Pictures that the decoder mended are counted, the same with any number of threads and after Close, and end a strict source.
-func TestMendedPicturesCount(t *testing.T) {
+// Frames that the decoder mended are counted, the same with any number of threads and after Close, and end a strict source.
+func TestMendedFramesCount(t *testing.T) {
 	path := clip(t, "broken_bitflips.ts")
-	var want int64 // of one thread, where the marks on the pictures are whole too
+	var want int64 // of one thread, where the marks on the frames are whole too
 	for i, threads := range []int{1, 2, 4, 4, 4, 4, 2} {
 		o := decode.Options{Threads: threads}
 		if i == 6 {
@@ -127,7 +127,7 @@ func TestMendedPicturesCount(t *testing.T) {
 			want = before.Corrupt
 		}
 		if after := s.Stats(); want == 0 || before.Corrupt != want || after.Corrupt != want {
-			t.Errorf("%d threads: %d mended pictures counted, %d after Close, want %d, not 0", threads, before.Corrupt, after.Corrupt, want)
+			t.Errorf("%d threads: %d mended frames counted, %d after Close, want %d, not 0", threads, before.Corrupt, after.Corrupt, want)
 		}
 	}
 	s, err := decode.Open(context.Background(), path, decode.Options{Strict: true})
@@ -318,7 +318,7 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-func TestRepeatMarksEqualPictures(t *testing.T) {
+func TestRepeatMarksEqualFrames(t *testing.T) {
 	s, err := decode.Open(context.Background(), "color=blue:s=32x32:r=10:d=0.3", decode.Options{Format: "lavfi"})
 	if err != nil {
 		t.Fatal(err)

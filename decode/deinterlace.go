@@ -6,7 +6,7 @@ import (
 )
 
 // newDeinterlacer runs FFmpeg's bwdif: one frame out for each frame in, one frame late. With all it takes every frame for interlaced.
-func newDeinterlacer(p *av.Picture, tb media.Rational, all bool) (*filter, error) {
+func newDeinterlacer(p *av.Frame, tb media.Rational, all bool) (*filter, error) {
 	which := "interlaced"
 	if all {
 		which = "all"

@@ -1,8 +1,8 @@
 // Package decode turns a file or address into units: frames of the one video track to upscale, and packets of all other tracks.
 //
 // What comes in is a name, what goes out is planar YUV or gray in pooled media.Frames, each copied once; no FFmpeg frame crosses the door.
-// With Options.Card pictures that NVDEC makes are copied on the card, as NV12 or P010, and never see the host.
-// The room skips and counts damaged data, repairs missing or repeated time stamps, and knows nothing of super resolution, encoders or retries.
+// With Options.GPU frames that NVDEC makes are copied on the GPU, as NV12 or P010, and never see the host.
+// The stage skips and counts damaged data, repairs missing or repeated time stamps, and knows nothing of super resolution, encoders or retries.
 //
 // # Times
 //
@@ -14,7 +14,7 @@
 // # Memory
 //
 // Nothing is read ahead: a call to Next reads packets only until it has one unit to give. Frames come from a pool of Options.PoolSize; when all are
-// out, Next waits. Open decodes up to the first picture and keeps the packets it meets on the way, at most 64 MiB.
+// out, Next waits. Open decodes up to the first frame and keeps the packets it meets on the way, at most 64 MiB.
 //
 // # Hostile files
 //

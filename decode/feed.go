@@ -13,7 +13,7 @@ import (
 	"vsr/media"
 )
 
-// Feed decodes pictures that come one by one from somewhere else than a container, as a live publisher's do. Every picture
+// Feed decodes frames that come one by one from somewhere else than a container, as a live publisher's do. Every frame
 // must be handed in, in decoding order, since later ones refer to earlier ones. It is used by one goroutine at a time.
 type Feed struct {
 	opt     Options
@@ -56,8 +56,8 @@ func NewFeed(codec string, o Options) (*Feed, error) {
 	return f, nil
 }
 
-// Decode hands in one picture with its time in ticks of FeedTimeBase and returns what comes out, mostly one frame, all owned
-// by the caller. lost is true when the picture did not decode: ask the sender for a key frame. Stats counts such pictures.
+// Decode hands in one frame with its time in ticks of FeedTimeBase and returns what comes out, mostly one frame, all owned
+// by the caller. lost is true when the frame did not decode: ask the sender for a key frame. Stats counts such frames.
 func (f *Feed) Decode(ctx context.Context, data []byte, pts int64) (frames []*media.Frame, lost bool, err error) {
 	defer f.log.Poll()
 	if len(data) == 0 || len(data) > f.opt.Limits.PacketBytes {
@@ -97,9 +97,9 @@ func (f *Feed) Decode(ctx context.Context, data []byte, pts int64) (frames []*me
 	}
 }
 
-// copy makes a pooled frame of the decoder's picture. bad marks a picture that cannot be shown or is partly damaged.
+// copy makes a pooled frame of the decoder's frame. bad marks a frame that cannot be shown or is partly damaged.
 func (f *Feed) copy(ctx context.Context) (fr *media.Frame, bad bool, err error) {
-	var p av.Picture
+	var p av.Frame
 	p.Read(f.frame)
 	if l := f.opt.Limits; p.Width > l.Width || p.Height > l.Height {
 		f.stats.Damaged++

@@ -26,7 +26,7 @@ type filterKey struct {
 }
 
 // newFilter makes the graph that spec describes, for frames like p with times in tb.
-func newFilter(p *av.Picture, tb media.Rational, spec string) (*filter, error) {
+func newFilter(p *av.Frame, tb media.Rational, spec string) (*filter, error) {
 	f := &filter{graph: astiav.AllocFilterGraph(), key: filterKey{p.Width, p.Height, p.Format, spec}}
 	if err := f.open(p, tb, spec); err != nil {
 		f.close()
@@ -35,7 +35,7 @@ func newFilter(p *av.Picture, tb media.Rational, spec string) (*filter, error) {
 	return f, nil
 }
 
-func (f *filter) open(p *av.Picture, tb media.Rational, spec string) (err error) {
+func (f *filter) open(p *av.Frame, tb media.Rational, spec string) (err error) {
 	f.graph.SetThreadCount(1)
 	args := astiav.FilterArgs{
 		"video_size": fmt.Sprintf("%dx%d", p.Width, p.Height), "pix_fmt": strconv.Itoa(int(p.Format)),
@@ -67,7 +67,7 @@ func (f *filter) open(p *av.Picture, tb media.Rational, spec string) (err error)
 }
 
 // fits reports whether p can go into this graph.
-func (f *filter) fits(p *av.Picture) bool {
+func (f *filter) fits(p *av.Frame) bool {
 	return f.key == filterKey{p.Width, p.Height, p.Format, f.key.spec}
 }
 

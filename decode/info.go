@@ -62,7 +62,7 @@ func (s *Source) nameVideo(info *media.Info) error {
 	return &UnsupportedError{Reason: fmt.Sprintf("video track %d is asked for, and there are %d", s.opt.VideoTrack, n)}
 }
 
-// begins finds out where an input begins whose clock is kept and does not begin at 0, as a piece of a longer recording.
+// begins finds out where an input begins whose clock is kept and does not begin at 0, as a segment of a longer recording.
 func (s *Source) begins(info *media.Info) {
 	const least = 2000 // bits a second: with fewer the length was measured across a jump of the clock
 	if av.Discontinuous(s.fc) && info.BitRate > 0 && info.BitRate < least {
@@ -86,7 +86,7 @@ func (s *Source) begins(info *media.Info) {
 	}
 }
 
-// videoScore ranks a track: -1 for no video, 0 for video without a decoder, else films before single images, default tracks before others, then
+// videoScore ranks a track: -1 for no video, 0 for video without a decoder, else videos before single images, default tracks before others, then
 // by size, then by order.
 func videoScore(t *media.Track, p *av.Params, still bool) int {
 	if t.Type != media.TrackVideo || t.Cover {
@@ -106,7 +106,7 @@ func videoScore(t *media.Track, p *av.Params, still bool) int {
 	return score
 }
 
-// stills marks the tracks that hold a single image beside a film, as drones and dashcams write for a thumbnail. Where the container does not
+// stills marks the tracks that hold a single image beside a video, as drones and dashcams write for a thumbnail. Where the container does not
 // count its frames, a codec for images is taken for that sign.
 func (s *Source) stills() []bool {
 	images := []string{"mjpeg", "png", "bmp", "webp", "tiff", "gif", "jpegls", "ppm"}
@@ -157,7 +157,7 @@ func (s *Source) readVideo(info *media.Info) error {
 	w, h := p.Size()
 	l := s.opt.Limits
 	if w > l.Width || h > l.Height || w*h > l.Pixels {
-		return &UnsupportedError{Reason: fmt.Sprintf("picture of %dx%d is over the limit of %dx%d and %d pixels", w, h, l.Width, l.Height, l.Pixels)}
+		return &UnsupportedError{Reason: fmt.Sprintf("frame of %dx%d is over the limit of %dx%d and %d pixels", w, h, l.Width, l.Height, l.Pixels)}
 	}
 	if t.TimeBase.Num <= 0 || t.TimeBase.Den <= 0 {
 		return &UnsupportedError{Reason: "the video track has no time base"}
@@ -197,7 +197,7 @@ func (s *Source) readVideo(info *media.Info) error {
 	return nil
 }
 
-// dolbyVision refuses pictures that mean nothing without their metadata. conf is FFmpeg's AVDOVIDecoderConfigurationRecord, eight bytes;
+// dolbyVision refuses frames that mean nothing without their metadata. conf is FFmpeg's AVDOVIDecoderConfigurationRecord, eight bytes;
 // byte 2 is the profile and byte 7 the compatibility of the base layer: 0 is with nothing, 1 HDR10, 2 SDR, 4 HLG.
 func dolbyVision(conf []byte) error {
 	if len(conf) < 8 || conf[7] != 0 {
@@ -270,7 +270,7 @@ func trackType(st *astiav.Stream) media.TrackType {
 	return media.TrackOther
 }
 
-// adoptSideData lifts HDR metadata that only the first picture carries (SEI) to the stream, where muxers and encoders want it.
+// adoptSideData lifts HDR metadata that only the first frame carries (SEI) to the stream, where muxers and encoders want it.
 func (s *Source) adoptSideData() {
 	for _, sd := range s.first.SideData {
 		t := -1

@@ -65,7 +65,7 @@ func times(t *testing.T, path string, o decode.Options, copying bool) (video, au
 }
 
 // TestJoinedRecordings joins transport streams whose clocks go back, jump hours ahead, begin again and wrap. All frames lie 0.04 s apart, and
-// the sound stays with its picture.
+// the sound stays with its frame.
 func TestJoinedRecordings(t *testing.T) {
 	const wrap = int(1<<33) / 3600 // frames of 25 a second until the clock of 33 bits begins again
 	for name, starts := range map[string][]int{"back": {100, 5}, "hours ahead": {5, 32400 * 25}, "again": {0, 0, 0}, "to and fro": {500, 32400 * 25, 3, 400},
@@ -95,7 +95,7 @@ func TestJoinedRecordings(t *testing.T) {
 			if tone == 0 {
 				continue
 			}
-			// Each part's sound begins one AAC frame before its picture and packets follow at 1024/44100 s.
+			// Each part's sound begins one AAC frame before its frame and packets follow at 1024/44100 s.
 			each := len(audio) / len(starts)
 			for i := range starts {
 				if d := audio[i*each+2] - video[12*i]; d < 0.015 || d > 0.03 {

@@ -9,7 +9,7 @@ import (
 // maxBoxes is how many boxes of a file are looked at.
 const maxBoxes = 4096
 
-// unfinishedMP4 reports whether a file is an MP4 or QuickTime file with pictures (mdat) whose index (moov), which stands at the end of
+// unfinishedMP4 reports whether a file is an MP4 or QuickTime file with frames (mdat) whose index (moov), which stands at the end of
 // most, is missing or cut off. It reads the heads of the outermost boxes only (ISO/IEC 14496-12, 4.2).
 func unfinishedMP4(path string) bool {
 	st, err := os.Stat(path)

@@ -17,7 +17,7 @@ import (
 
 var registerDevices sync.Once
 
-// Open opens a file or address and decodes up to its first picture, so that Info is exact.
+// Open opens a file or address and decodes up to its first frame, so that Info is exact.
 //
 // The context bounds Open only. Errors are *UnsupportedError when the input is at fault, else the system's.
 func Open(ctx context.Context, url string, o Options) (*Source, error) {
@@ -51,7 +51,7 @@ func open(ctx context.Context, url string, s *Source) (*Source, error) {
 		var u *UnsupportedError
 		if s.cutIndex && errors.As(err, &u) {
 			u.Reason, u.Err = "an MP4 without its index (moov): it was cut off, or its recording was never finished", nil
-			u.Hint = "nothing in it says where pictures begin; tools that repair recordings need a whole file of the same camera"
+			u.Hint = "nothing in it says where frames begin; tools that repair recordings need a whole file of the same camera"
 		}
 		s.Close()
 		return nil, fmt.Errorf("decode: open %s: %w", hideSecrets(url), err)
@@ -211,9 +211,9 @@ func (s *Source) openDecoder() error {
 	s.concealed = av.CountConcealed(s.decoder)
 	av.SetPacketTimeBase(s.decoder, s.info.VideoTrack().TimeBase)
 	s.decoder.SetThreadCount(s.opt.Threads)
-	if s.opt.decodesOnCard(codec) {
-		if err := av.DecodeOnCard(s.decoder, s.opt.Card.Device); err != nil { // the engine will say what is wrong with the card
-			s.opt.Logger.Info("the CPU decodes", "room", "decode", "why", err)
+	if s.opt.decodesOnGPU(codec) {
+		if err := av.DecodeOnGPU(s.decoder, s.opt.GPU.Device); err != nil { // the engine will say what is wrong with the GPU
+			s.opt.Logger.Info("the CPU decodes", "stage", "decode", "why", err)
 		}
 	}
 	dict := astiav.NewDictionary()
@@ -258,10 +258,10 @@ func hasAlphaMode(t *media.Track) bool {
 	return false
 }
 
-// primeBytes bounds the packets of other tracks kept while Open looks for the first picture.
+// primeBytes bounds the packets of other tracks kept while Open looks for the first frame.
 const primeBytes = 64 << 20
 
-// prime seeks if asked to, then decodes until the first picture is at hand.
+// prime seeks if asked to, then decodes until the first frame is at hand.
 func (s *Source) prime(ctx context.Context) error {
 	cut := s.cutIn()
 	margins := []float64{0}
@@ -292,13 +292,13 @@ func (s *Source) prime(ctx context.Context) error {
 		if err := s.primeOnce(ctx); err != nil {
 			return err
 		}
-		// Good when a picture before the cut-in point was seen: then none between was missed.
+		// Good when a frame before the cut-in point was seen: then none between was missed.
 		if cut == 0 || s.seenBefore || i == len(margins)-1 {
 			break
 		}
 	}
 	if s.first == nil {
-		reason := "no picture could be decoded"
+		reason := "no frame could be decoded"
 		if cut > 0 {
 			reason = fmt.Sprintf("no frame at or after %g s", cut-s.begin)
 		}
@@ -347,7 +347,7 @@ func (s *Source) restart() {
 	s.concealed.Reset()
 }
 
-// storedFormat is what the container says of the pictures, without decoding one; zero for kinds that are converted.
+// storedFormat is what the container says of the frames, without decoding one; zero for kinds that are converted.
 func (s *Source) storedFormat() media.Format {
 	p := s.info.VideoTrack().Params.(*av.Params)
 	shape, err := shapeOf(p.PixelFormat())

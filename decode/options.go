@@ -10,7 +10,7 @@ import (
 	"vsr/media"
 )
 
-// Deinterlace says when pictures made of two fields are rebuilt into frames.
+// Deinterlace says when frames made of two fields are rebuilt into frames.
 type Deinterlace string
 
 // The ways to deinterlace. FFmpeg's bwdif gives one frame for each frame, so counts and times stay.
@@ -20,28 +20,28 @@ const (
 	DeinterlaceOn   Deinterlace = "on"  // every frame; bwdif is another name of it
 )
 
-// Hardware says whether NVDEC may decode, where Options.Card offers it.
+// Hardware says whether NVDEC may decode, where Options.GPU offers it.
 type Hardware string
 
 // The ways to use it.
 const (
-	HardwareAuto Hardware = ""    // for codecs whose pictures are the same bits there, else the CPU
+	HardwareAuto Hardware = ""    // for codecs whose frames are the same bits there, else the CPU
 	HardwareOff  Hardware = "off" // never
 )
 
-// Card is a card that pictures may stay on.
-type Card struct {
-	Memory media.Card // of the card, in the primary context
-	Device int        // its index in the driver's order
-	// Upload decodes on the CPU and lets FFmpeg upload the pictures. It is for tests: machines without a card have no NVDEC, and
+// GPU is a GPU that frames may stay on.
+type GPU struct {
+	Memory media.GPU // of the GPU, in the primary context
+	Device int       // its index in the driver's order
+	// Upload decodes on the CPU and lets FFmpeg upload the frames. It is for tests: machines without a GPU have no NVDEC, and
 	// from the upload on the way is the same.
 	Upload bool
 }
 
 // Limits bound what a file may ask for. Zero fields take the default.
 type Limits struct {
-	Width, Height int `yaml:"-"` // of the picture, default 16384 each
-	Pixels        int `yaml:"-"` // of the picture, default 1<<27
+	Width, Height int `yaml:"-"` // of the frame, default 16384 each
+	Pixels        int `yaml:"-"` // of the frame, default 1<<27
 	Streams       int `yaml:"-"` // in the container, default 256
 	PacketBytes   int `yaml:"-"` // of one packet, default 256 MiB; larger ones count as damaged
 }
@@ -60,7 +60,7 @@ type Options struct {
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
 	VideoTrack  int               `yaml:"video_track"` // which of several videos, from 1 in the order of the file; 0 chooses
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
-	Card        *Card             `yaml:"-"`           // nil keeps all pictures on the host; frames of a card have a media.Surface
+	GPU         *GPU              `yaml:"-"`           // nil keeps all frames on the host; frames of a GPU have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
 	Plain420    bool              `yaml:"-"`           // live: every frame becomes 8-bit 4:2:0 in limited range, without alpha
 	Network     bool              `yaml:"-"`           // allow network addresses
@@ -135,7 +135,7 @@ func (s Stats) Notes() (notes []string) {
 // Stats counts what a Source met. Read it after the end, or between calls of Next.
 type Stats struct {
 	Frames      int64 // given out
-	OnCard      int64 // of them, those on a card
+	OnGPU       int64 // of them, those on a GPU
 	Packets     int64 // given out, of other tracks
 	Damaged     int64 // packets or frames that did not decode and were skipped
 	Corrupt     int64 // frames given out that the decoder marked as partly damaged
@@ -147,7 +147,7 @@ type Stats struct {
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
 	Truncated   bool  // the input ended with an error, or before its index says
-	Missing     int64 // pictures that an MP4's index names and the file does not hold
+	Missing     int64 // frames that an MP4's index names and the file does not hold
 	FormatTurns int   // changes of format in mid-stream
 	// AspectTurns counts changes of the pixel aspect in mid-stream, which make no other format; the first was at AspectAt, in ticks of the
 	// video track, to AspectTo.

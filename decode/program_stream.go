@@ -10,7 +10,7 @@ import (
 )
 
 // An MPEG program stream (DVD) has no header that lists its streams: each begins where its first packet lies, subtitles often minutes
-// into the film. FFmpeg knows what it has met while it probes, so it has to be told how far to probe.
+// into the video. FFmpeg knows what it has met while it probes, so it has to be told how far to probe.
 
 const (
 	probeDefault = 4 << 20   // bytes: within them FFmpeg's own probing finds everything

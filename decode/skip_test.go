@@ -38,7 +38,7 @@ func frames(t *testing.T, path string, o decode.Options) (list []string, pts []i
 	}
 }
 
-// From any frame on, SkipTo gives what decoding from the start gives: same times, same pictures.
+// From any frame on, SkipTo gives what decoding from the start gives: same times, same frames.
 func TestSkipTo(t *testing.T) {
 	dir := t.TempDir()
 	ours := filepath.Join(dir, "clip.mp4")

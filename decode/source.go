@@ -49,17 +49,17 @@ type Source struct {
 
 	queue      []media.Unit   // ready to be given out
 	queued     int            // packet bytes in queue
-	first      *media.Frame   // the picture that Open found; it is also in queue
-	waiting    *astiav.Frame  // a picture that waits for the old deinterlacer to empty
-	aspect     media.Rational // of the picture before; zero before the first
+	first      *media.Frame   // the frame that Open found; it is also in queue
+	waiting    *astiav.Frame  // a frame that waits for the old deinterlacer to empty
+	aspect     media.Rational // of the frame before; zero before the first
 	probe      bool           // the second attempt to open, which reads more
 	cutIndex   bool           // an MP4 whose index is not whole
 	flushed    bool           // the deinterlacer was told that no more comes to it
-	turned     bool           // s.frame holds the first picture of a new format
+	turned     bool           // s.frame holds the first frame of a new format
 	drained    bool           // the demuxer is at its end and the decoder was told
 	ended      bool           // no more units will come
 	pastEnd    bool           // video has passed Start+Duration
-	seenBefore bool           // a picture before Start was decoded
+	seenBefore bool           // a frame before Start was decoded
 	lastDamage error
 	failures   int // decoder errors in a row
 }
@@ -77,7 +77,7 @@ func (s *Source) Stats() Stats {
 		st.Refused = s.guard.Refused()
 	}
 	if s.concealed != nil {
-		st.Corrupt = max(st.Corrupt, s.concealed.Pictures())
+		st.Corrupt = max(st.Corrupt, s.concealed.Frames())
 	}
 	return st
 }
@@ -141,9 +141,9 @@ func (s *Source) watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// step makes progress by one picture or one packet; units go to the queue. io.EOF when nothing is left.
+// step makes progress by one frame or one packet; units go to the queue. io.EOF when nothing is left.
 func (s *Source) step(ctx context.Context) error {
-	if s.turned { // go on with the picture that had another format
+	if s.turned { // go on with the frame that had another format
 		s.turned = false
 		defer s.frame.Unref()
 		return s.emit(ctx, true)
@@ -154,7 +154,7 @@ func (s *Source) step(ctx context.Context) error {
 	if s.copying {
 		return s.demux()
 	}
-	if got, err := s.picture(ctx); got || err != nil {
+	if got, err := s.toFrame(ctx); got || err != nil {
 		return err
 	}
 	if s.drained {
@@ -171,7 +171,7 @@ func (s *Source) demux() error {
 	switch {
 	case err == nil:
 	case err == av.ErrAgain:
-		time.Sleep(2 * time.Millisecond) // a device without a picture yet; the interrupt is checked by the caller's context
+		time.Sleep(2 * time.Millisecond) // a device without a frame yet; the interrupt is checked by the caller's context
 		return nil
 	case err == io.EOF:
 		if err := s.checkIndex(); err != nil {
@@ -187,7 +187,7 @@ func (s *Source) demux() error {
 		}
 		// The container is broken from here on: what came so far is the readable part.
 		s.stats.Truncated, s.lastDamage = true, err
-		s.opt.Logger.Warn("input ends early", "room", "decode", "err", err)
+		s.opt.Logger.Warn("input ends early", "stage", "decode", "err", err)
 		return s.drain()
 	}
 	track := s.packet.StreamIndex()
@@ -204,7 +204,7 @@ func (s *Source) demux() error {
 		shiftPacket(s.packet, s.line.shift(track, at))
 		err := av.Err(s.decoder.SendPacket(s.packet))
 		if err != nil && err != av.ErrAgain && err != io.EOF {
-			if failed := s.cardFailed(err); failed != nil {
+			if failed := s.gpuFailed(err); failed != nil {
 				return failed
 			}
 			return s.damage(err)
@@ -253,7 +253,7 @@ func (s *Source) checkIndex() error {
 	if err == nil {
 		return nil
 	}
-	s.opt.Logger.Warn("input ends early", "room", "decode", "err", err)
+	s.opt.Logger.Warn("input ends early", "stage", "decode", "err", err)
 	if s.opt.Strict && !s.copying {
 		return s.damaged(err)
 	}
@@ -358,7 +358,7 @@ func (s *Source) Close() error {
 		s.decoder = nil
 	}
 	if s.concealed != nil {
-		s.stats.Corrupt = max(s.stats.Corrupt, s.concealed.Pictures())
+		s.stats.Corrupt = max(s.stats.Corrupt, s.concealed.Frames())
 		s.concealed.Free()
 		s.concealed = nil
 	}

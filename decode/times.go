@@ -14,7 +14,7 @@ type clock struct {
 	step    int64 // last good distance, used when a time stamp is missing
 }
 
-// next returns the time stamp for a picture and whether it had to be made up.
+// next returns the time stamp for a frame and whether it had to be made up.
 func (c *clock) next(best, duration, typical int64) (pts int64, repaired bool) {
 	if c.step == 0 {
 		c.step = max(typical, 1)

@@ -215,7 +215,7 @@ func offset(c contents, track int) *big.Rat {
 	return new(big.Rat).Sub(c.first[track], seconds(c.pts[0], c.info.VideoTrack().TimeBase))
 }
 
-func comparePicture(t *testing.T, a, b contents) {
+func compareFrame(t *testing.T, a, b contents) {
 	t.Helper()
 	if a.info.Format.Color != b.info.Format.Color && !sameButSiting(a, b) {
 		t.Errorf("colour %+v became %+v", a.info.Format.Color, b.info.Format.Color)
@@ -275,7 +275,7 @@ func TestEveryClipKeepsTimesAndStreams(t *testing.T) {
 				b := open(t, out, decode.Options{})
 				compareTimes(t, a, b, ext == ".mp4")
 				compareTracks(t, a, b, actions)
-				comparePicture(t, a, b)
+				compareFrame(t, a, b)
 				if b.stats.Damaged > 0 || b.stats.Repaired > 0 {
 					t.Errorf("the output is not clean: %+v", b.stats)
 				}
@@ -315,7 +315,7 @@ func TestContainers(t *testing.T) {
 			b := open(t, out, decode.Options{})
 			compareTimes(t, a, b, c.exact)
 			compareTracks(t, a, b, actions)
-			comparePicture(t, a, b)
+			compareFrame(t, a, b)
 			if a.info.Format.Depth != b.info.Format.Depth && c.codec != "vp8" {
 				t.Errorf("%d bits became %d", a.info.Format.Depth, b.info.Format.Depth)
 			}
@@ -337,7 +337,7 @@ func TestTransportStreamKeepsDistances(t *testing.T) {
 		}
 	}
 	if x, y := offset(a, 1), offset(b, 1); x.Cmp(y) != 0 {
-		t.Errorf("sound moved from %v to %v against the picture", x, y)
+		t.Errorf("sound moved from %v to %v against the frame", x, y)
 	}
 }
 

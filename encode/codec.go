@@ -26,8 +26,8 @@ type codec struct {
 	// presets that the encoder knows; some complain on stderr about others. Empty for numbers.
 	presets []string
 	minGop  int
-	card    bool // NVENC: pictures may come from a card, as NV12 or P010
-	deep    bool // with card: 10 bits too
+	gpu     bool // NVENC: frames may come from a GPU, as NV12 or P010
+	deep    bool // with GPU: 10 bits too
 	set     func(o Options, c codec, info *media.Info, p *private)
 }
 
@@ -49,8 +49,8 @@ var codecs = []codec{
 	{name: "vp9", aliases: []string{"libvpx-vp9"}, encoder: "libvpx-vp9", crf: 24, worst: 63, lossless: true, ordered: true, rated: true, preset: "2", set: setVPX},
 	{name: "vp8", aliases: []string{"libvpx"}, encoder: "libvpx", crf: 10, worst: 63, ordered: true, rated: true, preset: "2", set: setVPX},
 	{name: "prores", aliases: []string{"prores_ks"}, encoder: "prores_ks", even: true, ordered: true, set: func(Options, codec, *media.Info, *private) {}},
-	{name: "h264_nvenc", encoder: "h264_nvenc", crf: 19, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, card: true, set: setNVENC},
-	{name: "hevc_nvenc", encoder: "hevc_nvenc", crf: 21, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, card: true, deep: true, set: setNVENC},
+	{name: "h264_nvenc", encoder: "h264_nvenc", crf: 19, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, gpu: true, set: setNVENC},
+	{name: "hevc_nvenc", encoder: "hevc_nvenc", crf: 21, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, gpu: true, deep: true, set: setNVENC},
 	{name: "ffv1", encoder: "ffv1", lossless: true, ordered: true, set: setFFV1},
 }
 

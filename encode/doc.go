@@ -1,9 +1,9 @@
 // Package encode turns frames into packets and writes them, with every other stream of the source, into a file.
 //
-// What comes in is a media.Info (the picture already at its output size) and then units; what goes out are packets for one or more PacketWriters,
+// What comes in is a media.Info (the frame already at its output size) and then units; what goes out are packets for one or more PacketWriters,
 // of which File is one. Each frame is encoded once with its own time stamp: the encoder counts in the track's time base, so no frame is doubled,
-// dropped or moved. The room does not resize and knows no viewers.
-// Pictures that lie on a card are brought to the host, but for NVENC with Options.Card.
+// dropped or moved. The stage does not resize and knows no viewers.
+// Frames that lie on a GPU are brought to the host, but for NVENC with Options.GPU.
 //
 // # Times in the file
 //

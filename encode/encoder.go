@@ -19,16 +19,16 @@ func (s *Sink) open(info *media.Info) error {
 	if enc == nil {
 		return &RequestError{Reason: "this FFmpeg has no encoder " + c.encoder}
 	}
-	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.card)
+	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.gpu)
 	if err != nil {
 		return err
 	}
-	if s.opt.TakesCard(info.Format) {
+	if s.opt.TakesGPU(info.Format) {
 		if err := s.openDoor(info.Format); err != nil {
 			return err
 		}
 		if !s.door.down {
-			pixels = cardPixels(info.Format)
+			pixels = gpuPixels(info.Format)
 		}
 	}
 	w, h := s.size(info, pixels)
@@ -40,13 +40,13 @@ func (s *Sink) open(info *media.Info) error {
 	if s.packet = astiav.AllocPacket(); s.packet == nil {
 		return fmt.Errorf("out of memory")
 	}
-	if s.pic, err = newPicture(w, h, pixels); err != nil {
+	if s.pic, err = newAVFrame(w, h, pixels); err != nil {
 		return err
 	}
 	return s.describe(info)
 }
 
-// openEncoder makes s.encoder for pictures of w x h.
+// openEncoder makes s.encoder for frames of w x h.
 func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.PixelFormat, w, h int) error {
 	c := s.codec
 	s.encoder = astiav.AllocCodecContext(enc)
@@ -54,7 +54,7 @@ func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.Pi
 	s.encoder.SetHeight(h)
 	s.encoder.SetPixelFormat(pixels)
 	if s.door != nil && !s.door.down {
-		if err := av.EncodeOnCard(s.encoder, s.door.frames); err != nil {
+		if err := av.EncodeOnGPU(s.encoder, s.door.frames); err != nil {
 			return err
 		}
 	}
@@ -126,8 +126,8 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 	}
 	if err := av.Explain(func() error { return s.encoder.Open(enc, dict) }); err != nil {
 		e := &RequestError{Reason: fmt.Sprintf("%s refuses %v with preset %q", s.codec.name, info.Format, s.opt.Preset), Err: err}
-		if s.codec.card {
-			e.Hint = "it needs an NVIDIA card with NVENC and its driver; x264 and x265 run everywhere"
+		if s.codec.gpu {
+			e.Hint = "it needs an NVIDIA GPU with NVENC and its driver; x264 and x265 run everywhere"
 		}
 		return e
 	}
@@ -145,7 +145,7 @@ func proresProfile(p astiav.PixelFormat) string {
 	return "3"
 }
 
-// size is the picture size inside the stream: one larger where the codec wants even numbers.
+// size is the frame size inside the stream: one larger where the codec wants even numbers.
 func (s *Sink) size(info *media.Info, pixels astiav.PixelFormat) (w, h int) {
 	w, h = info.Format.Width, info.Format.Height
 	d, ok := av.DescribePixels(pixels)
@@ -168,7 +168,7 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	if w != f.Width || h != f.Height {
 		why = fmt.Sprintf("padded from %dx%d to %dx%d, because %s needs even sizes", f.Width, f.Height, w, h, s.codec.name)
 	}
-	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() && !(f.Layout == media.YUV420 && pixels == cardPixels(f)) {
+	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() && !(f.Layout == media.YUV420 && pixels == gpuPixels(f)) {
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
 	}
 	if out, ok := av.DescribePixels(pixels); f.Alpha && ok && !out.Alpha {
@@ -211,7 +211,7 @@ func sideData(info *media.Info, src *av.Params) []media.SideData {
 	var out []media.SideData
 	for _, sd := range info.VideoSideData {
 		switch sd.Type {
-		case av.PacketDolbyVision: // the enhancement belongs to the old picture
+		case av.PacketDolbyVision: // the enhancement belongs to the old frame
 			continue
 		case av.PacketDisplayMatrix:
 			if src != nil {

@@ -72,7 +72,7 @@ func TestFeedDecodesWhatALiveEncoderMakes(t *testing.T) {
 			}
 			frames, lost, err := feed.Decode(context.Background(), p.Data, p.PTS)
 			if err != nil || lost || len(frames) != 1 {
-				t.Fatalf("%s: picture %d gave %d frames, lost %v, error %v", encoder, i, len(frames), lost, err)
+				t.Fatalf("%s: frame %d gave %d frames, lost %v, error %v", encoder, i, len(frames), lost, err)
 			}
 			fr := frames[0]
 			if got, want := int(fr.Row(0, 20)[30]), 100+3*i; fr.PTS != p.PTS || got < want-2 || got > want+2 {
@@ -96,10 +96,10 @@ func TestFeedSurvivesRubbish(t *testing.T) {
 	defer feed.Close()
 	ctx := context.Background()
 	if _, lost, err := feed.Decode(ctx, nil, 0); err != nil || !lost {
-		t.Errorf("empty picture: lost %v, error %v", lost, err)
+		t.Errorf("empty frame: lost %v, error %v", lost, err)
 	}
 	if _, lost, err := feed.Decode(ctx, w.packets[3].Data, 0); err != nil || !lost {
-		t.Errorf("delta picture without a key frame: lost %v, error %v", lost, err)
+		t.Errorf("delta frame without a key frame: lost %v, error %v", lost, err)
 	}
 	if _, _, err := feed.Decode(ctx, []byte{0, 0, 1, 0x65, 1, 2, 3}, 0); err != nil {
 		t.Errorf("rubbish: %v", err)

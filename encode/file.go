@@ -163,7 +163,7 @@ func (f *File) leftOut(track int, err error) {
 	a := &f.actions[track]
 	if t.bad == 1 {
 		t.why = a.Why
-		f.opt.Logger.Warn("damaged packet left out", "room", "encode", "track", track, "err", err)
+		f.opt.Logger.Warn("damaged packet left out", "stage", "encode", "track", track, "err", err)
 	}
 	a.Why = joinWhy(t.why, fmt.Sprintf("%d damaged packets left out", t.bad))
 }

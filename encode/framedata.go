@@ -8,7 +8,7 @@ import (
 	"vsr/media"
 )
 
-// Closed captions and HDR10+ lie inside the coded video, picture by picture. Of FFmpeg 5.1's encoders only libx264 writes captions, and none
+// Closed captions and HDR10+ lie inside the coded video, frame by frame. Of FFmpeg 5.1's encoders only libx264 writes captions, and none
 // writes HDR10+. So the sink itself puts captions into HEVC. In AV1 a frame is often shown long after it was coded, and decoders lose what
 // stands with the order to show it, so there they are not written.
 
@@ -50,7 +50,7 @@ func captions(list []media.SideData) []byte {
 	return nil
 }
 
-// withCaptions puts caption triplets (cc_data of CTA-708) into a coded HEVC picture.
+// withCaptions puts caption triplets (cc_data of CTA-708) into a coded HEVC frame.
 func withCaptions(data, cc []byte) []byte {
 	if len(cc)/3 > 31 {
 		cc = cc[:31*3]

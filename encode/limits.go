@@ -7,7 +7,7 @@ import (
 	"vsr/media"
 )
 
-// limit is what an encoder, its decoders and FFmpeg's picture buffers take.
+// limit is what an encoder, its decoders and FFmpeg's frame buffers take.
 type limit struct {
 	minW, minH, maxW, maxH int // samples
 }

@@ -10,7 +10,7 @@ import (
 	"vsr/media"
 )
 
-// Null is a sink that throws everything away, to measure all other rooms.
+// Null is a sink that throws everything away, to measure all other stages.
 type Null struct{ Frames, Packets int64 }
 
 // Write counts and releases u.
@@ -28,7 +28,7 @@ func (n *Null) Write(ctx context.Context, u media.Unit) error {
 // Close does nothing.
 func (n *Null) Close() error { return nil }
 
-// Hash is a sink that keeps a hash of each frame's picture and one of all frames with their time stamps.
+// Hash is a sink that keeps a hash of each frame's frame and one of all frames with their time stamps.
 type Hash struct {
 	frames []FrameHash
 	all    hash.Hash

@@ -19,36 +19,36 @@ func formatLike(change func(f *media.Format)) media.Format {
 	return f
 }
 
-// The decision which pictures go to the encoder without leaving the card.
-func TestTakesCard(t *testing.T) {
-	card := &Card{}
+// The decision which frames go to the encoder without leaving the GPU.
+func TestTakesGPU(t *testing.T) {
+	gpu := &GPU{}
 	for name, c := range map[string]struct {
 		o    Options
 		f    media.Format
 		want bool
 	}{
-		"h264_nvenc":          {Options{Codec: "h264_nvenc", Card: card}, someFormat, true},
-		"hevc_nvenc":          {Options{Codec: "hevc_nvenc", Card: card}, someFormat, true},
-		"hevc_nvenc, 10 bits": {Options{Codec: "hevc_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Depth = 10 }), true},
-		"no card":             {Options{Codec: "h264_nvenc"}, someFormat, false},
-		"x264":                {Options{Card: card}, someFormat, false},
-		"h264_nvenc, 10 bits": {Options{Codec: "h264_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Depth = 10 }), false},
-		"hevc_nvenc, 12 bits": {Options{Codec: "hevc_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Depth = 12 }), false},
-		"4:2:2":               {Options{Codec: "hevc_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Layout = media.YUV422 }), false},
-		"alpha":               {Options{Codec: "h264_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Alpha = true }), false},
-		"odd width":           {Options{Codec: "h264_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Width = 63 }), false},
-		"odd height":          {Options{Codec: "h264_nvenc", Card: card}, formatLike(func(f *media.Format) { f.Height = 35 }), false},
-		"asked for yuv444p":   {Options{Codec: "h264_nvenc", Card: card, PixFmt: "yuv444p"}, someFormat, false},
-		"a test":              {Options{Card: &Card{Download: true}}, someFormat, true},
-		"no such codec":       {Options{Codec: "h999", Card: card}, someFormat, false},
+		"h264_nvenc":          {Options{Codec: "h264_nvenc", GPU: gpu}, someFormat, true},
+		"hevc_nvenc":          {Options{Codec: "hevc_nvenc", GPU: gpu}, someFormat, true},
+		"hevc_nvenc, 10 bits": {Options{Codec: "hevc_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Depth = 10 }), true},
+		"no GPU":              {Options{Codec: "h264_nvenc"}, someFormat, false},
+		"x264":                {Options{GPU: gpu}, someFormat, false},
+		"h264_nvenc, 10 bits": {Options{Codec: "h264_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Depth = 10 }), false},
+		"hevc_nvenc, 12 bits": {Options{Codec: "hevc_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Depth = 12 }), false},
+		"4:2:2":               {Options{Codec: "hevc_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Layout = media.YUV422 }), false},
+		"alpha":               {Options{Codec: "h264_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Alpha = true }), false},
+		"odd width":           {Options{Codec: "h264_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Width = 63 }), false},
+		"odd height":          {Options{Codec: "h264_nvenc", GPU: gpu}, formatLike(func(f *media.Format) { f.Height = 35 }), false},
+		"asked for yuv444p":   {Options{Codec: "h264_nvenc", GPU: gpu, PixFmt: "yuv444p"}, someFormat, false},
+		"a test":              {Options{GPU: &GPU{Download: true}}, someFormat, true},
+		"no such codec":       {Options{Codec: "h999", GPU: gpu}, someFormat, false},
 	} {
-		if got := c.o.TakesCard(c.f); got != c.want {
+		if got := c.o.TakesGPU(c.f); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }
 
-// FFmpeg knows every option that NVENC is given, with its value. Opening fails where there is no card, after the options are read.
+// FFmpeg knows every option that NVENC is given, with its value. Opening fails where there is no GPU, after the options are read.
 func TestOptionsOfNVENC(t *testing.T) {
 	av.NewLog(nil, "encode") // so that errors say what FFmpeg has logged
 	for name, o := range map[string]Options{
@@ -93,7 +93,7 @@ func TestOptionsOfNVENC(t *testing.T) {
 	}
 }
 
-// Without a card NVENC is refused in one line, with a hint and without a file.
+// Without a GPU NVENC is refused in one line, with a hint and without a file.
 func TestNoNVENC(t *testing.T) {
 	info := &media.Info{Format: someFormat, FrameRate: media.Rational{Num: 25, Den: 1}, Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: media.Rational{Num: 1, Den: 25}}}}
 	s, err := Create(info, Options{Codec: "hevc_nvenc"})

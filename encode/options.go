@@ -22,7 +22,7 @@ type Options struct {
 	BitRate       int64   `yaml:"-"` // bits a second, 0 for constant quality
 	BufferSeconds float64 `yaml:"-"` // default 0.5
 
-	Card   *Card             `yaml:"-"` // nil: pictures come from the host
+	GPU    *GPU              `yaml:"-"` // nil: frames come from the host
 	FFmpeg map[string]string `yaml:"-"` // further private options of the encoder
 	Logger *slog.Logger      `yaml:"-"` // nil discards
 }

@@ -34,8 +34,8 @@ func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, 
 		}
 		return p, nil
 	}
-	if semi && f.Layout == media.YUV420 && !f.Alpha && (f.Depth == 8 || f.Depth == 10) && slices.Contains(supported, cardPixels(f)) {
-		return cardPixels(f), nil
+	if semi && f.Layout == media.YUV420 && !f.Alpha && (f.Depth == 8 || f.Depth == 10) && slices.Contains(supported, gpuPixels(f)) {
+		return gpuPixels(f), nil
 	}
 	best, bestCost := astiav.PixelFormatNone, 1<<30
 	for _, l := range []media.Layout{media.Gray, media.YUV420, media.YUV422, media.YUV444} {
@@ -87,8 +87,8 @@ func pixelList(list []astiav.PixelFormat) string {
 	return strings.Join(names, " ")
 }
 
-// picture copies media.Frames into AVFrames of the encoder's format, through swscale where they differ.
-type picture struct {
+// frame copies media.Frames into AVFrames of the encoder's format, through swscale where they differ.
+type avFrame struct {
 	out    *astiav.Frame // what the encoder gets
 	in     *astiav.Frame // the frame as it came, when it must be converted
 	scale  *av.Scaler
@@ -97,14 +97,14 @@ type picture struct {
 	native media.Format // what can be copied straight into out, its size that of the encoder
 }
 
-func newPicture(w, h int, pixels astiav.PixelFormat) (*picture, error) {
-	p := &picture{pixels: pixels}
+func newAVFrame(w, h int, pixels astiav.PixelFormat) (*avFrame, error) {
+	p := &avFrame{pixels: pixels}
 	var err error
-	p.out, err = allocPicture(w, h, pixels)
+	p.out, err = allocAVFrame(w, h, pixels)
 	return p, err
 }
 
-func allocPicture(w, h int, pixels astiav.PixelFormat) (*astiav.Frame, error) {
+func allocAVFrame(w, h int, pixels astiav.PixelFormat) (*astiav.Frame, error) {
 	f := astiav.AllocFrame()
 	f.SetWidth(w)
 	f.SetHeight(h)
@@ -117,7 +117,7 @@ func allocPicture(w, h int, pixels astiav.PixelFormat) (*astiav.Frame, error) {
 }
 
 // load brings fr into p.out. pad is true when out may be one larger to become even: the last row and column are repeated then.
-func (p *picture) load(fr *media.Frame, color media.Color) error {
+func (p *avFrame) load(fr *media.Frame, color media.Color) error {
 	if err := av.MakeWritable(p.out); err != nil {
 		return err
 	}
@@ -145,14 +145,14 @@ func (p *picture) load(fr *media.Frame, color media.Color) error {
 }
 
 // rebuild prepares the conversion of another kind of frame. Frames that differ in size by more than the padding are scaled to the output's size.
-func (p *picture) rebuild(fr *media.Frame, src astiav.PixelFormat, color media.Color, same bool) error {
+func (p *avFrame) rebuild(fr *media.Frame, src astiav.PixelFormat, color media.Color, same bool) error {
 	p.closeScale()
 	w, h := fr.Width, fr.Height
 	if same {
 		w, h = p.out.Width(), p.out.Height()
 	}
 	var err error
-	if p.in, err = allocPicture(w, h, src); err != nil {
+	if p.in, err = allocAVFrame(w, h, src); err != nil {
 		return err
 	}
 	info, _ := av.DescribePixels(p.pixels)
@@ -167,7 +167,7 @@ func (p *picture) rebuild(fr *media.Frame, src astiav.PixelFormat, color media.C
 
 // copyIn copies the planes of fr into dst, which is as large or one larger: then the last column and row are repeated.
 func copyIn(dst *astiav.Frame, fr *media.Frame, f media.Format) {
-	var view av.Picture
+	var view av.Frame
 	view.Read(dst)
 	big := f
 	big.Width, big.Height = view.Width, view.Height
@@ -185,7 +185,7 @@ func copyIn(dst *astiav.Frame, fr *media.Frame, f media.Format) {
 	}
 }
 
-func (p *picture) closeScale() {
+func (p *avFrame) closeScale() {
 	if p.scale != nil {
 		p.scale.Free()
 		p.scale = nil
@@ -196,7 +196,7 @@ func (p *picture) closeScale() {
 	}
 }
 
-func (p *picture) close() {
+func (p *avFrame) close() {
 	p.closeScale()
 	if p.out != nil {
 		p.out.Free()

@@ -75,18 +75,18 @@ func (f *File) plan(t *media.Track) StreamAction {
 func (f *File) planCover(t *media.Track, out *outTrack, a *StreamAction) {
 	switch {
 	case f.isMOV() && f.muxer != "mov":
-	case f.muxer == "matroska" && out.params.Picture != nil:
+	case f.muxer == "matroska" && out.params.Frame != nil:
 		ext, mime := "jpg", "image/jpeg"
 		if t.Codec == "png" {
 			ext, mime = "png", "image/png"
 		}
-		out.params = av.NewAttachmentParams(out.params.CodecID(), out.params.Picture.Data)
+		out.params = av.NewAttachmentParams(out.params.CodecID(), out.params.Frame.Data)
 		out.dispose = 0
 		if out.tags["filename"] == "" {
 			out.tags["filename"] = "cover." + ext
 		}
 		out.tags["mimetype"] = mime
-		out.convert = func([]byte) []byte { return nil } // the picture is in the header
+		out.convert = func([]byte) []byte { return nil } // the frame is in the header
 		a.Action, a.Why = Converted, "stored as an attachment"
 	default:
 		a.Action, a.Why = Dropped, f.muxer+" has no cover art"

@@ -74,7 +74,7 @@ func (m *meter) rate(now int64, tick float64) (bits int) {
 	return bits
 }
 
-// reopen makes a new encoder for the same pictures. All packets of the old one have come out before.
+// reopen makes a new encoder for the same frames. All packets of the old one have come out before.
 func (s *Sink) reopen() error {
 	if err := av.Err(s.encoder.SendFrame(nil)); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", s.codec.name, err)

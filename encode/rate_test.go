@@ -56,7 +56,7 @@ func TestBitRateFollows(t *testing.T) {
 			}
 			frames, lost, err := feed.Decode(context.Background(), p.Data, p.PTS)
 			if err != nil || lost || len(frames) != 1 {
-				t.Errorf("%s: picture %d gave %d frames, lost %v, error %v", encoder, i, len(frames), lost, err)
+				t.Errorf("%s: frame %d gave %d frames, lost %v, error %v", encoder, i, len(frames), lost, err)
 			}
 			for _, f := range frames {
 				f.Release()
@@ -86,7 +86,7 @@ func TestVP8IsNotOpenedForEveryChange(t *testing.T) {
 		60:  200_000, // taken over at once
 		75:  120_000, // half a second later: waits for the whole second, at 90
 		120: 800_000, // a rise waits for five seconds after that, at 240
-		330: 100_000, // the picture is black by then and takes less than that: not needed
+		330: 100_000, // the frame is black by then and takes less than that: not needed
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	for i := range 400 {

@@ -24,8 +24,8 @@ type Sink struct {
 
 	encoder *astiav.CodecContext
 	packet  *astiav.Packet
-	pic     *picture
-	door    *door // nil unless the encoder is fed from a card
+	pic     *avFrame
+	door    *door // nil unless the encoder is fed from a GPU
 	log     *av.Log
 
 	durations map[int64]int64 // time stamp to duration of frames inside the encoder
@@ -46,7 +46,7 @@ type Sink struct {
 	closed    bool
 }
 
-// Create opens the encoder for info.Format and starts the writers. info must describe the output: the picture at its final size.
+// Create opens the encoder for info.Format and starts the writers. info must describe the output: the frame at its final size.
 //
 // Errors are *RequestError or *DestinationError where the user can act. On error the writers are aborted.
 func Create(info *media.Info, o Options, writers ...PacketWriter) (*Sink, error) {
@@ -167,7 +167,7 @@ func (s *Sink) frame(fr *media.Frame) error {
 	if s.frames > 0 && fr.PTS <= s.last {
 		return fmt.Errorf("time stamp %d after %d: they must rise", fr.PTS, s.last)
 	}
-	pic, err := s.picture(fr)
+	pic, err := s.toAVFrame(fr)
 	if err != nil {
 		return err
 	}

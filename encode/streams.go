@@ -80,23 +80,23 @@ func (f *File) Start(info *media.Info) error {
 	return nil
 }
 
-// describes checks what is said about the whole picture. A turned film that comes out lying on its side is not a copy, so a
-// container that cannot say it is refused. NUT is for pieces, which are joined into another one.
+// describes checks what is said about the whole frame. A turned video that comes out lying on its side is not a copy, so a
+// container that cannot say it is refused. NUT is for segments, which are joined into another one.
 func (f *File) describes(info *media.Info) error {
 	if !info.Display.Identity() && !f.isMOV() && f.muxer != "nut" {
-		return &RequestError{Reason: fmt.Sprintf("%s cannot say that the picture is %v", f.muxer, info.Display),
+		return &RequestError{Reason: fmt.Sprintf("%s cannot say that the frame is %v", f.muxer, info.Display),
 			Hint: "use a name that ends in .mp4 or .mov"}
 	}
 	for _, sd := range info.VideoSideData {
 		if sd.Type == av.PacketDolbyVision {
 			a := &f.actions[info.Video]
-			a.Why = joinWhy(a.Why, "Dolby Vision metadata left out: it describes the smaller picture")
+			a.Why = joinWhy(a.Why, "Dolby Vision metadata left out: it describes the smaller frame")
 		}
 	}
 	return nil
 }
 
-// lateStart is the time from which on a film begins at 0 in MP4 and MOV, whose players show nothing up to there; seconds.
+// lateStart is the time from which on a video begins at 0 in MP4 and MOV, whose players show nothing up to there; seconds.
 const lateStart = 10
 
 // begin takes the start of a part of a longer recording off all times, where players would wait for it.

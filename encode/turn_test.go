@@ -12,7 +12,7 @@ import (
 	"vsr/media"
 )
 
-// patches are R'G'B' colours, each of which fills a column of the test picture.
+// patches are R'G'B' colours, each of which fills a column of the test frame.
 var patches = [][3]float64{{0, 0, 0}, {1, 1, 1}, {0.5, 0.5, 0.5}, {0.8, 0.1, 0.1}, {0.1, 0.7, 0.2}, {0.2, 0.2, 0.9}, {0.9, 0.8, 0.3}, {0.3, 0.6, 0.7}}
 
 // samples are the code values of a colour in a format (H.273 8.3).

@@ -12,7 +12,7 @@ import (
 	"vsr/sr/engines"
 )
 
-// TestKernelsChangeWithoutAJump films a still frame after a very noisy one of the same scene. At the refresh the estimator
+// TestKernelsChangeWithoutAJump videos a still frame after a very noisy one of the same scene. At the refresh the estimator
 // sees another degradation, and the kernels change. No step from one frame to the next may show more than a part of that.
 func TestKernelsChangeWithoutAJump(t *testing.T) {
 	const refresh = 20

@@ -166,7 +166,7 @@ func (s *Session) decoded(took time.Duration) {
 // stages keeps the mean time of a frame in each stage.
 func (n *numbers) stages(st pipeline.Stats) {
 	m := map[string]float64{}
-	for _, r := range st.Rooms {
+	for _, r := range st.Stages {
 		if r.FramesOut > 0 && r.Name != stageDecode {
 			m[r.Name] = float64(r.Busy.Milliseconds()) / float64(r.FramesOut)
 		}

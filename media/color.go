@@ -42,7 +42,7 @@ const (
 	RangeFull        Range = 2
 )
 
-// Color says what the sample values of a picture mean. It rides on every frame and is never guessed downstream.
+// Color says what the sample values of a frame mean. It rides on every frame and is never guessed downstream.
 type Color struct {
 	Matrix    Matrix
 	Range     Range

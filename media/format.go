@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// Layout is the chroma subsampling of a planar picture.
+// Layout is the chroma subsampling of a planar frame.
 type Layout uint8
 
 // The layouts that the network engines accept.
@@ -90,7 +90,7 @@ func (f Format) Scaled(s int) Format {
 func (f Format) Validate() error {
 	switch {
 	case f.Width < 1 || f.Height < 1:
-		return fmt.Errorf("media: picture size %dx%d", f.Width, f.Height)
+		return fmt.Errorf("media: frame size %dx%d", f.Width, f.Height)
 	case f.Layout > YUV444:
 		return fmt.Errorf("media: unknown layout %d", f.Layout)
 	case f.Depth < 8 || f.Depth > 16:

@@ -9,17 +9,17 @@ import (
 // Align is the alignment in bytes of every plane row of a pooled frame.
 const Align = 64
 
-// Frame is one decoded picture in planar form. Rows may be longer than the picture: always step by Stride.
+// Frame is one decoded frame in planar form. Rows may be longer than the frame: always step by Stride.
 type Frame struct {
 	Format
 	Plane  [4][]byte // sample bytes from the first row on
 	Stride [4]int    // bytes from one row to the next
-	// Surface, when not nil, says that the picture lies on a card: there are no planes.
+	// Surface, when not nil, says that the frame lies on a GPU: there are no planes.
 	Surface *Surface
 
 	PTS      int64  // presentation time in ticks of the video track's time base
 	Duration int64  // ticks of the same time base, 0 if unknown
-	Scene    uint64 // number of the scene, from 1; 0 before the scene room has seen the frame
+	Scene    uint64 // number of the scene, from 1; 0 before the scene stage has seen the frame
 	Repeat   bool   // true when the decoded bytes equal those of the frame before it
 
 	// Captured is when a live frame arrived; zero for files.
@@ -69,7 +69,7 @@ func (fr *Frame) allocate(f Format, alloc func(int) []byte) {
 	}
 }
 
-// Row returns the bytes of row y of plane p, exactly as long as the picture is wide.
+// Row returns the bytes of row y of plane p, exactly as long as the frame is wide.
 func (fr *Frame) Row(p, y int) []byte {
 	w, _ := fr.PlaneSize(p)
 	o := y * fr.Stride[p]
@@ -97,7 +97,7 @@ func (fr *Frame) Release() {
 	}
 }
 
-// CopyProps copies the time, scene and side data of src, not the picture.
+// CopyProps copies the time, scene and side data of src, not the frame.
 func (fr *Frame) CopyProps(src *Frame) {
 	fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData = src.PTS, src.Duration, src.Scene, src.Repeat, src.SideData
 	fr.Captured = src.Captured

@@ -13,7 +13,7 @@ type Pool struct {
 	slots  chan *Frame // one entry per frame that may be taken; nil until first used
 	out    atomic.Int64
 	alloc  func(int) []byte
-	card   Card // whose memory the pictures lie in, nil for the host
+	gpu    GPU // whose memory the frames lie in, nil for the host
 	semi   bool
 	closed atomic.Bool
 }
@@ -33,11 +33,11 @@ func NewPool(f Format, limit int, alloc func(n int) []byte) *Pool {
 // Format returns the format of the pool's frames.
 func (p *Pool) Format() Format { return p.format }
 
-// OnCard reports whether the pool's pictures lie on a card.
-func (p *Pool) OnCard() bool { return p.card != nil }
+// OnGPU reports whether the pool's frames lie on a GPU.
+func (p *Pool) OnGPU() bool { return p.gpu != nil }
 
-// Get returns a frame that the caller owns, waiting for one to come back if all are out. The picture holds old bytes.
-// The error is ctx.Err() when the context ends first, or a *CardError.
+// Get returns a frame that the caller owns, waiting for one to come back if all are out. The frame holds old bytes.
+// The error is ctx.Err() when the context ends first, or a *GPUError.
 func (p *Pool) Get(ctx context.Context) (*Frame, error) {
 	select {
 	case fr := <-p.slots:
@@ -62,13 +62,13 @@ func (p *Pool) Outstanding() int { return int(p.out.Load()) }
 
 func (p *Pool) fresh() (*Frame, error) {
 	fr := &Frame{pool: p}
-	if p.card == nil {
+	if p.gpu == nil {
 		fr.allocate(p.format, p.alloc)
 		return fr, nil
 	}
 	fr.Format = p.format
 	var err error
-	fr.Surface, err = p.card.Take(p.format, p.semi)
+	fr.Surface, err = p.gpu.Take(p.format, p.semi)
 	return fr, err
 }
 
@@ -80,10 +80,10 @@ func (p *Pool) put(fr *Frame) {
 	}
 }
 
-// Close gives back a card's memory, that of frames which are out when they come home. Get must not be called any more. Pools
+// Close gives back a GPU's memory, that of frames which are out when they come home. Get must not be called any more. Pools
 // of the host need no Close. A nil Pool is fine.
 func (p *Pool) Close() {
-	if p == nil || p.card == nil {
+	if p == nil || p.gpu == nil {
 		return
 	}
 	p.closed.Store(true)
@@ -96,7 +96,7 @@ func (p *Pool) empty() {
 		select {
 		case fr := <-p.slots:
 			if fr != nil {
-				p.card.Give(fr.Surface)
+				p.gpu.Give(fr.Surface)
 			}
 		default:
 			return

@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// shelf is a card that counts what is taken from it.
+// shelf is a GPU that counts what is taken from it.
 type shelf struct{ out, most, limit int }
 
 func (s *shelf) Take(Format, bool) (*Surface, error) {
 	if s.out == s.limit {
-		return nil, &CardError{errors.New("full")}
+		return nil, &GPUError{errors.New("full")}
 	}
 	s.out++
 	s.most = max(s.most, s.out)
-	return &Surface{Card: s}, nil
+	return &Surface{GPU: s}, nil
 }
 
 func (s *shelf) Give(*Surface) { s.out-- }
@@ -25,12 +25,12 @@ func (s *shelf) Copy(dst, _ *Frame) error {
 	return nil
 }
 
-// A pool on a card takes memory once for each frame and gives all of it back, that of frames which come home late too.
+// A pool on a GPU takes memory once for each frame and gives all of it back, that of frames which come home late too.
 func TestSurfacePool(t *testing.T) {
 	s, ctx := &shelf{limit: 10}, context.Background()
 	p := NewSurfacePool(format(4, 4, YUV420, 8), 2, s, true)
-	if !p.OnCard() || NewPool(p.Format(), 1, nil).OnCard() {
-		t.Error("a pool does not know where its pictures lie")
+	if !p.OnGPU() || NewPool(p.Format(), 1, nil).OnGPU() {
+		t.Error("a pool does not know where its frames lie")
 	}
 	get := func() *Frame {
 		fr, err := p.Get(ctx)
@@ -46,26 +46,26 @@ func TestSurfacePool(t *testing.T) {
 	}
 	late := get()
 	if s.most != 2 {
-		t.Errorf("%d pictures taken, want 2", s.most)
+		t.Errorf("%d frames taken, want 2", s.most)
 	}
 	p.Close()
 	p.Close()
 	if s.out != 1 {
-		t.Errorf("%d pictures out after Close, want the one in use", s.out)
+		t.Errorf("%d frames out after Close, want the one in use", s.out)
 	}
 	late.Release()
 	if s.out != 0 || p.Outstanding() != 0 {
-		t.Errorf("%d pictures, %d frames out at the end", s.out, p.Outstanding())
+		t.Errorf("%d frames, %d frames out at the end", s.out, p.Outstanding())
 	}
 }
 
-// A card that is full fails Get, and the place in the pool is not lost.
-func TestSurfacePoolOfAFullCard(t *testing.T) {
+// A GPU that is full fails Get, and the place in the pool is not lost.
+func TestSurfacePoolOfAFullGPU(t *testing.T) {
 	s, ctx := &shelf{}, context.Background()
 	p := NewSurfacePool(format(4, 4, YUV420, 8), 1, s, true)
-	var full *CardError
+	var full *GPUError
 	if _, err := p.Get(ctx); !errors.As(err, &full) {
-		t.Fatalf("error %v, want a *CardError", err)
+		t.Fatalf("error %v, want a *GPUError", err)
 	}
 	s.limit = 1
 	fr, err := p.Get(ctx)
@@ -79,7 +79,7 @@ func TestSurfacePoolOfAFullCard(t *testing.T) {
 }
 
 func TestLand(t *testing.T) {
-	fr := NewSurfaceFrame(format(4, 4, Gray, 8), Surface{Card: &shelf{}})
+	fr := NewSurfaceFrame(format(4, 4, Gray, 8), Surface{GPU: &shelf{}})
 	fr.PTS, fr.Scene = 5, 6
 	down, err := fr.Land()
 	if err != nil || down.Plane[0][0] != 42 || down.PTS != 5 || down.Scene != 6 || down.Surface != nil {

@@ -9,7 +9,7 @@ import (
 // The next call continues with frames of the new format.
 var ErrFormatChanged = errors.New("video format changed")
 
-// Unit is what rides the belt: exactly one of Frame and Packet.
+// Unit is what rides the pipeline: exactly one of Frame and Packet.
 type Unit struct {
 	Frame  *Frame
 	Packet *Packet
@@ -78,8 +78,8 @@ type Track struct {
 	Duration    int64             // ticks, 0 if unknown
 	Metadata    map[string]string // language, title, handler_name...
 	Disposition int               // FFmpeg AV_DISPOSITION_*
-	Cover       bool              // an attached picture: never the video to upscale
-	// Params is the codec parameters as the decode room read them. encode knows what it is; no other room looks inside.
+	Cover       bool              // an attached frame: never the video to upscale
+	// Params is the codec parameters as the decode stage read them. encode knows what it is; no other stage looks inside.
 	Params any
 }
 
@@ -99,7 +99,7 @@ type Info struct {
 	Format    Format
 	// SampleAspect is the pixel aspect ratio, 0/1 if unknown. FrameRate is the average one, a hint only: time stamps rule.
 	SampleAspect, FrameRate Rational
-	Rotation                int // degrees clockwise that a player turns the picture, multiples of 90
+	Rotation                int // degrees clockwise that a player turns the frame, multiples of 90
 	Display                 DisplayMatrix
 	Frames                  int64   // estimate for progress, 0 if unknown
 	Duration                float64 // seconds, for progress only; 0 if unknown

@@ -1,5 +1,5 @@
-// Package pipeline is the belt: it moves units from a source through stages into a sink, with bounded queues,
-// back-pressure, cancellation and statistics. It knows interfaces, not rooms: no pixels, no codecs, no files.
+// Package pipeline is the pipeline: it moves units from a source through stages into a sink, with bounded queues,
+// back-pressure, cancellation and statistics. It knows interfaces, not stages: no pixels, no codecs, no files.
 package pipeline
 
 import (
@@ -37,7 +37,7 @@ func Video(f func(context.Context, *media.Frame) (*media.Frame, error)) Stage {
 	}
 }
 
-// Step is a stage with the name of its room, and the kind of queue in front of it.
+// Step is a stage with its name, and the kind of queue in front of it.
 type Step struct {
 	Name  string // shown in Stats and in profiles
 	Stage Stage
@@ -45,7 +45,7 @@ type Step struct {
 	Queue Queue
 }
 
-// Queue says how the rooms on its two ends are coupled.
+// Queue says how the stages on its two ends are coupled.
 type Queue struct {
 	Depth  int // units that may wait, 0 means 4 (2 for a dropping queue)
 	Policy Policy
@@ -57,5 +57,5 @@ type Policy uint8
 // The policies.
 const (
 	Wait       Policy = iota // the sender waits: files
-	DropOldest               // the oldest frame is released to make room, packets never: live
+	DropOldest               // the oldest frame is released to make space, packets never: live
 )

@@ -8,14 +8,14 @@ import (
 	"vsr/media"
 )
 
-// queue joins two rooms. Only the sender closes it. A unit that push did not take still belongs to the caller.
+// queue joins two stages. Only the sender closes it. A unit that push did not take still belongs to the caller.
 type queue interface {
-	// push waits for room, or makes some. The error is the context's.
+	// push waits for space, or makes some. The error is the context's.
 	push(ctx context.Context, u media.Unit) error
 	// pull waits for a unit. ok is false when the queue is closed and empty. The error is the context's.
 	pull(ctx context.Context) (u media.Unit, ok bool, err error)
 	close()
-	// drain releases everything that is left; called when both rooms are gone.
+	// drain releases everything that is left; called when both stages are gone.
 	drain()
 	dropped() int64
 }

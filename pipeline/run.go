@@ -20,7 +20,7 @@ type Options struct {
 	Stop <-chan struct{}
 	// Depth of the queue in front of the sink; 0 means 4. The other queues are the steps' own.
 	Depth int
-	// AcceptFormatChange lets frames of another format follow on the same belt. Without it the first change of format
+	// AcceptFormatChange lets frames of another format follow on the same pipeline. Without it the first change of format
 	// ends the run softly, and Run returns media.ErrFormatChanged.
 	AcceptFormatChange bool
 	// Progress is called every Interval (0 means 200 ms) from a goroutine of its own, and a last time before Run returns.
@@ -31,30 +31,30 @@ type Options struct {
 	Logger               *slog.Logger // nil means silence
 }
 
-// RoomError says in which room the first error came up. Its text is that of the room's error.
-type RoomError struct {
-	Room string
-	Err  error
+// StageError says in which stage the first error came up. Its text is that of the stage's error.
+type StageError struct {
+	Stage string
+	Err   error
 }
 
-// Error returns the text of the room's error: rooms already say who they are.
-func (e *RoomError) Error() string { return e.Err.Error() }
+// Error returns the text of the stage's error: stages already say who they are.
+func (e *StageError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the room's error.
-func (e *RoomError) Unwrap() error { return e.Err }
+// Unwrap returns the stage's error.
+func (e *StageError) Unwrap() error { return e.Err }
 
 // Aborter is a Sink that can drop what it has written, instead of publishing it by Close.
 type Aborter interface{ Abort() error }
 
-// Run moves units from src through steps into sink until the source ends, a room fails, or ctx is done.
+// Run moves units from src through steps into sink until the source ends, a stage fails, or ctx is done.
 //
-// Each room has one goroutine, and the bounded queues between them are the only way from one to the next. The first
-// error stops every room and is the one returned, as a *RoomError; a run that ctx ended returns ctx's error.
+// Each stage has one goroutine, and the bounded queues between them are the only way from one to the next. The first
+// error stops every stage and is the one returned, as a *StageError; a run that ctx ended returns ctx's error.
 // Run takes over both ends. The source is always closed. The sink is closed when all went well, or was stopped softly;
 // otherwise it is aborted if it knows how, else closed. When Run returns, all its goroutines have ended and every
 // unit that was under way has been released.
 func Run(ctx context.Context, src Source, steps []Step, sink Sink, o Options) (Stats, error) {
-	b := newBelt(src, steps, sink, o)
+	b := newRunner(src, steps, sink, o)
 	progress := b.startProgress()
 	err := b.run(ctx)
 	if err == nil || errors.Is(err, media.ErrFormatChanged) {
@@ -80,8 +80,8 @@ func abort(sink Sink) {
 	_ = sink.Close()
 }
 
-// belt is one run.
-type belt struct {
+// pipeline is one run.
+type runner struct {
 	src     Source
 	steps   []Step
 	sink    Sink
@@ -93,7 +93,7 @@ type belt struct {
 	changed atomic.Bool // the source stopped at a change of format
 }
 
-func newBelt(src Source, steps []Step, sink Sink, o Options) *belt {
+func newRunner(src Source, steps []Step, sink Sink, o Options) *runner {
 	if o.SourceName == "" {
 		o.SourceName = "decode"
 	}
@@ -106,7 +106,7 @@ func newBelt(src Source, steps []Step, sink Sink, o Options) *belt {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := &belt{src: src, steps: steps, sink: sink, o: o, start: time.Now()}
+	b := &runner{src: src, steps: steps, sink: sink, o: o, start: time.Now()}
 	b.meters = append(b.meters, &meter{name: o.SourceName})
 	for _, s := range steps {
 		q := newQueue(s.Queue)
@@ -119,15 +119,15 @@ func newBelt(src Source, steps []Step, sink Sink, o Options) *belt {
 	return b
 }
 
-// run is the belt on one screen.
-func (b *belt) run(parent context.Context) error {
+// run is the pipeline on one screen.
+func (b *runner) run(parent context.Context) error {
 	g, ctx := errgroup.WithContext(parent)
-	room := func(i int, f func(context.Context, *meter) error) {
+	stage := func(i int, f func(context.Context, *meter) error) {
 		m := b.meters[i]
 		g.Go(func() (err error) {
-			pprof.Do(ctx, pprof.Labels("room", m.name), func(ctx context.Context) { err = f(ctx, m) })
+			pprof.Do(ctx, pprof.Labels("stage", m.name), func(ctx context.Context) { err = f(ctx, m) })
 			if err != nil {
-				err = &RoomError{m.name, err}
+				err = &StageError{m.name, err}
 			}
 			return err
 		})
@@ -142,14 +142,14 @@ func (b *belt) run(parent context.Context) error {
 		}
 		return nil
 	})
-	room(0, func(ctx context.Context, m *meter) error {
+	stage(0, func(ctx context.Context, m *meter) error {
 		defer cancel()
 		return b.source(ctx, soft, m)
 	})
 	for i := range b.steps {
-		room(i+1, func(ctx context.Context, m *meter) error { return b.step(ctx, m, i) })
+		stage(i+1, func(ctx context.Context, m *meter) error { return b.step(ctx, m, i) })
 	}
-	room(len(b.steps)+1, b.drainToSink)
+	stage(len(b.steps)+1, b.drainToSink)
 	err := g.Wait()
 	for _, q := range b.queues {
 		q.drain()
@@ -158,13 +158,13 @@ func (b *belt) run(parent context.Context) error {
 		return context.Cause(parent)
 	}
 	if err == nil && b.changed.Load() {
-		return &RoomError{b.o.SourceName, media.ErrFormatChanged}
+		return &StageError{b.o.SourceName, media.ErrFormatChanged}
 	}
 	return err
 }
 
 // source pulls from the Source until it ends or soft does, which is a child of ctx.
-func (b *belt) source(ctx, soft context.Context, m *meter) error {
+func (b *runner) source(ctx, soft context.Context, m *meter) error {
 	defer b.queues[0].close()
 	for {
 		if soft.Err() != nil {
@@ -195,7 +195,7 @@ func (b *belt) source(ctx, soft context.Context, m *meter) error {
 }
 
 // step moves units through stage i.
-func (b *belt) step(ctx context.Context, m *meter, i int) error {
+func (b *runner) step(ctx context.Context, m *meter, i int) error {
 	from, to, stage := b.queues[i], b.queues[i+1], b.steps[i].Stage
 	defer to.close()
 	for {
@@ -220,7 +220,7 @@ func (b *belt) step(ctx context.Context, m *meter, i int) error {
 }
 
 // drainToSink feeds the sink.
-func (b *belt) drainToSink(ctx context.Context, m *meter) error {
+func (b *runner) drainToSink(ctx context.Context, m *meter) error {
 	from := b.queues[len(b.queues)-1]
 	for {
 		u, ok, err := from.pull(ctx)
@@ -243,11 +243,11 @@ func (b *belt) drainToSink(ctx context.Context, m *meter) error {
 	}
 }
 
-func (b *belt) closeSink() error {
+func (b *runner) closeSink() error {
 	m := b.meters[len(b.meters)-1]
 	defer m.time(time.Now())
 	if err := b.sink.Close(); err != nil {
-		return &RoomError{m.name, err}
+		return &StageError{m.name, err}
 	}
 	return nil
 }
@@ -273,16 +273,16 @@ func (m *meter) count(frames *atomic.Int64, u media.Unit) {
 	}
 }
 
-func (b *belt) stats() Stats {
+func (b *runner) stats() Stats {
 	s := Stats{Elapsed: time.Since(b.start), Closing: b.closing.Load()}
 	for _, m := range b.meters {
-		s.Rooms = append(s.Rooms, m.stats())
+		s.Stages = append(s.Stages, m.stats())
 	}
 	return s
 }
 
 // startProgress starts the calls of Options.Progress; the func it returns makes the last one and waits for the end.
-func (b *belt) startProgress() (stop func()) {
+func (b *runner) startProgress() (stop func()) {
 	if b.o.Progress == nil {
 		return func() {}
 	}

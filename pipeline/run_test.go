@@ -141,17 +141,17 @@ func TestOrderAndStats(t *testing.T) {
 		if src.closed != 1 || sink.closed != 1 || sink.aborted != 0 {
 			t.Errorf("closed source %d, sink %d, aborted %d times", src.closed, sink.closed, sink.aborted)
 		}
-		// Rooms overlap: 10 ms until the first frame, 6 x 100 ms of sr, 2 x 1 ms for the last frame and packet.
+		// Stages overlap: 10 ms until the first frame, 6 x 100 ms of sr, 2 x 1 ms for the last frame and packet.
 		if stats.Elapsed != 612*time.Millisecond {
 			t.Errorf("took %v, want 612ms", stats.Elapsed)
 		}
-		want := []RoomStats{
+		want := []StageStats{
 			{Name: "decode", FramesOut: 6, Packets: 3, Busy: 60 * time.Millisecond, BusyMS: 60},
 			{Name: "scene", FramesIn: 6, FramesOut: 6, Packets: 3},
 			{Name: "sr", FramesIn: 6, FramesOut: 6, Packets: 3, Busy: 600 * time.Millisecond, BusyMS: 600},
 			{Name: "encode", FramesIn: 6, FramesOut: 6, Packets: 3, Busy: 9 * time.Millisecond, BusyMS: 9},
 		}
-		if diff := cmp.Diff(want, stats.Rooms); diff != "" {
+		if diff := cmp.Diff(want, stats.Stages); diff != "" {
 			t.Error(diff)
 		}
 		if stats.Bottleneck() != "sr" || stats.FramesIn() != 6 || stats.FramesOut() != 6 {
@@ -164,7 +164,7 @@ func TestOrderAndStats(t *testing.T) {
 	})
 }
 
-// A slow sink holds everybody up: never more frames are out than queues and rooms can hold.
+// A slow sink holds everybody up: never more frames are out than queues and stages can hold.
 func TestBackPressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := media.NewPool(tiny, 50, nil)
@@ -180,7 +180,7 @@ func TestBackPressure(t *testing.T) {
 		if _, err := Run(t.Context(), src, []Step{step, watch}, sink, Options{Depth: 1}); err != nil {
 			t.Fatal(err)
 		}
-		// Queues of 2, 1 and 1, and one frame in each of the four rooms.
+		// Queues of 2, 1 and 1, and one frame in each of the four stages.
 		if most > 8 || most < 5 {
 			t.Errorf("%d frames out at once, want 5 to 8", most)
 		}
@@ -188,7 +188,7 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
-// The smallest legal pool is one frame for each room that may hold one.
+// The smallest legal pool is one frame for each stage that may hold one.
 func TestSmallestPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := media.NewPool(tiny, 1, nil)
@@ -260,7 +260,7 @@ func TestErrorAtEveryDoor(t *testing.T) {
 		source fakeSource
 		step   Step
 		sink   fakeSink
-		room   string
+		stage  string
 	}{
 		{"source", fakeSource{n: 7, end: bad}, hold("sr", 0), fakeSink{}, "decode"},
 		{"source at once", fakeSource{n: 0, end: bad}, hold("sr", 0), fakeSink{}, "decode"},
@@ -275,9 +275,9 @@ func TestErrorAtEveryDoor(t *testing.T) {
 				src, sink := tt.source, tt.sink
 				src.pool = pool
 				_, err := Run(t.Context(), &src, []Step{hold("scene", 0), tt.step}, &sink, Options{})
-				var re *RoomError
-				if !errors.As(err, &re) || re.Room != tt.room {
-					t.Fatalf("error %v, want one of room %s", err, tt.room)
+				var re *StageError
+				if !errors.As(err, &re) || re.Stage != tt.stage {
+					t.Fatalf("error %v, want one of stage %s", err, tt.stage)
 				}
 				if src.closed != 1 || sink.closed != 0 || sink.aborted != 1 {
 					t.Errorf("closed source %d, sink %d, aborted %d times", src.closed, sink.closed, sink.aborted)
@@ -380,8 +380,8 @@ func TestCloseErrorIsReported(t *testing.T) {
 	pool := media.NewPool(tiny, 20, nil)
 	full := errors.New("encode: no space left")
 	_, err := Run(t.Context(), &fakeSource{pool: pool, n: 2, end: io.EOF}, nil, &fakeSink{closeErr: full}, Options{})
-	var re *RoomError
-	if !errors.As(err, &re) || re.Room != "encode" || !errors.Is(err, full) {
+	var re *StageError
+	if !errors.As(err, &re) || re.Stage != "encode" || !errors.Is(err, full) {
 		t.Errorf("error %v", err)
 	}
 }

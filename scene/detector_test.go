@@ -46,8 +46,8 @@ func (s *shot) at(x, y float64) float64 {
 	return v
 }
 
-// picture is one frame of a film: a shot at a place, with v*gain+offset as the final luma and a mix of another shot.
-type picture struct {
+// frame is one frame of a video: a shot at a place, with v*gain+offset as the final luma and a mix of another shot.
+type frame struct {
 	shot         uint64
 	x, y         float64
 	gain, offset float64
@@ -56,33 +56,33 @@ type picture struct {
 	noise        float64
 }
 
-func still(shot uint64, n int) []picture { return pan(shot, n, 0, 0) }
+func still(shot uint64, n int) []frame { return pan(shot, n, 0, 0) }
 
-func pan(shot uint64, n int, dx, dy float64) (p []picture) {
+func pan(shot uint64, n int, dx, dy float64) (p []frame) {
 	for i := range n {
-		p = append(p, picture{shot: shot, x: dx * float64(i), y: dy * float64(i), gain: 1})
+		p = append(p, frame{shot: shot, x: dx * float64(i), y: dy * float64(i), gain: 1})
 	}
 	return p
 }
 
 // fade multiplies the frames of p with a gain that goes from one value to another.
-func fade(p []picture, from, to float64) []picture {
+func fade(p []frame, from, to float64) []frame {
 	for i := range p {
 		p[i].gain = from + (to-from)*float64(i)/float64(len(p)-1)
 	}
 	return p
 }
 
-func black(n int) []picture { return fade(still(1, n), 0, 0) }
+func black(n int) []frame { return fade(still(1, n), 0, 0) }
 
-func edit(p []picture, f func(i int, p *picture)) []picture {
+func edit(p []frame, f func(i int, p *frame)) []frame {
 	for i := range p {
 		f(i, &p[i])
 	}
 	return p
 }
 
-func film(parts ...[]picture) (all []picture) {
+func video(parts ...[]frame) (all []frame) {
 	for _, p := range parts {
 		all = append(all, p...)
 	}
@@ -90,7 +90,7 @@ func film(parts ...[]picture) (all []picture) {
 }
 
 // render draws p into fr, limited range, black at 16.
-func render(fr *media.Frame, p picture, r *rand.Rand) {
+func render(fr *media.Frame, p frame, r *rand.Rand) {
 	a, b := newShot(p.shot), newShot(p.other)
 	for plane := range fr.Planes() {
 		w, h := fr.PlaneSize(plane)
@@ -127,7 +127,7 @@ func put(row []byte, x int, v float64, depth int) {
 }
 
 // cuts returns the indices of the frames at which the number of the scene goes up.
-func cuts(t *testing.T, f media.Format, frames []picture) (list []int) {
+func cuts(t *testing.T, f media.Format, frames []frame) (list []int) {
 	t.Helper()
 	d, fr, r := New(Options{}), media.NewFrame(f), rand.New(rand.NewPCG(1, 2))
 	var scene uint64
@@ -153,37 +153,37 @@ func cuts(t *testing.T, f media.Format, frames []picture) (list []int) {
 
 func TestCutLists(t *testing.T) {
 	tests := []struct {
-		name string
-		film []picture
-		want []int
+		name  string
+		video []frame
+		want  []int
 	}{
 		{"one still", still(1, 30), nil},
-		{"hard cuts", film(still(1, 20), still(2, 15), pan(3, 20, 1, 0), still(4, 10)), []int{20, 35, 55}},
-		{"cut between moving shots", film(pan(1, 15, 3, 1), pan(2, 15, -4, 0)), []int{15}},
-		{"slow and fast pan", film(pan(5, 20, 1, 0.5), edit(pan(5, 12, 10, 0), func(_ int, p *picture) { p.x, p.y = p.x+20, 10 })), nil},
-		{"noise", edit(still(1, 20), func(_ int, p *picture) { p.noise = 6 }), nil},
-		{"noisy cut", edit(film(still(1, 12), still(2, 12)), func(_ int, p *picture) { p.noise = 5 }), []int{12}},
-		{"flash of light", edit(still(3, 30), func(i int, p *picture) {
+		{"hard cuts", video(still(1, 20), still(2, 15), pan(3, 20, 1, 0), still(4, 10)), []int{20, 35, 55}},
+		{"cut between moving shots", video(pan(1, 15, 3, 1), pan(2, 15, -4, 0)), []int{15}},
+		{"slow and fast pan", video(pan(5, 20, 1, 0.5), edit(pan(5, 12, 10, 0), func(_ int, p *frame) { p.x, p.y = p.x+20, 10 })), nil},
+		{"noise", edit(still(1, 20), func(_ int, p *frame) { p.noise = 6 }), nil},
+		{"noisy cut", edit(video(still(1, 12), still(2, 12)), func(_ int, p *frame) { p.noise = 5 }), []int{12}},
+		{"flash of light", edit(still(3, 30), func(i int, p *frame) {
 			if i == 14 || i == 15 {
 				p.offset = 60
 			}
 		}), nil},
-		{"white flash", edit(pan(3, 30, 1, 0), func(i int, p *picture) {
+		{"white flash", edit(pan(3, 30, 1, 0), func(i int, p *frame) {
 			if i == 14 || i == 15 {
 				p.offset = 400
 			}
 		}), nil},
-		{"black frames in a shot", film(still(1, 15), black(3), still(1, 15)), nil},
-		{"black between shots", film(still(1, 15), black(5), still(2, 15)), []int{20}},
-		{"fade to black", film(still(1, 12), fade(still(1, 12), 1, 0), black(5)), nil},
-		{"fade in from black", film(black(5), fade(still(1, 20), 0, 1), still(1, 10)), nil},
-		{"fade out and in again", film(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(1, 12), 0, 1), still(1, 9)), nil},
-		{"fade out, fade in of the next", film(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(2, 16), 0, 1), still(2, 9)), []int{43}},
-		{"a dim shot that grows bright", film(still(1, 12), fade(still(2, 16), 0.3, 1), still(2, 9)), []int{12}},
-		{"black at the start, then a cut", film(black(10), still(1, 12), still(2, 12)), []int{22}},
-		{"three frames are a scene", film(still(1, 20), still(2, 3), still(1, 20)), []int{20, 23}},
-		{"a cut soon after a cut", film(still(1, 20), still(2, 4), still(3, 20)), []int{20, 24}},
-		{"slide show", film(still(1, 10), still(2, 10), still(3, 10), still(4, 10)), []int{10, 20, 30}},
+		{"black frames in a shot", video(still(1, 15), black(3), still(1, 15)), nil},
+		{"black between shots", video(still(1, 15), black(5), still(2, 15)), []int{20}},
+		{"fade to black", video(still(1, 12), fade(still(1, 12), 1, 0), black(5)), nil},
+		{"fade in from black", video(black(5), fade(still(1, 20), 0, 1), still(1, 10)), nil},
+		{"fade out and in again", video(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(1, 12), 0, 1), still(1, 9)), nil},
+		{"fade out, fade in of the next", video(still(1, 12), fade(still(1, 12), 1, 0), black(3), fade(still(2, 16), 0, 1), still(2, 9)), []int{43}},
+		{"a dim shot that grows bright", video(still(1, 12), fade(still(2, 16), 0.3, 1), still(2, 9)), []int{12}},
+		{"black at the start, then a cut", video(black(10), still(1, 12), still(2, 12)), []int{22}},
+		{"three frames are a scene", video(still(1, 20), still(2, 3), still(1, 20)), []int{20, 23}},
+		{"a cut soon after a cut", video(still(1, 20), still(2, 4), still(3, 20)), []int{20, 24}},
+		{"slide show", video(still(1, 10), still(2, 10), still(3, 10), still(4, 10)), []int{10, 20, 30}},
 	}
 	formats := []media.Format{
 		small,
@@ -197,7 +197,7 @@ func TestCutLists(t *testing.T) {
 				if i > 0 && (testing.Short() || len(tt.want) != 1) {
 					continue
 				}
-				if diff := cmp.Diff(tt.want, cuts(t, f, tt.film)); diff != "" {
+				if diff := cmp.Diff(tt.want, cuts(t, f, tt.video)); diff != "" {
 					t.Errorf("%v: %s", f, diff)
 				}
 			}
@@ -207,7 +207,7 @@ func TestCutLists(t *testing.T) {
 
 // A dissolve and a wipe give one cut each, in their second half or at the frame after them.
 func TestGradualTransitions(t *testing.T) {
-	dissolve := film(still(1, 15), edit(still(1, 20), func(i int, p *picture) { p.other, p.mix = 2, float64(i)/19 }), still(2, 30))
+	dissolve := video(still(1, 15), edit(still(1, 20), func(i int, p *frame) { p.other, p.mix = 2, float64(i)/19 }), still(2, 30))
 	for _, f := range []media.Format{small, {Width: 17, Height: 300, Layout: media.YUV444, Depth: 16}} {
 		if got := cuts(t, f, dissolve); len(got) != 1 || got[0] < 25 || got[0] > 35 {
 			t.Errorf("%v: cuts at %v, want one in frames 25 to 35", f, got)
@@ -225,7 +225,7 @@ func TestFormatChangeIsACut(t *testing.T) {
 	var got []uint64
 	for _, f := range []media.Format{small, small, bigger, bigger, recoloured, small} {
 		fr := media.NewFrame(f)
-		render(fr, picture{shot: 1, gain: 1}, r)
+		render(fr, frame{shot: 1, gain: 1}, r)
 		d.Mark(fr)
 		got = append(got, fr.Scene)
 	}
@@ -250,7 +250,7 @@ func BenchmarkMark(b *testing.B) {
 	d, r := New(Options{}), rand.New(rand.NewPCG(1, 2))
 	frames := [2]*media.Frame{media.NewFrame(f), media.NewFrame(f)}
 	for i, fr := range frames {
-		render(fr, picture{shot: 1, x: float64(i), gain: 1}, r)
+		render(fr, frame{shot: 1, x: float64(i), gain: 1}, r)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -16,8 +16,8 @@ func TestMarkSums(t *testing.T) {
 	for _, f := range []media.Format{small, deep, {Width: 33, Height: 17, Layout: media.Gray, Depth: 8}} {
 		fr, r := media.NewFrame(f), rand.New(rand.NewPCG(1, 2))
 		for n := range 30 {
-			if n%5 != 4 { // else the picture stands
-				render(fr, picture{shot: uint64(1 + n/10), x: float64(n), gain: 1, noise: 1}, r)
+			if n%5 != 4 { // else the frame stands
+				render(fr, frame{shot: uint64(1 + n/10), x: float64(n), gain: 1, noise: 1}, r)
 			}
 			to := make([]uint32, Planes(f)*Cells)
 			Sums(to, fr)

@@ -34,9 +34,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Device < 0 || o.Device >= len(all) {
 		return nil, fmt.Errorf("cuda: %w: cuda:%d, have %d", sr.ErrNoDevice, o.Device, len(all))
 	}
-	r := &Report{Schema: Schema, Note: cuda.NeverRun, Device: all[o.Device]}
+	r := &Report{Schema: Schema, Note: cuda.Untested, Device: all[o.Device]}
 	if r.Emulated = strings.HasPrefix(r.Device.Name, "FAKE"); r.Emulated {
-		r.Note = "This is an emulated GPU. " + cuda.NeverRun
+		r.Note = "This is an emulated GPU. " + cuda.Untested
 	}
 	if o.Repeats == 0 {
 		if o.Repeats = 20; r.Emulated {

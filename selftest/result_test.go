@@ -44,7 +44,7 @@ func short(t *testing.T, o ShortOptions) *Result {
 	return v
 }
 
-// corrupt makes every later check fail: a graph launch that loses the card.
+// corrupt makes every later check fail: a graph launch that loses the GPU.
 const corrupt = "cuGraphLaunch:1:719"
 
 func TestResultIsKept(t *testing.T) {
@@ -62,7 +62,7 @@ func TestResultIsKept(t *testing.T) {
 	if again := short(t, o); *again != *first {
 		t.Errorf("result %+v, want %+v of the file", again, first)
 	}
-	// ... unless the driver, the card's kernels or the program have changed, or the file is not what it should be.
+	// ... unless the driver, the GPU's kernels or the program have changed, or the file is not what it should be.
 	changes := map[string]func(o *ShortOptions){
 		"program": func(o *ShortOptions) { o.Program = "2" },
 		"driver":  func(*ShortOptions) { t.Setenv("VSR_EMU_DRIVER", "12080") },
@@ -89,7 +89,7 @@ func TestResultIsKept(t *testing.T) {
 		if v := short(t, o); v.OK || !strings.Contains(v.Why, "cuGraphLaunch") || strings.Contains(v.Why, "\n") {
 			t.Errorf("%s: result %+v, want that of new checks, which fail", name, v)
 		}
-		// The red result is kept as well: a card that would pass now is not asked.
+		// The red result is kept as well: a GPU that would pass now is not asked.
 		t.Setenv("VSR_EMU_FAIL", "")
 		if v := short(t, o); v.OK {
 			t.Errorf("%s: result %+v, want the red one of the file", name, v)
@@ -128,7 +128,7 @@ func TestResultOfACrash(t *testing.T) {
 	}
 }
 
-// Where nothing was found out about the card nothing is kept.
+// Where nothing was found out about the GPU nothing is kept.
 func TestNoResult(t *testing.T) {
 	emulated(t, "source")
 	for _, c := range []struct{ name, fail, memory string }{

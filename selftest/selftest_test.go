@@ -23,7 +23,7 @@ func TestRunPassesOnTheEmulator(t *testing.T) {
 	if err := r.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	if !r.OK() || !r.Emulated || !strings.Contains(text.String(), cuda.NeverRun) || len(r.Kernels) != 23 || len(r.Speeds) != 2 {
+	if !r.OK() || !r.Emulated || !strings.Contains(text.String(), cuda.Untested) || len(r.Kernels) != 23 || len(r.Speeds) != 2 {
 		t.Errorf("not green:\n%s", text.String())
 	}
 	emu.Leaks(t)
@@ -50,7 +50,7 @@ func TestRunReportsFailures(t *testing.T) {
 	}
 }
 
-// The check of surfaces says no to another picture and to another estimate.
+// The check of surfaces says no to another frame and to another estimate.
 func TestOtherSurfacesAreSeen(t *testing.T) {
 	emulated(t, "source")
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 5)

@@ -44,7 +44,7 @@ func informative(f *media.Frame) bool {
 	return mean > darkest && mean < lightest && spread > flattest
 }
 
-// informativeAnywhere is informative for frames of a card too, which it brings to the host. That happens at the beginning of scenes.
+// informativeAnywhere is informative for frames of a GPU too, which it brings to the host. That happens at the beginning of scenes.
 func informativeAnywhere(f *media.Frame) (bool, error) {
 	if f.Surface == nil {
 		return informative(f), nil

@@ -35,9 +35,9 @@ type Options struct {
 	Frames int `yaml:"frames"`
 	// Alloc supplies the memory of output frames, pinned memory say; nil means ordinary memory.
 	Alloc func(n int) []byte `yaml:"-"`
-	// Card, when not nil, keeps 4:2:0 frames of 8 and 10 bits that need no resampling in a card's memory, as NV12 and P010. The
+	// GPU, when not nil, keeps 4:2:0 frames of 8 and 10 bits that need no resampling in a GPU's memory, as NV12 and P010. The
 	// engine must be able to write there.
-	Card media.Card `yaml:"-"`
+	GPU media.GPU `yaml:"-"`
 	// Logger gets one debug line a scene; nil discards.
 	Logger *slog.Logger `yaml:"-"`
 }
@@ -253,8 +253,8 @@ func (u *Upscaler) prepare(f media.Format) error {
 	if u.opts.Chroma != ChromaNetwork {
 		u.chroma = newChroma(f, out)
 	}
-	if u.opts.Card != nil && u.resize == nil && Semi(out) {
-		u.pool = media.NewSurfacePool(out, u.opts.Frames, u.opts.Card, true)
+	if u.opts.GPU != nil && u.resize == nil && Semi(out) {
+		u.pool = media.NewSurfacePool(out, u.opts.Frames, u.opts.GPU, true)
 	} else {
 		u.pool = media.NewPool(out, u.opts.Frames, u.opts.Alloc)
 	}

@@ -82,7 +82,7 @@ func TestGANAgainstPyTorch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGradients(t, want, "gan-critic", judge.m.prog.Params)
+	compareGradients(t, want, "gan-discriminator", judge.m.prog.Params)
 	for i, v := range append(losses, d) {
 		if ref := want["gan/losses"].Data[i]; math.Abs(float64(v-ref)) > 1e-4*max(1, math.Abs(float64(ref))) {
 			t.Errorf("loss %d is %.7f, PyTorch has %.7f", i, v, ref)

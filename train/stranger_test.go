@@ -160,11 +160,11 @@ func plain(source string, gray int, noise bool) data.Tile {
 	return t
 }
 
-// TestValidationIsSpread has one long film, three photographs and windows that measure nothing.
+// TestValidationIsSpread has one long video, three photographs and windows that measure nothing.
 func TestValidationIsSpread(t *testing.T) {
 	var tiles []data.Tile
 	for range 40 {
-		tiles = append(tiles, plain("film.mp4", 100, true))
+		tiles = append(tiles, plain("video.mp4", 100, true))
 	}
 	tiles = append(tiles, plain("a.png", 100, true), plain("b.png", 100, true), plain("sky.png", 120, false), plain("night.png", 1, false))
 	c := tinyConfig(t)
@@ -179,14 +179,14 @@ func TestValidationIsSpread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	film := 0
+	video := 0
 	for _, name := range v.names {
-		if strings.HasPrefix(name, "film.mp4, tile ") {
-			film++
+		if strings.HasPrefix(name, "video.mp4, tile ") {
+			video++
 		}
 	}
-	if len(v.names) != 6 || film != 4 || !slices.Contains(v.names, "a.png") || !slices.Contains(v.names, "b.png") {
-		t.Errorf("windows %q, want both photographs and four of the film", v.names)
+	if len(v.names) != 6 || video != 4 || !slices.Contains(v.names, "a.png") || !slices.Contains(v.names, "b.png") {
+		t.Errorf("windows %q, want both photographs and four of the video", v.names)
 	}
 	slices.Sort(v.leftOut)
 	if want := []string{"night.png: black", "sky.png: flat"}; !slices.Equal(v.leftOut, want) {

@@ -63,9 +63,9 @@ func finish(t *testing.T, stage Stage, c Config, o Options) *kdsr.Weights {
 	return w
 }
 
-// TestResumeIsBitEqual interrupts both stages after every few steps and compares with a run in one piece.
+// TestResumeIsBitEqual interrupts both stages after every few steps and compares with a run in one segment.
 func TestResumeIsBitEqual(t *testing.T) {
-	warm := func() Config { // the warm-up ends within the second piece
+	warm := func() Config { // the warm-up ends within the second segment
 		c := tinyConfig(t)
 		c.Loss.Probe, c.Optim.ProbeOnly, c.Optim.KDOnly = 0.1, 7, 7
 		return c

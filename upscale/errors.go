@@ -64,7 +64,7 @@ func blame(kind Kind, hint string, err error) error {
 		return &Error{Kind: Device, Err: err, Hint: "build with `make build`, or use --device cpu"}
 	case errors.Is(err, sr.ErrNoDevice):
 		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
-	case errors.As(err, new(*media.CardError)):
+	case errors.As(err, new(*media.GPUError)):
 		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor --device cuda:0 checks the GPU; --device cpu runs everywhere")}
 	case errors.As(err, &unsupported):
 		return &Error{Kind: Input, Err: err, Hint: unsupported.Hint}

@@ -19,7 +19,7 @@ import (
 // The kind of an error follows from its type and from where it entered the job, never from the name of a stage.
 func TestClassify(t *testing.T) {
 	unknown := errors.New("?")
-	staged := func(err error) error { return &pipeline.RoomError{Room: "encode", Err: err} } // a name that says something else
+	staged := func(err error) error { return &pipeline.StageError{Stage: "encode", Err: err} } // a name that says something else
 	for _, c := range []struct {
 		err  error
 		kind Kind
@@ -36,8 +36,8 @@ func TestClassify(t *testing.T) {
 		{outputError(&encode.DestinationError{Path: "x", Err: syscall.EACCES}), Output, true},
 		{staged(requestError("!", "?")), Request, true},
 		{inputError(&decode.UnsupportedError{Reason: "?", Hint: "!"}), Input, true},
-		{inputError(&media.CardError{Err: unknown}), Device, true},
-		{outputError(&media.CardError{Err: unknown}), Device, true},
+		{inputError(&media.GPUError{Err: unknown}), Device, true},
+		{outputError(&media.GPUError{Err: unknown}), Device, true},
 		{fmt.Errorf("cuda: %w", sr.ErrNotBuilt), Device, true},
 		{fmt.Errorf("cuda: %w", sr.ErrNoDevice), Device, true},
 		{ErrStopped, Interrupted, false},

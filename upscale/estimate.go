@@ -260,6 +260,6 @@ func (e *Estimate) addNotes(o *Options) {
 		e.Notes = append(e.Notes, "one worker was measured, on "+o.devices()[0]+", with all threads; several share them")
 	}
 	if e.Disk > 0 && e.Free > 0 && e.Disk > e.Free {
-		e.Notes = append(e.Notes, "there is not enough room for the output")
+		e.Notes = append(e.Notes, "there is not enough space for the output")
 	}
 }

@@ -80,7 +80,7 @@ func TestIdentity(t *testing.T) {
 	}
 	o = Defaults()
 	o.Output, o.Replace, o.Restart, o.Logger, o.Events, o.Stop = "x", true, true, slog.New(slog.DiscardHandler), func(Event) {}, make(chan struct{})
-	o.SR.Card, o.Decode.PoolSize = media.Card(nil), 3
+	o.SR.GPU, o.Decode.PoolSize = media.GPU(nil), 3
 	if id(o) != base {
 		t.Error("output, logger or events change the job's name")
 	}

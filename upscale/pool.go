@@ -151,13 +151,13 @@ func (p *pool) note(t segment.Task, m made) {
 // report fills in what all have done.
 func (p *pool) report(found pipeline.Stats) {
 	r, j := &p.job.report, p.job
-	sum := addStats(nil, found.Rooms)
+	sum := addStats(nil, found.Stages)
 	for _, w := range p.workers {
 		sum = addStats(sum, w.stats)
 		r.Workers = append(r.Workers, WorkerReport{w.device, w.segments, w.upscaler.Stats().Frames})
 	}
 	elapsed := time.Since(p.began)
-	r.timing(pipeline.Stats{Rooms: sum, Elapsed: elapsed})
+	r.timing(pipeline.Stats{Stages: sum, Elapsed: elapsed})
 	delete(r.Stages, stageFind)
 	r.FPS = float64(p.frames.Load()) / elapsed.Seconds()
 	r.Frames = FrameCounts{In: p.finder.Index.Frames(), Out: p.frames.Load() + p.kept.Load(), Resumed: p.kept.Load(), Repeated: j.repeated}

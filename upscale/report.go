@@ -119,7 +119,7 @@ type GPUReport struct {
 // timing fills in what the pipeline has measured.
 func (r *Report) timing(s pipeline.Stats) {
 	r.Stages = map[string]float64{}
-	for _, stage := range s.Rooms {
+	for _, stage := range s.Stages {
 		r.Stages[stage.Name] = stage.BusyMS
 	}
 	r.Bottleneck, r.FPS = s.Bottleneck(), s.FPS()

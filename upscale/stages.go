@@ -90,9 +90,9 @@ func (j *Job) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error)
 }
 
 // addStats adds up what stages of the same name have done.
-func addStats(sum []pipeline.RoomStats, more []pipeline.RoomStats) []pipeline.RoomStats {
+func addStats(sum []pipeline.StageStats, more []pipeline.StageStats) []pipeline.StageStats {
 	for _, r := range more {
-		i := slices.IndexFunc(sum, func(have pipeline.RoomStats) bool { return have.Name == r.Name })
+		i := slices.IndexFunc(sum, func(have pipeline.StageStats) bool { return have.Name == r.Name })
 		if i < 0 {
 			sum = append(sum, r)
 			continue

@@ -19,7 +19,7 @@ type residency struct {
 	written int64 // output frames that were left there
 }
 
-// Trial is for tests, which have neither NVDEC nor NVENC: it stands for them by an upload and a download (decode.Card, encode.Card).
+// Trial is for tests, which have neither NVDEC nor NVENC: it stands for them by an upload and a download (decode.GPU, encode.GPU).
 var Trial struct{ Upload, Download bool }
 
 // offerGPU lets decoded frames stay on the GPU that was named, if one worker has it to itself.
@@ -30,7 +30,7 @@ func (j *Job) offerGPU() {
 		return
 	}
 	j.gpu.memory = cuda.NewMemory(index)
-	j.opts.Decode.Card = &decode.Card{Memory: j.gpu.memory, Device: index, Upload: Trial.Upload}
+	j.opts.Decode.GPU = &decode.GPU{Memory: j.gpu.memory, Device: index, Upload: Trial.Upload}
 }
 
 // settleResidency decides, once the engine is there, which frames stay on the GPU.
@@ -41,7 +41,7 @@ func (j *Job) settleResidency(ctx context.Context, e *engines.Engine, f media.Fo
 	o := &j.opts
 	var able bool
 	if j.gpu.engine, able = e.Engine.(cuda.SurfaceEngine); !able { // the bicubic fallback: begin again, without the GPU
-		o.Decode.Card = nil
+		o.Decode.GPU = nil
 		j.source.Close()
 		if j.source, err = decode.Open(ctx, j.input, o.Decode); err != nil {
 			j.source = nil
@@ -52,11 +52,11 @@ func (j *Job) settleResidency(ctx context.Context, e *engines.Engine, f media.Fo
 	if o.SR.Height > 0 {
 		return nil
 	}
-	o.Encode.Card = &encode.Card{Device: j.gpu.memory.Device(), Download: Trial.Download}
-	if o.Encode.TakesCard(f.Scaled(e.Scale())) {
-		o.SR.Card = j.gpu.memory
+	o.Encode.GPU = &encode.GPU{Device: j.gpu.memory.Device(), Download: Trial.Download}
+	if o.Encode.TakesGPU(f.Scaled(e.Scale())) {
+		o.SR.GPU = j.gpu.memory
 	} else {
-		o.Encode.Card = nil
+		o.Encode.GPU = nil
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (j *Job) markScene(ctx context.Context, f *media.Frame) error {
 	}
 	sums := j.gpu.sums[:scene.Planes(f.Format)*scene.Cells]
 	if err := j.gpu.engine.SceneSums(ctx, sums, cuda.SurfaceOf(f)); err != nil {
-		return &media.CardError{Err: err}
+		return &media.GPUError{Err: err}
 	}
 	j.scenes.MarkSums(f.Format, sums)
 	f.Scene = j.scenes.Scene()
@@ -78,10 +78,10 @@ func (j *Job) markScene(ctx context.Context, f *media.Frame) error {
 
 // report counts the frames that stayed on the GPU, nil if none did.
 func (r *residency) report(s decode.Stats) *GPUReport {
-	if s.OnCard == 0 && r.written == 0 {
+	if s.OnGPU == 0 && r.written == 0 {
 		return nil
 	}
-	return &GPUReport{s.OnCard, r.written}
+	return &GPUReport{s.OnGPU, r.written}
 }
 
 // close frees the GPU's memory. It comes after everything that holds frames.

@@ -47,7 +47,7 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 	}
 	defer out.Close()
 	can := capable(src.Info(), out.Info(), output)
-	v := verify.Options{SourceName: source, OutputName: output, Pictures: !o.Quick, AnySize: o.AnySize, Frame: o.Frame,
+	v := verify.Options{SourceName: source, OutputName: output, Frames: !o.Quick, AnySize: o.AnySize, Frame: o.Frame,
 		Dropped: changedTracks(can), Converted: convertedTracks(can), NoChapters: noChapters(can)}
 	if o.Reference != "" {
 		ref, err := decode.Open(ctx, o.Reference, decode.Options{Logger: o.Logger})

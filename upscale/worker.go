@@ -28,7 +28,7 @@ type worker struct {
 	current  *atomic.Uint64
 
 	segments int64
-	stats    []pipeline.RoomStats // summed up
+	stats    []pipeline.StageStats // summed up
 }
 
 func (j *Job) newWorker(u *sr.Upscaler, device string) *worker {
@@ -105,7 +105,7 @@ func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, e
 	stats, err := pipeline.Run(ctx, src, []pipeline.Step{{Name: stageSR, Stage: pipeline.Video(w.upscale)}}, &auditedSink{Sink: writer}, pipeline.Options{
 		Stop: w.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageEncode, Logger: w.opts.Logger,
 	})
-	w.stats = addStats(w.stats, stats.Rooms)
+	w.stats = addStats(w.stats, stats.Stages)
 	if err != nil {
 		return m, err
 	}

@@ -58,7 +58,7 @@ func TestWorkerChecksItsFrames(t *testing.T) {
 		t.Errorf("%d frames, %v", n, err)
 	}
 	for name, edit := range map[string]func([]segment.Fingerprint){
-		"picture": func(m []segment.Fingerprint) { m[5].Sum++ }, "time": func(m []segment.Fingerprint) { m[5].PTS++ }, "one left out": func(m []segment.Fingerprint) { copy(m[5:], m[6:]) },
+		"frame": func(m []segment.Fingerprint) { m[5].Sum++ }, "time": func(m []segment.Fingerprint) { m[5].PTS++ }, "one left out": func(m []segment.Fingerprint) { copy(m[5:], m[6:]) },
 	} {
 		list := slices.Clone(pts[20:])
 		edit(list)

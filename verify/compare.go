@@ -21,9 +21,9 @@ type Source interface {
 // Options configures Compare.
 type Options struct {
 	SourceName, OutputName string
-	// Pictures also compares the pictures; without it only counts, times, streams and tags are read, which is quick.
-	Pictures bool
-	AnySize  bool // the output's size is not a multiple of the source's (--height)
+	// Frames also compares the frames; without it only counts, times, streams and tags are read, which is quick.
+	Frames  bool
+	AnySize bool // the output's size is not a multiple of the source's (--height)
 	// Dropped lists input tracks that the output's container cannot hold as they are, by index, with the reason: they are named,
 	// not failed.
 	Dropped map[int]string
@@ -40,11 +40,11 @@ type Options struct {
 	// video instead of frames (decode.OpenCopy) do not know of frames that were damaged, or of times that were repaired.
 	FrameTimes []int64
 	Progress   func(frames int)
-	// Frame, when not nil, hears of every pair of frames, with Pictures only. The frames live until it returns.
+	// Frame, when not nil, hears of every pair of frames, with Frames only. The frames live until it returns.
 	Frame func(n Numbers, src, out *media.Frame)
 }
 
-// Judge is a tool that looks at pairs of pictures of one size and tells at the end what it thinks of each: FFmpeg's libvmaf.
+// Judge is a tool that looks at pairs of frames of one size and tells at the end what it thinks of each: FFmpeg's libvmaf.
 type Judge interface {
 	Add(out, ref *media.Frame) error
 	Scores() ([]float64, error) // one for each Add
@@ -96,7 +96,7 @@ func Compare(ctx context.Context, src, out Source, o Options) (*Report, error) {
 		if o.Reference != nil {
 			p.against(r, o)
 		}
-		r.Picture = &p.Picture
+		r.FrameQuality = &p.FrameQuality
 	}
 	return r, nil
 }
@@ -148,10 +148,10 @@ func (r *reader) drop() {
 	}
 }
 
-func compareFrames(ctx context.Context, a, b *reader, o Options) (*pictures, error) {
-	var p *pictures
-	if o.Pictures {
-		p = newPictures()
+func compareFrames(ctx context.Context, a, b *reader, o Options) (*frameMeter, error) {
+	var p *frameMeter
+	if o.Frames {
+		p = newFrameMeter()
 	}
 	var ref *reader
 	if p != nil && o.Reference != nil {
@@ -312,7 +312,7 @@ func sameBytes(codec string, x, y *series) bool {
 	return d == 0
 }
 
-// packetSlack is how far the time of a copied packet may move, in seconds: MP4's edit lists begin at a whole tick of the film.
+// packetSlack is how far the time of a copied packet may move, in seconds: MP4's edit lists begin at a whole tick of the video.
 const packetSlack = 0.001
 
 func compareTrack(r *Report, name string, a *reader, i int, b *reader, j int, shift *big.Rat) {

@@ -99,14 +99,14 @@ func FuzzCompare(f *testing.F) {
 		for i := range a {
 			a[i], b[i] = byte(r.Uint32()), byte(r.Uint32())
 		}
-		if how%2 == 0 { // the same film, but for its end
+		if how%2 == 0 { // the same video, but for its end
 			copy(b, a[:200+how])
 		}
 		f.Add(a, b, byte(how))
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte, how byte) {
 		frames := 0
-		o := Options{Pictures: how&1 != 0, AnySize: how&2 != 0, Dropped: map[int]string{1: "x"}}
+		o := Options{Frames: how&1 != 0, AnySize: how&2 != 0, Dropped: map[int]string{1: "x"}}
 		if how&4 != 0 {
 			o.Reference, o.Judge = newWild(a), &judge{fails: int(how >> 4)}
 		}
@@ -125,8 +125,8 @@ func FuzzCompare(f *testing.F) {
 		if r.OK != (len(r.Failures()) == 0) {
 			t.Errorf("ok %v with failures %v", r.OK, r.Failures())
 		}
-		if o.Pictures && r.Picture.Frames != frames {
-			t.Errorf("%d frames, %d in the report", frames, r.Picture.Frames)
+		if o.Frames && r.FrameQuality.Frames != frames {
+			t.Errorf("%d frames, %d in the report", frames, r.FrameQuality.Frames)
 		}
 		if err := r.Print(io.Discard); err != nil {
 			t.Error(err)

@@ -35,7 +35,7 @@ func shown(i *media.Info) string {
 	return i.Display.String()
 }
 
-// sameColor treats what the source leaves unspecified as free, and gray pictures have no siting.
+// sameColor treats what the source leaves unspecified as free, and gray frames have no siting.
 func sameColor(s, t media.Color) bool {
 	free := func(unspecified, a, b uint8) bool { return a == unspecified || a == b }
 	return free(2, uint8(s.Matrix), uint8(t.Matrix)) && free(0, uint8(s.Range), uint8(t.Range)) &&
@@ -86,7 +86,7 @@ func compareChapters(r *Report, src, out []media.Chapter, none string) {
 	r.must("chapters", ok, "%d to %d", len(src), len(out))
 }
 
-// ignored are entries that every muxer writes anew or that describe the file, not the film.
+// ignored are entries that every muxer writes anew or that describe the file, not the video.
 var ignored = []string{"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time", "handler_name", "vendor_id",
 	"bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app", "_statistics_writing_date_utc", "_statistics_tags", "encoder_options"}
 

@@ -15,8 +15,8 @@ type Check struct {
 	Detail string `json:"detail"`
 }
 
-// Picture is what was measured on the pictures. PSNR values are in dB on luma, capped at 100.
-type Picture struct {
+// Frame is what was measured on the frames. PSNR values are in dB on luma, capped at 100.
+type FrameQuality struct {
 	Frames        int     `json:"frames"`
 	ConsistencyDB float64 `json:"consistency_psnr"`  // the output, reduced to the source's size, against the source
 	WorstDB       float64 `json:"consistency_worst"` // its lowest frame
@@ -32,11 +32,11 @@ type Picture struct {
 
 // Report is the result of Compare.
 type Report struct {
-	Source  string   `json:"source"`
-	Output  string   `json:"output"`
-	OK      bool     `json:"ok"`
-	Checks  []Check  `json:"checks"`
-	Picture *Picture `json:"picture,omitempty"`
+	Source       string        `json:"source"`
+	Output       string        `json:"output"`
+	OK           bool          `json:"ok"`
+	Checks       []Check       `json:"checks"`
+	FrameQuality *FrameQuality `json:"frame,omitempty"`
 	// VMAF is the number of every frame, 0 where it was not measured; nil without.
 	VMAF []float64 `json:"-"`
 }
@@ -79,10 +79,10 @@ func (r *Report) Print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	verdict := "everything that must hold holds"
+	result := "everything that must hold holds"
 	if !r.OK {
-		verdict = "failed: " + strings.Join(r.Failures(), ", ")
+		result = "failed: " + strings.Join(r.Failures(), ", ")
 	}
-	_, err := fmt.Fprintln(w, verdict)
+	_, err := fmt.Fprintln(w, result)
 	return err
 }

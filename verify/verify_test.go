@@ -12,16 +12,16 @@ import (
 	"vsr/media"
 )
 
-// film is a source made in memory.
-type film struct {
+// video is a source made in memory.
+type video struct {
 	info  media.Info
 	units []func() media.Unit
 	next  int
 }
 
-func (f *film) Info() *media.Info { return &f.info }
+func (f *video) Info() *media.Info { return &f.info }
 
-func (f *film) Next(context.Context) (media.Unit, error) {
+func (f *video) Next(context.Context) (media.Unit, error) {
 	if f.next == len(f.units) {
 		return media.Unit{}, io.EOF
 	}
@@ -29,12 +29,12 @@ func (f *film) Next(context.Context) (media.Unit, error) {
 	return f.units[f.next-1](), nil
 }
 
-// change alters a film before it is used.
-type change func(*film)
+// change alters a video before it is used.
+type change func(*video)
 
-// make a film of n frames of a moving ramp, w x h, with one audio track, times in 1/den s.
-func newFilm(n, w, h, den int, changes ...change) *film {
-	f := &film{info: media.Info{
+// make a video of n frames of a moving ramp, w x h, with one audio track, times in 1/den s.
+func newVideo(n, w, h, den int, changes ...change) *video {
+	f := &video{info: media.Info{
 		Tracks: []media.Track{
 			{Index: 0, Type: media.TrackVideo, Codec: "h264", TimeBase: media.Rational{Num: 1, Den: den}},
 			{Index: 1, Type: media.TrackAudio, Codec: "aac", TimeBase: media.Rational{Num: 1, Den: 48000}, Metadata: map[string]string{"language": "eng"}},
@@ -42,7 +42,7 @@ func newFilm(n, w, h, den int, changes ...change) *film {
 		Format:       media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1}},
 		SampleAspect: media.Rational{Num: 4, Den: 3}, Rotation: 90,
 		Chapters: []media.Chapter{{TimeBase: media.Rational{Num: 1, Den: 1000}, Start: 0, End: 500, Metadata: map[string]string{"title": "one"}}},
-		Metadata: map[string]string{"title": "film", "encoder": "x"},
+		Metadata: map[string]string{"title": "video", "encoder": "x"},
 	}}
 	for i := range n {
 		f.units = append(f.units, func() media.Unit { return media.Unit{Frame: f.frame(i, den)} },
@@ -56,7 +56,7 @@ func newFilm(n, w, h, den int, changes ...change) *film {
 	return f
 }
 
-func (f *film) frame(i, den int) *media.Frame {
+func (f *video) frame(i, den int) *media.Frame {
 	fr := media.NewFrame(f.info.Format)
 	fr.PTS, fr.Duration = int64(i*den/25), int64(den/25)
 	for p := range fr.Planes() {
@@ -71,9 +71,9 @@ func (f *film) frame(i, den int) *media.Frame {
 	return fr
 }
 
-// wrap changes every frame of a film on its way out.
+// wrap changes every frame of a video on its way out.
 func wrap(edit func(i int, fr *media.Frame)) change {
-	return func(f *film) {
+	return func(f *video) {
 		for i, u := range f.units {
 			f.units[i] = func() media.Unit {
 				unit := u()
@@ -86,9 +86,9 @@ func wrap(edit func(i int, fr *media.Frame)) change {
 	}
 }
 
-func compare(t *testing.T, src, out *film, o Options) *Report {
+func compare(t *testing.T, src, out *video, o Options) *Report {
 	t.Helper()
-	o.Pictures = true
+	o.Frames = true
 	r, err := Compare(context.Background(), src, out, o)
 	if err != nil {
 		t.Fatal(err)
@@ -97,39 +97,39 @@ func compare(t *testing.T, src, out *film, o Options) *Report {
 }
 
 func TestFaithfulOutputPasses(t *testing.T) {
-	for name, out := range map[string]*film{
-		"same ticks":      newFilm(10, 32, 16, 1000),
-		"twice as large":  newFilm(10, 64, 32, 1000),
-		"finer ticks":     newFilm(10, 64, 32, 90000),
-		"square is a tag": newFilm(10, 64, 32, 12800),
+	for name, out := range map[string]*video{
+		"same ticks":      newVideo(10, 32, 16, 1000),
+		"twice as large":  newVideo(10, 64, 32, 1000),
+		"finer ticks":     newVideo(10, 64, 32, 90000),
+		"square is a tag": newVideo(10, 64, 32, 12800),
 	} {
-		r := compare(t, newFilm(10, 32, 16, 1000), out, Options{})
+		r := compare(t, newVideo(10, 32, 16, 1000), out, Options{})
 		if !r.OK {
 			t.Errorf("%s: failed %v\n%v", name, r.Failures(), r.Checks)
 		}
-		if r.Picture.Frames != 10 || r.Picture.ConsistencyDB < 35 {
-			t.Errorf("%s: picture %+v", name, r.Picture)
+		if r.FrameQuality.Frames != 10 || r.FrameQuality.ConsistencyDB < 35 {
+			t.Errorf("%s: frame %+v", name, r.FrameQuality)
 		}
 	}
 }
 
 func TestEveryLossIsNamed(t *testing.T) {
 	for want, c := range map[string]change{
-		"frames":          func(f *film) { f.units = f.units[:len(f.units)-2] },
+		"frames":          func(f *video) { f.units = f.units[:len(f.units)-2] },
 		"frame times":     wrap(func(i int, fr *media.Frame) { fr.PTS += int64(i / 5) }),
-		"colour tags":     func(f *film) { f.info.Format.Color.Matrix = 6 },
-		"pixel aspect":    func(f *film) { f.info.SampleAspect = media.Rational{Num: 1, Den: 1} },
-		"rotation":        func(f *film) { f.info.Rotation = 0 },
-		"chapters":        func(f *film) { f.info.Chapters = nil },
-		"stream 1":        func(f *film) { f.info.Tracks = f.info.Tracks[:1] },
-		"packets":         func(f *film) { f.units = slices.Delete(f.units, 5, 6) },
-		"language":        func(f *film) { f.info.Tracks[1].Metadata = nil },
+		"colour tags":     func(f *video) { f.info.Format.Color.Matrix = 6 },
+		"pixel aspect":    func(f *video) { f.info.SampleAspect = media.Rational{Num: 1, Den: 1} },
+		"rotation":        func(f *video) { f.info.Rotation = 0 },
+		"chapters":        func(f *video) { f.info.Chapters = nil },
+		"stream 1":        func(f *video) { f.info.Tracks = f.info.Tracks[:1] },
+		"packets":         func(f *video) { f.units = slices.Delete(f.units, 5, 6) },
+		"language":        func(f *video) { f.info.Tracks[1].Metadata = nil },
 		"offset to video": shiftAudio(480),
 		"times":           shiftAudio(480),
-		"same picture":    wrap(func(_ int, fr *media.Frame) { clear(fr.Plane[0]) }),
+		"same frame":      wrap(func(_ int, fr *media.Frame) { clear(fr.Plane[0]) }),
 		"colour drift":    wrap(func(_ int, fr *media.Frame) { add(fr.Plane[1], 9) }),
 	} {
-		r := compare(t, newFilm(10, 32, 16, 1000), newFilm(10, 32, 16, 1000, c), Options{})
+		r := compare(t, newVideo(10, 32, 16, 1000), newVideo(10, 32, 16, 1000, c), Options{})
 		if r.OK || !slices.ContainsFunc(r.Failures(), func(n string) bool { return strings.Contains(n, want) }) {
 			t.Errorf("%s: ok %v, failures %v", want, r.OK, r.Failures())
 		}
@@ -137,7 +137,7 @@ func TestEveryLossIsNamed(t *testing.T) {
 }
 
 func shiftAudio(by int64) change {
-	return func(f *film) {
+	return func(f *video) {
 		for i, u := range f.units {
 			f.units[i] = func() media.Unit {
 				unit := u()
@@ -157,8 +157,8 @@ func add(b []byte, n byte) {
 }
 
 func TestListedDropIsNoFailure(t *testing.T) {
-	out := newFilm(5, 32, 16, 1000, func(f *film) { f.info.Tracks = f.info.Tracks[:1] })
-	r := compare(t, newFilm(5, 32, 16, 1000), out, Options{Dropped: map[int]string{1: "webm holds no aac"}})
+	out := newVideo(5, 32, 16, 1000, func(f *video) { f.info.Tracks = f.info.Tracks[:1] })
+	r := compare(t, newVideo(5, 32, 16, 1000), out, Options{Dropped: map[int]string{1: "webm holds no aac"}})
 	if !r.OK {
 		t.Errorf("failures %v", r.Failures())
 	}
@@ -178,8 +178,8 @@ func TestColourTurn(t *testing.T) {
 			}
 		}
 	}
-	turn := func(tagged bool) *film {
-		return newFilm(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) {
+	turn := func(tagged bool) *video {
+		return newVideo(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) {
 			if paint(fr, first); i >= 4 {
 				paint(fr, then)
 				if tagged {
@@ -188,33 +188,33 @@ func TestColourTurn(t *testing.T) {
 			}
 		}))
 	}
-	steady := func() *film {
-		return newFilm(10, 64, 32, 1000, wrap(func(_ int, fr *media.Frame) { paint(fr, first) }))
+	steady := func() *video {
+		return newVideo(10, 64, 32, 1000, wrap(func(_ int, fr *media.Frame) { paint(fr, first) }))
 	}
-	if r := compare(t, turn(true), steady(), Options{}); !r.OK || r.Picture.ColorDrift > 0.5 || r.Picture.WorstDB < 50 || r.Picture.SourceFlicker > 0.2 {
-		t.Errorf("the same colour: %v, %+v", r.Failures(), r.Picture)
+	if r := compare(t, turn(true), steady(), Options{}); !r.OK || r.FrameQuality.ColorDrift > 0.5 || r.FrameQuality.WorstDB < 50 || r.FrameQuality.SourceFlicker > 0.2 {
+		t.Errorf("the same colour: %v, %+v", r.Failures(), r.FrameQuality)
 	}
 	if r := compare(t, turn(false), steady(), Options{}); r.OK {
-		t.Errorf("another colour passes: %+v", r.Picture)
+		t.Errorf("another colour passes: %+v", r.FrameQuality)
 	}
 }
 
 // A stream without a packet may be left out, an attachment may not.
 func TestEmptyStreamMayBeLeftOut(t *testing.T) {
 	for kind, ok := range map[media.TrackType]bool{media.TrackAudio: true, media.TrackSubtitle: true, media.TrackAttachment: false} {
-		extra := func(f *film) {
+		extra := func(f *video) {
 			f.info.Tracks = append(f.info.Tracks, media.Track{Index: 2, Type: kind, Codec: "x", TimeBase: media.Rational{Num: 1, Den: 1000}})
 		}
-		if r := compare(t, newFilm(5, 32, 16, 1000, extra), newFilm(5, 32, 16, 1000), Options{}); r.OK != ok {
+		if r := compare(t, newVideo(5, 32, 16, 1000, extra), newVideo(5, 32, 16, 1000), Options{}); r.OK != ok {
 			t.Errorf("%v: ok %v, failures %v", kind, r.OK, r.Failures())
 		}
 	}
 }
 
 func TestReferenceIsMeasured(t *testing.T) {
-	r := compare(t, newFilm(4, 32, 16, 1000), newFilm(4, 32, 16, 1000), Options{Reference: newFilm(4, 32, 16, 1000)})
-	if r.Picture.PSNR != 100 || r.Picture.SSIM < 0.9999 {
-		t.Errorf("against itself: PSNR %v, SSIM %v", r.Picture.PSNR, r.Picture.SSIM)
+	r := compare(t, newVideo(4, 32, 16, 1000), newVideo(4, 32, 16, 1000), Options{Reference: newVideo(4, 32, 16, 1000)})
+	if r.FrameQuality.PSNR != 100 || r.FrameQuality.SSIM < 0.9999 {
+		t.Errorf("against itself: PSNR %v, SSIM %v", r.FrameQuality.PSNR, r.FrameQuality.SSIM)
 	}
 }
 
@@ -251,14 +251,14 @@ func check(r *Report, name string) (c Check) {
 	return c
 }
 
-// The judge sees every frame that has a true picture of its size, and its numbers find their places.
+// The judge sees every frame that has a true frame of its size, and its numbers find their places.
 func TestJudge(t *testing.T) {
-	film := func() *film { return newFilm(4, 32, 16, 1000) }
-	r := compare(t, film(), film(), Options{Reference: film(), Judge: &judge{}})
-	if p := r.Picture; p.VMAF != 91.5 || p.WorstVMAF != 90 || !slices.Equal(r.VMAF, []float64{90, 91, 92, 93}) || !check(r, "VMAF").OK {
+	video := func() *video { return newVideo(4, 32, 16, 1000) }
+	r := compare(t, video(), video(), Options{Reference: video(), Judge: &judge{}})
+	if p := r.FrameQuality; p.VMAF != 91.5 || p.WorstVMAF != 90 || !slices.Equal(r.VMAF, []float64{90, 91, 92, 93}) || !check(r, "VMAF").OK {
 		t.Errorf("four frames: %+v, %v, %+v", p, r.VMAF, check(r, "VMAF"))
 	}
-	odd := newFilm(4, 32, 16, 1000)
+	odd := newVideo(4, 32, 16, 1000)
 	large := odd.units[2]
 	odd.units[2] = func() media.Unit {
 		u := large()
@@ -266,7 +266,7 @@ func TestJudge(t *testing.T) {
 		f.PTS = u.Frame.PTS
 		return media.Unit{Frame: f}
 	}
-	r = compare(t, film(), film(), Options{Reference: odd, Judge: &judge{}})
+	r = compare(t, video(), video(), Options{Reference: odd, Judge: &judge{}})
 	if !slices.Equal(r.VMAF, []float64{90, 0, 91, 92}) || check(r, "VMAF").OK || check(r, "against the reference").OK {
 		t.Errorf("one of another size: %v, %+v", r.VMAF, check(r, "VMAF"))
 	}
@@ -274,30 +274,30 @@ func TestJudge(t *testing.T) {
 		"built without":   {NoJudge: "built without"},
 		"no more":         {Judge: &judge{fails: 3}},
 		"no log":          {Judge: &judge{short: true}},
-		"no frame of the": {Judge: &judge{}, Reference: newFilm(4, 64, 32, 1000)},
+		"no frame of the": {Judge: &judge{}, Reference: newVideo(4, 64, 32, 1000)},
 	} {
 		if o.Reference == nil {
-			o.Reference = film()
+			o.Reference = video()
 		}
-		r := compare(t, film(), film(), o)
+		r := compare(t, video(), video(), o)
 		if c := check(r, "VMAF"); c.OK || c.Must || !strings.Contains(c.Detail, name) || r.VMAF != nil || !r.OK {
 			t.Errorf("%s: %+v, ok %v", name, c, r.OK)
 		}
 	}
-	r = compare(t, film(), film(), Options{Reference: newFilm(4, 64, 32, 1000)})
+	r = compare(t, video(), video(), Options{Reference: newVideo(4, 64, 32, 1000)})
 	if c := check(r, "against the reference"); c.OK || !strings.Contains(c.Detail, "64x32") {
 		t.Errorf("a reference of another size: %+v", c)
 	}
-	if r := compare(t, film(), film(), Options{}); check(r, "VMAF") != (Check{}) {
+	if r := compare(t, video(), video(), Options{}); check(r, "VMAF") != (Check{}) {
 		t.Error("a word about VMAF without a reference")
 	}
 }
 
 func TestFlickerShows(t *testing.T) {
-	out := newFilm(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) { add(fr.Plane[0], byte(8*(i%2))) }))
-	r := compare(t, newFilm(10, 32, 16, 1000), out, Options{})
-	if r.Picture.Flicker < r.Picture.SourceFlicker+5 {
-		t.Errorf("flicker %v against %v in the source", r.Picture.Flicker, r.Picture.SourceFlicker)
+	out := newVideo(10, 32, 16, 1000, wrap(func(i int, fr *media.Frame) { add(fr.Plane[0], byte(8*(i%2))) }))
+	r := compare(t, newVideo(10, 32, 16, 1000), out, Options{})
+	if r.FrameQuality.Flicker < r.FrameQuality.SourceFlicker+5 {
+		t.Errorf("flicker %v against %v in the source", r.FrameQuality.Flicker, r.FrameQuality.SourceFlicker)
 	}
 }
 
@@ -317,12 +317,12 @@ func TestSlack(t *testing.T) {
 
 func TestEveryFrameIsToldOf(t *testing.T) {
 	var got []Numbers
-	out := newFilm(6, 64, 32, 1000, wrap(func(i int, fr *media.Frame) {
+	out := newVideo(6, 64, 32, 1000, wrap(func(i int, fr *media.Frame) {
 		if i == 4 {
 			add(fr.Plane[0], 20)
 		}
 	}))
-	r := compare(t, newFilm(6, 32, 16, 1000), out, Options{Reference: newFilm(6, 64, 32, 1000), Frame: func(n Numbers, src, out *media.Frame) {
+	r := compare(t, newVideo(6, 32, 16, 1000), out, Options{Reference: newVideo(6, 64, 32, 1000), Frame: func(n Numbers, src, out *media.Frame) {
 		if src.Width != 32 || out.Width != 64 || src.PTS != n.PTS || out.PTS != n.PTS {
 			t.Errorf("frame %d: %dx%d at %d, %dx%d at %d", n.Frame, src.Width, src.Height, src.PTS, out.Width, out.Height, out.PTS)
 		}
@@ -338,8 +338,8 @@ func TestEveryFrameIsToldOf(t *testing.T) {
 		}
 		sum += n.Consistency
 	}
-	if len(got) != 6 || worst != 4 || math.Abs(sum/6-r.Picture.ConsistencyDB) > 1e-9 {
-		t.Fatalf("%d frames, worst %d, mean %.3f dB against %.3f in the report", len(got), worst, sum/6, r.Picture.ConsistencyDB)
+	if len(got) != 6 || worst != 4 || math.Abs(sum/6-r.FrameQuality.ConsistencyDB) > 1e-9 {
+		t.Fatalf("%d frames, worst %d, mean %.3f dB against %.3f in the report", len(got), worst, sum/6, r.FrameQuality.ConsistencyDB)
 	}
 	if got[4].Change < 15 || got[4].SourceChange > 3 || got[0].Change != 0 {
 		t.Errorf("changes: %+v", got)
@@ -351,10 +351,10 @@ func TestEveryFrameIsToldOf(t *testing.T) {
 
 // TestContainersDifferWithoutLoss has outputs that hold everything in another way than the source.
 func TestContainersDifferWithoutLoss(t *testing.T) {
-	pcm := func(f *film) {
+	pcm := func(f *video) {
 		f.info.Tracks[1].Codec = "pcm_s16le"
 	}
-	chunks := func(f *film) { // the same bytes in packets of twice the length
+	chunks := func(f *video) { // the same bytes in packets of twice the length
 		pcm(f)
 		var units []func() media.Unit
 		var held *media.Packet
@@ -382,11 +382,11 @@ func TestContainersDifferWithoutLoss(t *testing.T) {
 		f.units = units
 	}
 	language := func(l string) change {
-		return func(f *film) { f.info.Tracks[1].Metadata = map[string]string{"language": l} }
+		return func(f *video) { f.info.Tracks[1].Metadata = map[string]string{"language": l} }
 	}
 	// shift moves the units by 21 ms, all of them or the frames alone.
 	shift := func(frames, packets int64) change {
-		return func(f *film) {
+		return func(f *video) {
 			f.info.Container = "mpegts"
 			for i, u := range f.units {
 				f.units[i] = func() media.Unit {
@@ -409,16 +409,16 @@ func TestContainersDifferWithoutLoss(t *testing.T) {
 		"PCM in other packets":    {pcm, chunks, Options{}},
 		"bibliographic language":  {language("deu"), language("ger"), Options{}},
 		"QuickTime's language":    {language("srp"), language("sr "), Options{}},
-		"all 21 ms later":         {func(*film) {}, later, Options{}},
-		"chapters that were told": {func(f *film) { f.info.Chapters = []media.Chapter{{TimeBase: media.Rational{Num: 1, Den: 1}, End: 1}} }, func(f *film) { f.info.Chapters = nil }, Options{NoChapters: "mpegts has none"}},
+		"all 21 ms later":         {func(*video) {}, later, Options{}},
+		"chapters that were told": {func(f *video) { f.info.Chapters = []media.Chapter{{TimeBase: media.Rational{Num: 1, Den: 1}, End: 1}} }, func(f *video) { f.info.Chapters = nil }, Options{NoChapters: "mpegts has none"}},
 	} {
-		src, out := newFilm(12, 32, 16, 1000, c.src), newFilm(12, 64, 32, 1000, c.out)
+		src, out := newVideo(12, 32, 16, 1000, c.src), newVideo(12, 64, 32, 1000, c.out)
 		if r := compare(t, src, out, c.o); !r.OK {
 			t.Errorf("%s: fails at %v", name, r.Failures())
 		}
 	}
 	for name, c := range map[string]struct{ src, out change }{
-		"a sample of PCM lost": {pcm, func(f *film) {
+		"a sample of PCM lost": {pcm, func(f *video) {
 			chunks(f)
 			for _, u := range f.units {
 				if p := u().Packet; p != nil {
@@ -428,11 +428,11 @@ func TestContainersDifferWithoutLoss(t *testing.T) {
 			}
 		}},
 		"another language":                    {language("deu"), language("dut")},
-		"video alone later":                   {func(*film) {}, shift(21, 0)},
-		"later in a container with an origin": {func(*film) {}, func(f *film) { later(f); f.info.Container = "matroska,webm" }},
-		"mirrored":                            {func(f *film) { f.info.Display = media.DisplayMatrix{-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30} }, func(*film) {}},
+		"video alone later":                   {func(*video) {}, shift(21, 0)},
+		"later in a container with an origin": {func(*video) {}, func(f *video) { later(f); f.info.Container = "matroska,webm" }},
+		"mirrored":                            {func(f *video) { f.info.Display = media.DisplayMatrix{-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30} }, func(*video) {}},
 	} {
-		src, out := newFilm(12, 32, 16, 1000, c.src), newFilm(12, 64, 32, 1000, c.out)
+		src, out := newVideo(12, 32, 16, 1000, c.src), newVideo(12, 64, 32, 1000, c.out)
 		if r := compare(t, src, out, Options{}); r.OK {
 			t.Errorf("%s: passes", name)
 		}

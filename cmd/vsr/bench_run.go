@@ -38,7 +38,7 @@ type runBench struct {
 	Repeated  int64       `json:"repeated"` // frames that cost the network nothing, because they equal the one before
 	// Times are medians over the rounds, in milliseconds. NetworkMS is the frames, less what was reused, times FrameMS, the mean
 	// of a measurement before each run and one after it; Estimate and Modulate are not in it.
-	// EncodeMS is the processor time that x264 veryfast by itself takes for the pictures of the output, over the threads: what the
+	// EncodeMS is the processor time that x264 veryfast by itself takes for the frames of the output, over the threads: what the
 	// run pays besides the network if nothing else costs anything and no core ever waits. Floor is what Ratio would be then.
 	EncodeMS   float64 `json:"encode_ms"`
 	Floor      float64 `json:"floor"`
@@ -48,7 +48,7 @@ type runBench struct {
 	Ratio      float64 `json:"ratio"` // WallMS over NetworkMS: the median over the rounds
 	LeastRatio float64 `json:"least_ratio"`
 	MostRatio  float64 `json:"most_ratio"`
-	Bottleneck string  `json:"bottleneck"` // the room that was busy the longest in the last run
+	Bottleneck string  `json:"bottleneck"` // the stage that was busy the longest in the last run
 	// PeakRSS is the most memory in bytes that the program has had, with the measurements of the network alone in it.
 	PeakRSS int64 `json:"peak_rss_bytes"`
 
@@ -126,10 +126,10 @@ func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, form
 	return nil
 }
 
-// encodeAlone encodes the first pictures of a file as runOnce does, from memory, and returns the milliseconds of processor time for n
-// pictures.
+// encodeAlone encodes the first frames of a file as runOnce does, from memory, and returns the milliseconds of processor time for n
+// frames.
 func encodeAlone(ctx context.Context, path string, n int64) (float64, error) {
-	const most = 256 << 20 // bytes of pictures
+	const most = 256 << 20 // bytes of frames
 	source, err := decode.Open(ctx, path, decode.Options{})
 	if err != nil {
 		return 0, err
@@ -161,7 +161,7 @@ func encodeAlone(ctx context.Context, path string, n int64) (float64, error) {
 		units = append(units, media.Unit{Frame: own})
 	}
 	if len(units) == 0 {
-		return 0, errors.New("bench: the output holds no picture")
+		return 0, errors.New("bench: the output holds no frame")
 	}
 	before := processorTime()
 	sink, err := encode.CreateFile(path, info, encode.Options{Codec: "x264", Preset: "veryfast"}, encode.FileOptions{Overwrite: true})
@@ -210,7 +210,7 @@ func (a *app) printRunBench(b runBench, asJSON bool) error {
 	}
 	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), run of %s, %dx%d, %d rounds\n", b.Model, b.ISA, b.Precision, b.Threads, b.Clip, b.Width, b.Height, b.Rounds)
-	fmt.Fprintf(w, "whole run\t%.0f ms\t%d frames, %d of them repeated; the %s room was the busiest\n", b.WallMS, b.Frames, b.Repeated, b.Bottleneck)
+	fmt.Fprintf(w, "whole run\t%.0f ms\t%d frames, %d of them repeated; the %s stage was the busiest\n", b.WallMS, b.Frames, b.Repeated, b.Bottleneck)
 	fmt.Fprintf(w, "network\t%.0f ms\t%.2f ms a frame\n", b.NetworkMS, b.FrameMS)
 	fmt.Fprintf(w, "ratio\t%.2f\t%.2f to %.2f over the rounds\n", b.Ratio, b.LeastRatio, b.MostRatio)
 	fmt.Fprintf(w, "encode\t%.0f ms\tx264 veryfast alone: the ratio cannot be below %.2f on these cores\n", b.EncodeMS, b.Floor)

@@ -21,11 +21,11 @@ func TestBrokenClips(t *testing.T) {
 		{"derived/broken_no_moov.mp4", nil, exitInput, "without its index (moov)"},
 		{"derived/broken_text.mp4", nil, exitInput, "vsr: "},
 		{"native/audio_only_two_aac_tracks.mp4", nil, exitInput, "no video stream"},
-		// How many pictures are marked depends on how the decoder's threads meet; what is in them does not.
-		{"derived/broken_bitflips.ts", nil, exitOK, "the input is damaged: 0 packets or pictures did not decode, "},
+		// How many frames are marked depends on how the decoder's threads meet; what is in them does not.
+		{"derived/broken_bitflips.ts", nil, exitOK, "the input is damaged: 0 packets or frames did not decode, "},
 		{"derived/broken_bitflips.ts", []string{"--strict"}, exitInput, "vsr: "},
 		{"derived/broken_bitflips.ts", []string{"--workers", "2"}, exitOK, "note: the input is damaged"},
-		{"derived/broken_truncated_faststart.mp4", nil, exitOK, "it ends too early: 59 pictures of its index are missing"},
+		{"derived/broken_truncated_faststart.mp4", nil, exitOK, "it ends too early: 59 frames of its index are missing"},
 		{"derived/broken_truncated_faststart.mp4", []string{"--strict"}, exitInput, "59 packets of its index are missing"},
 		{"derived/broken_truncated_faststart.mp4", []string{"--strict", "--duration", "1"}, exitOK, ""},
 	} {

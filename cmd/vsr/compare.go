@@ -39,7 +39,7 @@ const compareExamples = `  vsr run clip.mp4 -o big.mp4 --report big.json
   vsr compare clip.mp4 big.mp4                              # big.compare.html
   vsr compare clip.mp4 big.mp4 -o page.html --strip strip.png
   vsr compare clip.mp4 part.mp4 --start 1:30 --duration 10  # of a run with the same flags
-  vsr compare clip.mp4 big.mp4 --json | jq .picture`
+  vsr compare clip.mp4 big.mp4 --json | jq .frame`
 
 func (a *app) compareCommand() *cobra.Command {
 	var r compareRequest

@@ -87,7 +87,7 @@ func frames(t *testing.T, path string) (all []*media.Frame) {
 }
 
 // A built-in model and one of the paper's size m with fewer blocks, from file to file: every sample within 1 level of the CPU's.
-func TestRunOnCard(t *testing.T) {
+func TestRunOnGPU(t *testing.T) {
 	in, config := smallClip(t)
 	c, err := kdsr.Preset("m", 2)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestRunOnCard(t *testing.T) {
 		}
 	}
 	if d := staleKernels(t, w, frames(t, in)); d < 5 {
-		t.Fatalf("the kernels of the other scene change the picture by %d levels: nobody would see them", d)
+		t.Fatalf("the kernels of the other scene change the frame by %d levels: nobody would see them", d)
 	}
 	m := filepath.Join(t.TempDir(), "m.safetensors")
 	if err := w.Save(m, kdsr.F32); err != nil {
@@ -117,17 +117,17 @@ func TestRunOnCard(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			want, got, reportFile := filepath.Join(dir, "cpu.mkv"), filepath.Join(dir, "card.mkv"), filepath.Join(dir, "report.json")
+			want, got, reportFile := filepath.Join(dir, "cpu.mkv"), filepath.Join(dir, "GPU.mkv"), filepath.Join(dir, "report.json")
 			args := []string{"-c", config, "--model", c.model, "--codec", "ffv1", "--progress", "none"}
 			if code, _, stderr := vsr(t, append([]string{"run", in, "-o", want, "--device", "cpu"}, args...)...); code != 0 {
 				t.Fatalf("on the CPU: exit code %d: %s", code, stderr)
 			}
 			code, _, stderr := onEmulator(t, []string{"VSR_EMU_ENGINE=ptx", "VSR_EMU_CC=" + c.cc},
 				append([]string{"run", in, "-o", got, "--device", "cuda:0", "--report", reportFile, "-v"}, args...)...)
-			if code != 0 || !strings.Contains(stderr, cuda.NeverRun) {
+			if code != 0 || !strings.Contains(stderr, cuda.Untested) {
 				t.Fatalf("on the emulator: exit code %d: %s", code, stderr)
 			}
-			if r := cardReportOf(t, reportFile); r.Device != "cuda:0" || len(r.Scenes) != 2 {
+			if r := gpuReportOf(t, reportFile); r.Device != "cuda:0" || len(r.Scenes) != 2 {
 				t.Errorf("device %s, %d scenes", r.Device, len(r.Scenes))
 			}
 			a, b := frames(t, want), frames(t, got)
@@ -183,7 +183,7 @@ func levelsApart(a, b *media.Frame) (most int) {
 	return most
 }
 
-func cardReportOf(t *testing.T, path string) (r upscale.Report) {
+func gpuReportOf(t *testing.T, path string) (r upscale.Report) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -195,7 +195,7 @@ func cardReportOf(t *testing.T, path string) (r upscale.Report) {
 	return r
 }
 
-// --device auto takes the card after a green verdict, and the CPU with one line that says why after a red one.
+// --device auto takes the GPU after a green result, and the CPU with one line that says why after a red one.
 func TestAutoDevice(t *testing.T) {
 	in, config := smallClip(t)
 	weights, cache := tinyWeights(t, 2), t.TempDir()
@@ -204,12 +204,12 @@ func TestAutoDevice(t *testing.T) {
 		fresh                   bool
 	}{
 		{"first run", "", "cuda:0", "", true},
-		{"a kept green verdict", "", "cuda:0", "", false},
+		{"a kept green result", "", "cuda:0", "", false},
 		{"red", "VSR_EMU_FAIL=cuGraphLaunch:1:719", "cpu", "cuGraphLaunch", true},
-		{"a kept red verdict", "", "cpu", "vsr doctor --device cuda:0 checks it again", false},
+		{"a kept red result", "", "cpu", "vsr doctor --device cuda:0 checks it again", false},
 		{"old driver", "VSR_EMU_DRIVER=10020", "cpu", "update the NVIDIA driver", true},
 		{"broken driver", "VSR_EMU_FAIL=cuInit:1:100", "cpu", "does not start", true},
-		{"no card", "VSR_EMU_DEVICES=0", "cpu", "", true},
+		{"no GPU", "VSR_EMU_DEVICES=0", "cpu", "", true},
 	} {
 		if c.fresh {
 			cache = t.TempDir()
@@ -221,7 +221,7 @@ func TestAutoDevice(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%s: exit code %d: %s", c.name, code, stderr)
 		}
-		if r := cardReportOf(t, reportFile); !strings.HasPrefix(r.Device, c.device) {
+		if r := gpuReportOf(t, reportFile); !strings.HasPrefix(r.Device, c.device) {
 			t.Errorf("%s: device %s, want %s", c.name, r.Device, c.device)
 		}
 		note := ""
@@ -236,20 +236,20 @@ func TestAutoDevice(t *testing.T) {
 	}
 }
 
-// Whatever fails on the card: exit code 5, one line and a hint, and no output.
-func TestFailuresOnCard(t *testing.T) {
+// Whatever fails on the GPU: exit code 5, one line and a hint, and no output.
+func TestFailuresOnGPU(t *testing.T) {
 	in, _ := smallClip(t)
 	weights := tinyWeights(t, 2)
 	for _, c := range []struct{ env, says, hint string }{
-		{"VSR_EMU_DEVICES=0", "the driver sees no card", "nvidia-smi -L"},
+		{"VSR_EMU_DEVICES=0", "the driver sees no GPU", "nvidia-smi -L"},
 		{"VSR_EMU_DRIVER=10020", "update the NVIDIA driver", "newer NVIDIA driver"},
 		{"VSR_EMU_CC=70", "too old", "Turing"},
 		{"VSR_EMU_FAIL=cuInit:1:100", "does not start", "nvidia-smi has to work"},
 		{"VSR_EMU_FAIL=cuModuleLoadDataEx:1:218", "compile the kernels", "report this output"},
 		{"VSR_EMU_FAIL=cuMemAlloc_v2:20:2", "out of device memory", "close other programs"},
-		{"VSR_EMU_FAIL=cuGraphLaunch:1:719", "cuGraphLaunch", "the card gave up"},
-		{"VSR_EMU_FAIL=cuGraphLaunch:3:719", "cuGraphLaunch", "the card gave up"}, // in the middle of the clip
-		{"VSR_EMU_FAIL=cuEventSynchronize:2:700", "run", "the card gave up"},
+		{"VSR_EMU_FAIL=cuGraphLaunch:1:719", "cuGraphLaunch", "the GPU gave up"},
+		{"VSR_EMU_FAIL=cuGraphLaunch:3:719", "cuGraphLaunch", "the GPU gave up"}, // in the middle of the clip
+		{"VSR_EMU_FAIL=cuEventSynchronize:2:700", "run", "the GPU gave up"},
 	} {
 		dir := t.TempDir()
 		code, _, stderr := onEmulator(t, []string{c.env}, "run", in, "-o", filepath.Join(dir, "out.mkv"), "--device", "cuda:0",
@@ -271,10 +271,10 @@ func TestFailuresOnCard(t *testing.T) {
 }
 
 // Doctor on the emulator: green and kept for auto; red with words about what to do.
-func TestDoctorOnCard(t *testing.T) {
+func TestDoctorOnGPU(t *testing.T) {
 	cache := "XDG_CACHE_HOME=" + t.TempDir()
 	code, stdout, stderr := onEmulator(t, []string{cache}, "doctor", "--device", "cuda:0", "--quick")
-	if code != 0 || !strings.Contains(stdout, "emulated GPU") || !strings.Contains(stdout, cuda.NeverRun) {
+	if code != 0 || !strings.Contains(stdout, "emulated GPU") || !strings.Contains(stdout, cuda.Untested) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	if strings.Count(stdout, ": not used: ") != 3 { // NVDEC and two kinds of NVENC
@@ -285,14 +285,14 @@ func TestDoctorOnCard(t *testing.T) {
 	}
 	code, stdout, _ = onEmulator(t, []string{cache, "VSR_EMU_FAIL=cuGraphLaunch:1:719"}, "doctor", "--device", "cuda:0", "--quick")
 	if code != exitDevice || !strings.Contains(stdout, "FAILED") || !strings.Contains(stdout, "hint: ") {
-		t.Errorf("a failing card: exit code %d: %s", code, stdout)
+		t.Errorf("a failing GPU: exit code %d: %s", code, stdout)
 	}
 	if r := trustedOnEmulator(t, cache); !strings.HasPrefix(r, "cpu") {
 		t.Errorf("after a red doctor auto takes %s", r)
 	}
 }
 
-// Doctor's clip through what stands for NVDEC and NVENC here: the same bits, and a good picture.
+// Doctor's clip through what stands for NVDEC and NVENC here: the same bits, and a good frame.
 func TestDoctorChecksCodecs(t *testing.T) {
 	code, stdout, stderr := onEmulator(t, []string{trialVariable + "=upload-download", "XDG_CACHE_HOME=" + t.TempDir()}, "doctor", "--device", "cuda:0", "--quick")
 	for _, want := range []string{"NVDEC, against the CPU's decoder: 8 frames, the same bits", "x264, fed from the GPU: 8 frames, PSNR at least"} {
@@ -313,5 +313,5 @@ func trustedOnEmulator(t *testing.T, cache string) string {
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	return cardReportOf(t, reportFile).Device
+	return gpuReportOf(t, reportFile).Device
 }

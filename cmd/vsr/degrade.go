@@ -117,16 +117,16 @@ func (f *degradeFlags) writeSheet(recipe degrade.Recipe, clip []degrade.Image) e
 		clip[i] = m.Crop((m.W-w)/2, (m.H-h)/2, w, h)
 	}
 	last := len(clip) - 1
-	pictures := []degrade.Labelled{{Label: "original", Image: clip[last]}}
+	images := []degrade.Labelled{{Label: "original", Image: clip[last]}}
 	for i := range f.draws {
 		lr, err := recipe.Apply(degrade.NewRand(f.seed+uint64(i), 0), clip)
 		if err != nil {
 			return fault{exitRequest, err, ""}
 		}
 		drawn := append([]string{fmt.Sprintf("seed %d", f.seed+uint64(i))}, degrade.Describe(recipe, degrade.NewRand(f.seed+uint64(i), 0))...)
-		pictures = append(pictures, degrade.Labelled{Label: strings.Join(drawn, "\n"), Image: lr[last]})
+		images = append(images, degrade.Labelled{Label: strings.Join(drawn, "\n"), Image: lr[last]})
 	}
-	sheet, err := degrade.Sheet(pictures, 4)
+	sheet, err := degrade.Sheet(images, 4)
 	if err != nil {
 		return fault{exitRequest, err, ""}
 	}

@@ -46,19 +46,19 @@ func diagnose() (lines [][2]string) {
 	}
 	say("encoders", "%s", strings.Join(encode.Codecs(), ", "))
 	say("CPU", "%d threads, instruction set %s (this machine runs %s)", runtime.GOMAXPROCS(0), conv.ISA(), strings.Join(conv.ISAs(), ", "))
-	cards, err := cuda.Devices()
+	gpus, err := cuda.Devices()
 	switch {
 	case errors.Is(err, sr.ErrNotBuilt):
 		say("CUDA", "not in this build")
 	case err != nil:
 		say("CUDA", "no device: %v", err)
-	case len(cards) == 0:
+	case len(gpus) == 0:
 		say("CUDA", "no device")
 	}
-	for _, card := range cards {
-		say("CUDA", "%v", card)
+	for _, gpu := range gpus {
+		say("CUDA", "%v", gpu)
 	}
-	say("", cuda.NeverRun)
+	say("", cuda.Untested)
 	names := strings.Join(models.Names(), ", ")
 	if names == "" {
 		names = "none built in: vsr run uses a bicubic stand-in unless --model names a file"

@@ -44,7 +44,7 @@ func TestDoctorDevice(t *testing.T) {
 func TestDeviceReport(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{stdout: &out}
-	report := &selftest.Report{Note: cuda.NeverRun, Checks: []selftest.Check{{Name: "one", OK: true}}}
+	report := &selftest.Report{Note: cuda.Untested, Checks: []selftest.Check{{Name: "one", OK: true}}}
 	file := filepath.Join(t.TempDir(), "report.json")
 	if err := a.deviceReport(report, file); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestDeviceReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &back); err != nil || back.Note != cuda.NeverRun || !back.OK() {
+	if err := json.Unmarshal(text, &back); err != nil || back.Note != cuda.Untested || !back.OK() {
 		t.Errorf("file holds %s, error %v", text, err)
 	}
 	report.Checks = append(report.Checks, selftest.Check{Name: "two", Detail: "race", Hint: "use the CPU"})
@@ -63,7 +63,7 @@ func TestDeviceReport(t *testing.T) {
 	if !errors.As(err, &f) || f.code != exitDevice || errors.Is(err, sr.ErrNoDevice) {
 		t.Errorf("error %v, want a device fault", err)
 	}
-	for _, want := range []string{cuda.NeverRun, "FAILED", "two: race", "hint: use the CPU"} {
+	for _, want := range []string{cuda.Untested, "FAILED", "two: race", "hint: use the CPU"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out.String())
 		}

@@ -15,14 +15,14 @@ import (
 
 // withDolby puts a Dolby Vision configuration box (dvvC: version, profile, level 6, RPU and base layer present, compatibility) into the sample
 // entry of an MP4 whose index is its last box, so that no offset changes.
-func withDolby(t *testing.T, film []byte, profile, compatible byte) []byte {
+func withDolby(t *testing.T, video []byte, profile, compatible byte) []byte {
 	t.Helper()
 	box := make([]byte, 32)
 	binary.BigEndian.PutUint32(box, 32)
 	copy(box[4:], "dvvC")
 	bits := uint16(profile)<<9 | 6<<3 | 1<<2 | 1
 	copy(box[8:], []byte{1, 0, byte(bits >> 8), byte(bits), compatible << 4})
-	out, at := bytes.Clone(film), 0
+	out, at := bytes.Clone(video), 0
 	for _, kind := range []string{"moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1"} {
 		i := bytes.Index(out[at:], []byte(kind))
 		if i < 4 {
@@ -42,7 +42,7 @@ func withDolby(t *testing.T, film []byte, profile, compatible byte) []byte {
 
 // A base layer that is a video of its own is upscaled and the metadata left out with a word; one that is not is refused by its name.
 func TestDolbyVision(t *testing.T) {
-	film, err := os.ReadFile(clip(t, "in.mp4", testmedia.Options{Frames: 4}))
+	video, err := os.ReadFile(clip(t, "in.mp4", testmedia.Options{Frames: 4}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestDolbyVision(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mkv")
-		if err := os.WriteFile(in, withDolby(t, film, c.profile, c.compatible), 0o666); err != nil {
+		if err := os.WriteFile(in, withDolby(t, video, c.profile, c.compatible), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		code, stdout, stderr := vsr(t, "run", in, "-o", out, "--model", weights, "--preset", "ultrafast", "--json")
@@ -80,7 +80,7 @@ func TestDolbyVision(t *testing.T) {
 	}
 }
 
-// Interlaced pictures are rebuilt by default, which is said; a setting leaves them.
+// Interlaced frames are rebuilt by default, which is said; a setting leaves them.
 func TestInterlacedIsSaid(t *testing.T) {
 	const word = "note: the input is interlaced and is deinterlaced (bwdif)"
 	weights, off := tinyWeights(t, 2), config(t, "decode: {deinterlace: \"off\"}\n")
@@ -97,7 +97,7 @@ func TestInterlacedIsSaid(t *testing.T) {
 			}
 			want := interlaced && args == nil
 			if strings.Contains(stderr, word) != want || r.Input.Interlaced > 0 != want {
-				t.Errorf("%s %v: %d pictures rebuilt: %s", name, args, r.Input.Interlaced, stderr)
+				t.Errorf("%s %v: %d frames rebuilt: %s", name, args, r.Input.Interlaced, stderr)
 			}
 		}
 	}

@@ -124,7 +124,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("times: %s", diff)
 	}
 	if diff := cmp.Diff(before.Numbers, after.Numbers); diff != "" {
-		t.Errorf("frame numbers in the pictures: %s", diff)
+		t.Errorf("frame numbers in the frames: %s", diff)
 	}
 	if diff := cmp.Diff(before.Packets, after.Packets); diff != "" {
 		t.Errorf("packets: %s", diff)
@@ -169,9 +169,9 @@ func checkReport(t *testing.T, path string) {
 	if len(r.Streams) != 2 || r.Streams[0].Action != encode.Encoded || r.Streams[1].Action != encode.Copied {
 		t.Errorf("streams %+v", r.Streams)
 	}
-	for _, room := range []string{"decode", "scene", "sr", "encode"} {
-		if r.Stages[room] <= 0 {
-			t.Errorf("stage %s: %g ms", room, r.Stages[room])
+	for _, stage := range []string{"decode", "scene", "sr", "encode"} {
+		if r.Stages[stage] <= 0 {
+			t.Errorf("stage %s: %g ms", stage, r.Stages[stage])
 		}
 	}
 	if r.FPS <= 0 || r.PeakRSS < 1<<20 || r.Upscale.Estimates != 2 {

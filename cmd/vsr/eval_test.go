@@ -348,9 +348,9 @@ func TestDegradeCommand(t *testing.T) {
 	if s, err := data.ReadImage(sheet); err != nil || s.W < 4*72 {
 		t.Errorf("sheet: %dx%d, %v", s.W, s.H, err)
 	}
-	// A folder is a clip; these two pictures differ in size.
+	// A folder is a clip; these two frames differ in size.
 	if err := run(dir, t.TempDir(), "--recipe", "bicubic", "--scale", "2"); err == nil {
-		t.Error("pictures of two sizes pass for a clip")
+		t.Error("frames of two sizes pass for a clip")
 	}
 	if err := run(filepath.Join(dir, "a.png"), out, "--recipe", "fog"); err == nil {
 		t.Error("an unknown recipe passes")

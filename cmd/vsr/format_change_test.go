@@ -32,7 +32,7 @@ func greenIn(f media.Format) [3]float64 {
 	return [3]float64{16 + 219*y, 128 + 224*cb, 128 + 224*cr}
 }
 
-// greenTurn writes a transport stream of green pictures, ten of each format.
+// greenTurn writes a transport stream of green frames, ten of each format.
 func greenTurn(t *testing.T, formats ...media.Format) string {
 	t.Helper()
 	return aspectTurn(t, make([]media.Rational, len(formats)), formats...)

@@ -91,7 +91,7 @@ func TestFirstInterruptLeavesAPlayableFile(t *testing.T) {
 	}
 	for i, n := range w.Numbers {
 		if n != i {
-			t.Fatalf("picture %d shows number %d", i, n)
+			t.Fatalf("frame %d shows number %d", i, n)
 		}
 	}
 }

@@ -18,11 +18,11 @@ var minutes = flag.Int("minutes", 0, "length of the clip in TestLongClip; 0 skip
 // longSize is the size of that clip. A small one shows what grows with the number of frames in a fraction of the time.
 var longSize = flag.String("long-size", "320x180", "size of the clip in TestLongClip")
 
-// packetBytes is what a packet of a film costs in the join, at its most: FFmpeg's MP4 muxer keeps 64 bytes of each until it writes the
+// packetBytes is what a packet of a video costs in the join, at its most: FFmpeg's MP4 muxer keeps 64 bytes of each until it writes the
 // index (MOVIentry), and the demuxer of the source 24 (AVIndexEntry) and 8 for the order of frames (MOVCtts).
 const packetBytes = 64 + 24 + 8
 
-// A long clip comes out whole, with sound and picture together at its end, and memory stays flat.
+// A long clip comes out whole, with sound and frame together at its end, and memory stays flat.
 func TestLongClip(t *testing.T) {
 	if *minutes == 0 {
 		t.Skip("only with -minutes")
@@ -49,7 +49,7 @@ func TestLongClip(t *testing.T) {
 				t.Fatalf("%v: %s", err, stderr)
 			}
 			running = false
-		case <-time.After(100 * time.Millisecond): // the join of a small film is short
+		case <-time.After(100 * time.Millisecond): // the join of a small video is short
 			if n := residentOf(c.Process.Pid); n > 0 {
 				resident = append(resident, n)
 			}

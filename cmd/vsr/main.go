@@ -1,6 +1,6 @@
 // Command vsr upscales video with KDSR, a blind super-resolution network.
 //
-// This package is flags, configuration, wiring and exit codes. No loop over frames lives here: the rooms do the work and
+// This package is flags, configuration, wiring and exit codes. No loop over frames lives here: the stages do the work and
 // package pipeline moves it.
 package main
 

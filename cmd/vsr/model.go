@@ -176,7 +176,7 @@ func (a *app) modelExport() *cobra.Command {
 	cmd.Flags().StringVar(&precision, "precision", "", "note in the file what half precision is not good enough for: fp32 (everything), last:N (the last N convolutions before the tail) or auto (nothing)")
 	cmd.Flags().StringVar(&bounds, "idr-bounds", "", "note in the file which degradation vectors the material of a `training.yaml` gives, so that none far outside is used; none takes the note away")
 	cmd.Flags().BoolVar(&onnx, "onnx", false, "write the static network of one scene as ONNX, for other programs")
-	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or picture whose degradation the network is made for")
+	cmd.Flags().StringVar(&like, "like", "", "with --onnx: the `clip` or image whose degradation the network is made for")
 	cmd.Flags().BoolVarP(&force, "yes", "y", false, "replace the file if it exists")
 	cmd.MarkFlagRequired("output")
 	return cmd
@@ -222,7 +222,7 @@ func noteIDRBounds(ctx context.Context, w *kdsr.Weights, config string) error {
 	}
 	t, err := train.IDRBounds(ctx, w, c, train.Options{})
 	if err != nil {
-		return inputFault(err, "--idr-bounds needs the pictures that the config names, and its scale must be the model's")
+		return inputFault(err, "--idr-bounds needs the images that the config names, and its scale must be the model's")
 	}
 	return w.SetIDRBounds(t)
 }

@@ -12,10 +12,10 @@ import (
 	"vsr/train/data"
 )
 
-// `vsr model export --idr-bounds` measures the vectors of a config's pictures, and takes the note away again.
+// `vsr model export --idr-bounds` measures the vectors of a config's images, and takes the note away again.
 func TestExportIDRBounds(t *testing.T) {
 	dir := t.TempDir()
-	pictures, weights, out := filepath.Join(dir, "pictures"), filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "out.safetensors")
+	images, weights, out := filepath.Join(dir, "images"), filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "out.safetensors")
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 1, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -23,17 +23,17 @@ func TestExportIDRBounds(t *testing.T) {
 	if err := w.Save(weights, kdsr.F32); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(pictures, 0o777); err != nil {
+	if err := os.Mkdir(images, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 4 {
-		if err := data.WritePNG(filepath.Join(pictures, fmt.Sprintf("%d.png", i)), evalImage(128+i, 112).RGBA()); err != nil {
+		if err := data.WritePNG(filepath.Join(images, fmt.Sprintf("%d.png", i)), evalImage(128+i, 112).RGBA()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	config := func(scale int) string {
 		path := filepath.Join(dir, fmt.Sprintf("x%d.yaml", scale))
-		text := fmt.Sprintf("scale: %d\ndata: {images: [%q], patch: 16, batch: 16}\ndegradation: {kind: gaussian}\n", scale, pictures)
+		text := fmt.Sprintf("scale: %d\ndata: {images: [%q], patch: 16, batch: 16}\ndegradation: {kind: gaussian}\n", scale, images)
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func child(t *testing.T, args ...string) (c *exec.Cmd, stderr *notes) {
 	return c, stderr
 }
 
-// shortPieces writes a configuration with pieces of 16 to 40 frames.
+// shortPieces writes a configuration with segments of 16 to 40 frames.
 func shortPieces(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.yaml")
@@ -183,9 +183,9 @@ func killed(t *testing.T, more ...string) {
 	}
 }
 
-// waitForPiece waits until a piece is committed.
+// waitForPiece waits until a segment is committed.
 func waitForPiece(t *testing.T, out string) {
-	until(t, "a piece is committed", func() bool {
+	until(t, "a segment is committed", func() bool {
 		list, _ := filepath.Glob(filepath.Join(upscale.WorkDir(out), "*.done"))
 		return len(list) > 0
 	})
@@ -234,7 +234,7 @@ func interruptedRun(t *testing.T, more ...string) {
 	only(t, dir, "out.mkv")
 }
 
-// A disk that is full gives one line and exit code 6; with room again the same command goes on.
+// A disk that is full gives one line and exit code 6; with space again the same command continues.
 func TestFullDiskGoesOn(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root may mount a small disk")

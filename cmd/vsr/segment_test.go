@@ -11,7 +11,7 @@ import (
 	"vsr/upscale/segment"
 )
 
-// A plan whose pieces are done in any order, one of them twice at once, joins to the file that one run makes.
+// A plan whose segments are done in any order, one of them twice at once, joins to the file that one run makes.
 func TestPlannedPiecesMakeTheSameFile(t *testing.T) {
 	in, weights, config := longClip(t, 120), tinyWeights(t, 2), shortPieces(t)
 	dir := t.TempDir()
@@ -44,7 +44,7 @@ func TestPlannedPiecesMakeTheSameFile(t *testing.T) {
 		must("segment", "--plan", plan, "--index", fmt.Sprint(i), "--threads", "1")
 	}
 	if code, _, stderr := vsr(t, "segment", "--plan", plan, "--index", fmt.Sprint(last+1)); code != exitRequest {
-		t.Errorf("a piece that is not there: exit code %d, %s", code, stderr)
+		t.Errorf("a segment that is not there: exit code %d, %s", code, stderr)
 	}
 	must("join", "--plan", plan)
 	equalFiles(t, whole, out)
@@ -54,6 +54,6 @@ func TestPlannedPiecesMakeTheSameFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code, _, _ := vsr(t, "segment", "--plan", plan, "--index", "0"); code == 0 {
-		t.Error("a piece of a source that has changed is made")
+		t.Error("a segment of a source that has changed is made")
 	}
 }

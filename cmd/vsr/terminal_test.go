@@ -182,7 +182,7 @@ func tinyTraining(t *testing.T, steps string) (config, out string) {
 	return config, out
 }
 
-// TestTerminalCtrlCStopsTraining stops a run with Ctrl-C and compares what a resumed run gives with a run in one piece.
+// TestTerminalCtrlCStopsTraining stops a run with Ctrl-C and compares what a resumed run gives with a run in one segment.
 func TestTerminalCtrlCStopsTraining(t *testing.T) {
 	const steps = "3000"
 	config, out := tinyTraining(t, steps)
@@ -204,7 +204,7 @@ func TestTerminalCtrlCStopsTraining(t *testing.T) {
 	}
 	whole := filepath.Join(t.TempDir(), "whole")
 	if code := onATerminal(t, nil, "train", "teacher", "--config", config, "--set", "out="+whole).code(); code != exitOK {
-		t.Fatalf("in one piece: exit code %d", code)
+		t.Fatalf("in one segment: exit code %d", code)
 	}
 	hash := func(dir string) string {
 		w, err := kdsr.Load(filepath.Join(dir, "tiny.safetensors"))
@@ -214,7 +214,7 @@ func TestTerminalCtrlCStopsTraining(t *testing.T) {
 		return w.Hash()
 	}
 	if hash(out) != hash(whole) {
-		t.Error("a stopped and resumed run gives other weights than one in one piece")
+		t.Error("a stopped and resumed run gives other weights than one in one segment")
 	}
 }
 

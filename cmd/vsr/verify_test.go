@@ -28,7 +28,7 @@ var damages = []damage{
 	{"matrix", []string{"-c:a", "copy", "-c:v", "libx264", "-crf", "5", "-colorspace", "smpte170m"}, "colour tags"},
 	{"rotation", []string{"-c", "copy", "-metadata:s:v", "rotate=90"}, "rotation"},
 	{"aspect", []string{"-c", "copy", "-aspect", "2:1"}, "pixel aspect"},
-	{"picture", []string{"-c:a", "copy", "-vf", "vflip,negate"}, "same picture"},
+	{"frame", []string{"-c:a", "copy", "-vf", "vflip,negate"}, "same frame"},
 }
 
 // A good output passes; whatever is taken from it is named, with exit code 7.
@@ -79,12 +79,12 @@ func checkVMAF(t *testing.T, r verify.Report, ref bool) {
 			t.Errorf("a word about VMAF belongs to a reference: %+v", r.Checks)
 		}
 	case av.HasFilter("libvmaf"):
-		if c := r.Checks[i]; !c.OK || r.Picture.VMAF < 90 || r.Picture.WorstVMAF > r.Picture.VMAF || r.Picture.WorstVMAF < 90 {
-			t.Errorf("a video against itself: %+v, %+v", c, r.Picture)
+		if c := r.Checks[i]; !c.OK || r.FrameQuality.VMAF < 90 || r.FrameQuality.WorstVMAF > r.FrameQuality.VMAF || r.FrameQuality.WorstVMAF < 90 {
+			t.Errorf("a video against itself: %+v, %+v", c, r.FrameQuality)
 		}
 	default:
-		if c := r.Checks[i]; c.OK || !strings.Contains(c.Detail, "libvmaf") || r.Picture.VMAF != 0 {
-			t.Errorf("%+v, %+v", c, r.Picture)
+		if c := r.Checks[i]; c.OK || !strings.Contains(c.Detail, "libvmaf") || r.FrameQuality.VMAF != 0 {
+			t.Errorf("%+v, %+v", c, r.FrameQuality)
 		}
 	}
 }

@@ -126,8 +126,8 @@ func TestMetadataChaptersDisposition(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fc.Free()
-	av.SetMetadata(fc, map[string]string{"title": "Ä film", "empty": ""})
-	if m := av.Metadata(fc); m["title"] != "Ä film" {
+	av.SetMetadata(fc, map[string]string{"title": "Ä video", "empty": ""})
+	if m := av.Metadata(fc); m["title"] != "Ä video" {
 		t.Errorf("metadata %v", m)
 	}
 	st := fc.NewStream(nil)
@@ -168,7 +168,7 @@ func TestFrameSideDataAndColor(t *testing.T) {
 	if err := av.AddFrameSideData(f, []media.SideData{{Type: av.FrameCaptions, Data: []byte("abc")}, {Type: av.FrameMastering, Data: make([]byte, 88)}}); err != nil {
 		t.Fatal(err)
 	}
-	var p av.Picture
+	var p av.Frame
 	p.Read(f)
 	if p.Color != want {
 		t.Errorf("colour %+v", p.Color)

@@ -10,9 +10,9 @@ import (
 	astiav "github.com/asticode/go-astiav"
 )
 
-// Concealed counts the pictures that a decoder mended because their data were damaged.
+// Concealed counts the frames that a decoder mended because their data were damaged.
 //
-// The pictures carry a mark as well (AVFrame.decode_error_flags), but with several frame threads FFmpeg before 6.1 may hand a picture
+// The frames carry a mark as well (AVFrame.decode_error_flags), but with several frame threads FFmpeg before 6.1 may hand a frame
 // out before the thread that decodes it has set the mark. Its log line is never lost.
 type Concealed struct {
 	n    *C.vsr_concealed
@@ -24,13 +24,13 @@ func CountConcealed(decoder *astiav.CodecContext) *Concealed {
 	return &Concealed{n: C.vsr_concealed_new((*C.AVCodecContext)(pointer(decoder)))}
 }
 
-// Pictures returns how many there were since the start or the last Reset.
-func (c *Concealed) Pictures() int64 {
+// Frames returns how many there were since the start or the last Reset.
+func (c *Concealed) Frames() int64 {
 	return atomic.LoadInt64((*int64)(unsafe.Pointer(&c.n.pictures))) - c.base
 }
 
 // Reset starts from 0.
-func (c *Concealed) Reset() { c.base += c.Pictures() }
+func (c *Concealed) Reset() { c.base += c.Frames() }
 
 // Free releases the counter.
 func (c *Concealed) Free() {

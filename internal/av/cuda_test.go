@@ -34,7 +34,7 @@ func hostFrame(t *testing.T, w, h int, pixels astiav.PixelFormat, f func(p, x, y
 
 // eachByte goes through the two planes of NV12 and P010.
 func eachByte(fr *astiav.Frame, w, h int, pixels astiav.PixelFormat, do func(p, x, y int, b *byte)) {
-	var pic av.Picture
+	var pic av.Frame
 	pic.Read(fr)
 	if pixels == astiav.PixelFormatP010Le {
 		w *= 2
@@ -52,15 +52,15 @@ func eachByte(fr *astiav.Frame, w, h int, pixels astiav.PixelFormat, do func(p, 
 // surface is a CUDA frame as the engine takes it.
 func surface(t *testing.T, f *astiav.Frame, format media.Format, pixels astiav.PixelFormat) *cuda.Surface {
 	t.Helper()
-	p, ok := av.OnCard(f)
+	p, ok := av.OnGPU(f)
 	if !ok || p.Pixels != pixels || p.Width != format.Width || p.Height != format.Height {
-		t.Fatalf("frame on a card: %v, %+v, want %v", ok, p, pixels)
+		t.Fatalf("frame on a GPU: %v, %+v, want %v", ok, p, pixels)
 	}
 	return &cuda.Surface{Format: format, Semi: true, Plane: p.Plane, Pitch: p.Pitch}
 }
 
-// A picture goes to the card by FFmpeg's upload, through the engine, and comes back by FFmpeg's download. Between them nothing leaves
-// the card, and the result is that of frames of the host.
+// A frame goes to the GPU by FFmpeg's upload, through the engine, and comes back by FFmpeg's download. Between them nothing leaves
+// the GPU, and the result is that of frames of the host.
 func TestCUDAFrames(t *testing.T) {
 	emu.Use(t)
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 3)
@@ -78,7 +78,7 @@ func TestCUDAFrames(t *testing.T) {
 		depth  int
 	}{{astiav.PixelFormatNv12, 8}, {astiav.PixelFormatP010Le, 10}} {
 		format := media.Format{Width: 38, Height: 22, Layout: media.YUV420, Depth: c.depth, Color: media.Color{Matrix: 1, Range: 1, Siting: 1}}
-		got, want := throughCard(t, e, format, c.pixels), onHost(t, e, format)
+		got, want := throughGPU(t, e, format, c.pixels), onHost(t, e, format)
 		wrong := 0
 		eachByte(got, want.Width, want.Height, c.pixels, func(p, x, y int, b *byte) {
 			if *b != packed(want, p, x, y) {
@@ -91,7 +91,7 @@ func TestCUDAFrames(t *testing.T) {
 	}
 }
 
-// sample is the picture of the test, in samples.
+// sample is the frame of the test, in samples.
 func sample(f media.Format, p, x, y int) int {
 	return (x*(5+p) + y*(11-p) + 40*p + x*y%7) << (f.Depth - 8) & (1<<f.Depth - 1)
 }
@@ -146,12 +146,12 @@ func source(format media.Format) *media.Frame {
 	return fr
 }
 
-func throughCard(t *testing.T, e cuda.SurfaceEngine, format media.Format, pixels astiav.PixelFormat) *astiav.Frame {
+func throughGPU(t *testing.T, e cuda.SurfaceEngine, format media.Format, pixels astiav.PixelFormat) *astiav.Frame {
 	t.Helper()
 	ctx := context.Background()
 	planar, large := source(format), format.Scaled(2)
 	up := hostFrame(t, format.Width, format.Height, pixels, func(p, x, y int) byte { return packed(planar, p, x, y) })
-	onCard := func(f media.Format) *astiav.Frame {
+	onGPU := func(f media.Format) *astiav.Frame {
 		pool, err := av.NewCUDAFrames(0, f.Width, f.Height, pixels)
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func throughCard(t *testing.T, e cuda.SurfaceEngine, format media.Format, pixels
 		}
 		return fr
 	}
-	src, dst := onCard(format), onCard(large)
+	src, dst := onGPU(format), onGPU(large)
 	if err := up.TransferHardwareData(src); err != nil {
 		t.Fatal(err)
 	}
@@ -189,8 +189,8 @@ func throughCard(t *testing.T, e cuda.SurfaceEngine, format media.Format, pixels
 
 func TestNoCUDAFrames(t *testing.T) {
 	fr := hostFrame(t, 16, 16, astiav.PixelFormatNv12, nil)
-	if _, ok := av.OnCard(fr); ok {
-		t.Error("a frame of the host is said to lie on a card")
+	if _, ok := av.OnGPU(fr); ok {
+		t.Error("a frame of the host is said to lie on a GPU")
 	}
 	pool := &av.CUDAFrames{}
 	pool.Close()

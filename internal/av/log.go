@@ -16,18 +16,18 @@ var installLog sync.Once
 //
 // FFmpeg's log is one per process: with several Logs open, each line goes to whichever polls first.
 type Log struct {
-	to   *slog.Logger
-	room string
-	last time.Time
+	to    *slog.Logger
+	stage string
+	last  time.Time
 }
 
 // NewLog takes over FFmpeg's log, which would otherwise go to stderr. A nil logger discards.
-func NewLog(to *slog.Logger, room string) *Log {
+func NewLog(to *slog.Logger, stage string) *Log {
 	installLog.Do(func() { C.vsr_log_install() })
 	if to == nil {
 		to = slog.New(slog.DiscardHandler)
 	}
-	return &Log{to: to, room: room, last: time.Now()}
+	return &Log{to: to, stage: stage, last: time.Now()}
 }
 
 // Poll passes on what has come in, unless the last time was under a second ago.
@@ -60,9 +60,9 @@ func (l *Log) Flush() {
 		counts[k] += int(line.count)
 	}
 	for _, k := range order {
-		l.to.Log(context.Background(), level[k], "ffmpeg: "+k.text, "room", l.room, "source", k.source, "times", counts[k])
+		l.to.Log(context.Background(), level[k], "ffmpeg: "+k.text, "stage", l.stage, "source", k.source, "times", counts[k])
 	}
 	if n := int64(C.vsr_log_lost()); n > 0 {
-		l.to.Debug("ffmpeg: more lines", "room", l.room, "times", n)
+		l.to.Debug("ffmpeg: more lines", "stage", l.stage, "times", n)
 	}
 }

@@ -19,9 +19,9 @@ import (
 // ErrNoFilter means that this FFmpeg was built without the filter.
 var ErrNoFilter = errors.New("this FFmpeg is built without")
 
-// Metric compares two videos picture by picture with one of FFmpeg's filters. Only luma goes in, as code values, at 8 bits, or at
-// 10 if one of the first two pictures has more; chroma is flat. It is used by one goroutine at a time. Memory is bounded, but for the filter's own log:
-// some hundred bytes a picture.
+// Metric compares two videos frame by frame with one of FFmpeg's filters. Only luma goes in, as code values, at 8 bits, or at
+// 10 if one of the first two frames has more; chroma is flat. It is used by one goroutine at a time. Memory is bounded, but for the filter's own log:
+// some hundred bytes a frame.
 type Metric struct {
 	kind   metricKind
 	folder string
@@ -56,10 +56,10 @@ func newMetric(k metricKind) (*Metric, error) {
 	return &Metric{kind: k, folder: folder}, nil
 }
 
-// Add measures a picture against the true one. Both, and those of all calls, must have one size.
+// Add measures a frame against the true one. Both, and those of all calls, must have one size.
 func (m *Metric) Add(out, ref *media.Frame) error {
 	if out.Width != ref.Width || out.Height != ref.Height {
-		return fmt.Errorf("%s: a picture of %dx%d against one of %dx%d", m.kind.filter, out.Width, out.Height, ref.Width, ref.Height)
+		return fmt.Errorf("%s: a frame of %dx%d against one of %dx%d", m.kind.filter, out.Width, out.Height, ref.Width, ref.Height)
 	}
 	if m.graph == nil {
 		depth := 8
@@ -97,7 +97,7 @@ func (m *Metric) Scores() ([]float64, error) {
 	}
 	scores, err := m.kind.read(text)
 	if err == nil && len(scores) != m.pairs {
-		err = fmt.Errorf("%d numbers for %d pictures", len(scores), m.pairs)
+		err = fmt.Errorf("%d numbers for %d frames", len(scores), m.pairs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.kind.filter, err)
@@ -129,7 +129,7 @@ func readVMAF(text []byte) ([]float64, error) {
 	for i, f := range log.Frames {
 		v, ok := f.Metrics["vmaf"]
 		if !ok || f.Number != i {
-			return nil, fmt.Errorf("its log has no vmaf for picture %d", i)
+			return nil, fmt.Errorf("its log has no vmaf for frame %d", i)
 		}
 		scores = append(scores, v)
 	}
@@ -163,7 +163,7 @@ type metricGraph struct {
 	pixels  astiav.PixelFormat
 	w, h    int
 	depth   int
-	scratch Picture
+	scratch Frame
 }
 
 func openMetricGraph(filter string, w, h, depth int) (g *metricGraph, err error) {
@@ -208,7 +208,7 @@ func openMetricGraph(filter string, w, h, depth int) (g *metricGraph, err error)
 // add hands in a pair with time n.
 func (g *metricGraph) add(out, ref *media.Frame, n int64) error {
 	if out.Width != g.w || out.Height != g.h {
-		return fmt.Errorf("a picture of %dx%d among those of %dx%d", out.Width, out.Height, g.w, g.h)
+		return fmt.Errorf("a frame of %dx%d among those of %dx%d", out.Width, out.Height, g.w, g.h)
 	}
 	for i, fr := range []*media.Frame{out, ref} {
 		g.frame.SetWidth(g.w)

@@ -29,7 +29,7 @@ var psnrKind = metricKind{"psnr", func(log string) string { return "stats_file="
 	return scores, nil
 }}
 
-// ramp is a picture whose luma rises by step from sample to sample.
+// ramp is a frame whose luma rises by step from sample to sample.
 func ramp(w, h, depth, step int, layout media.Layout) *media.Frame {
 	f := media.NewFrame(media.Format{Width: w, Height: h, Layout: layout, Depth: depth})
 	for y := range h {
@@ -100,7 +100,7 @@ func TestMetricMeasuresLuma(t *testing.T) {
 				}
 			}
 			if want[0] != 0 || want[1] < 1 {
-				t.Fatalf("the test's pictures: %v", want)
+				t.Fatalf("the test's frames: %v", want)
 			}
 			folder := m.folder
 			if err := m.Close(); err != nil {
@@ -148,7 +148,7 @@ func TestMetricOrder(t *testing.T) {
 	}
 }
 
-// The first pair settles the depth; pictures of another that come later are brought to it.
+// The first pair settles the depth; frames of another that come later are brought to it.
 func TestMetricKeepsItsDepth(t *testing.T) {
 	m, err := newMetric(psnrKind)
 	if err != nil {
@@ -231,7 +231,7 @@ func TestReadVMAF(t *testing.T) {
 	}
 }
 
-// With libvmaf at hand, a picture against itself scores far above a spoilt one. Skipped without.
+// With libvmaf at hand, a frame against itself scores far above a spoilt one. Skipped without.
 func TestVMAF(t *testing.T) {
 	t.Setenv("TMPDIR", oddFolder(t))
 	m, err := NewVMAF()
@@ -259,7 +259,7 @@ func TestVMAF(t *testing.T) {
 	t.Log(s)
 	for i, v := range s {
 		if good := i < 4; good && v < 80 || !good && v > 40 || v < 0 || v > 100 {
-			t.Errorf("picture %d: %v", i, v)
+			t.Errorf("frame %d: %v", i, v)
 		}
 	}
 }

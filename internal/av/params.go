@@ -18,7 +18,7 @@ type Params struct {
 	AverageRate  media.Rational   // avg_frame_rate
 	RealRate     media.Rational   // r_frame_rate
 	SampleAspect media.Rational
-	Picture      *media.Packet // the packet of a cover picture, nil for other streams
+	Frame        *media.Packet // the packet of a cover frame, nil for other streams
 
 	c *C.AVCodecParameters
 }
@@ -40,7 +40,7 @@ func ReadParams(s *astiav.Stream) (*Params, error) {
 		p.SideData = append(p.SideData, media.SideData{Type: int(sd._type), Data: C.GoBytes(unsafe.Pointer(sd.data), C.int(sd.size))})
 	}
 	if st.disposition&C.AV_DISPOSITION_ATTACHED_PIC != 0 && st.attached_pic.size > 0 {
-		p.Picture = packet(&st.attached_pic)
+		p.Frame = packet(&st.attached_pic)
 	}
 	return p, nil
 }
@@ -52,7 +52,7 @@ func EncoderParams(cc *astiav.CodecContext) (*Params, error) {
 	if err := check(C.avcodec_parameters_from_context(p.c, x)); err != nil {
 		return nil, err
 	}
-	if x.pix_fmt == C.AV_PIX_FMT_CUDA { // the stream does not know where its pictures were
+	if x.pix_fmt == C.AV_PIX_FMT_CUDA { // the stream does not know where its frames were
 		p.c.format = C.int(x.sw_pix_fmt)
 	}
 	return p, nil
@@ -122,7 +122,7 @@ func (p *Params) Tag() string {
 	return printable(string([]byte{byte(t), byte(t >> 8), byte(t >> 16), byte(t >> 24)}))
 }
 
-// Size returns the picture size of a video stream.
+// Size returns the frame size of a video stream.
 func (p *Params) Size() (w, h int) { return int(p.c.width), int(p.c.height) }
 
 // PixelFormat returns the pixel format of a video stream.

@@ -11,8 +11,8 @@ import (
 	"vsr/media"
 )
 
-// Picture is a view of a decoded AVFrame. It is valid as long as the frame is neither unreferenced nor freed.
-type Picture struct {
+// Frame is a view of a decoded AVFrame. It is valid as long as the frame is neither unreferenced nor freed.
+type Frame struct {
 	Width, Height int
 	Format        astiav.PixelFormat
 	PTS           int64 // the frame's own time stamp, media.NoTime if absent
@@ -30,10 +30,10 @@ type Picture struct {
 }
 
 // Read fills p from f.
-func (p *Picture) Read(f *astiav.Frame) {
+func (p *Frame) Read(f *astiav.Frame) {
 	var c C.vsr_picture
 	C.vsr_picture_read((*C.AVFrame)(f.UnsafePointer()), &c)
-	*p = Picture{
+	*p = Frame{
 		Width: int(c.width), Height: int(c.height), Format: astiav.PixelFormat(c.format),
 		PTS: int64(c.pts), BestEffort: int64(c.best_effort), Duration: int64(c.duration),
 		Interlaced: c.interlaced != 0, TopFirst: c.top_first != 0, Key: c.key != 0, Corrupt: c.corrupt != 0,
@@ -46,13 +46,13 @@ func (p *Picture) Read(f *astiav.Frame) {
 	}
 }
 
-// Row returns n bytes of row y of plane i in place. Line sizes may be negative (bottom-up pictures).
-func (p *Picture) Row(i, y, n int) []byte {
+// Row returns n bytes of row y of plane i in place. Line sizes may be negative (bottom-up frames).
+func (p *Frame) Row(i, y, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.data[i], y*p.linesize[i])), n)
 }
 
 // Has reports whether plane i exists.
-func (p *Picture) Has(i int) bool { return p.data[i] != nil }
+func (p *Frame) Has(i int) bool { return p.data[i] != nil }
 
 // SetColor writes colour tags onto a frame.
 func SetColor(f *astiav.Frame, c media.Color) {
@@ -128,5 +128,5 @@ func swsMatrix(m media.Matrix) C.int {
 	return C.SWS_CS_ITU601
 }
 
-// ScaleFlags are the swscale settings for converting a picture without resizing it: the accurate paths, full chroma.
+// ScaleFlags are the swscale settings for converting a frame without resizing it: the accurate paths, full chroma.
 const ScaleFlags = int64(C.SWS_BICUBIC | C.SWS_ACCURATE_RND | C.SWS_FULL_CHR_H_INT | C.SWS_FULL_CHR_H_INP)

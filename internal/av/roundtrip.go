@@ -85,7 +85,7 @@ type trip struct {
 }
 
 // codedFormat is the size that the encoder is given: sides are multiples of 16 and at least 64; the border is repeated and cut off
-// again. On smaller or uneven pictures x265 3.5 writes past its buffers.
+// again. On smaller or uneven frames x265 3.5 writes past its buffers.
 func codedFormat(f media.Format) media.Format {
 	f.Width, f.Height = max((f.Width+15)/16*16, 64), max((f.Height+15)/16*16, 64)
 	return f
@@ -189,7 +189,7 @@ func (t *trip) encode(fr *media.Frame, number int64) error {
 	if err := MakeWritable(t.raw); err != nil {
 		return err
 	}
-	var p Picture
+	var p Frame
 	p.Read(t.raw)
 	for plane := range 3 {
 		w, h := t.coded.PlaneSize(plane)
@@ -259,7 +259,7 @@ func (t *trip) receive() error {
 }
 
 func (t *trip) store() error {
-	var p Picture
+	var p Frame
 	p.Read(t.got)
 	at := p.PTS
 	if at == media.NoTime {

@@ -17,8 +17,8 @@ type Side struct {
 	Full          bool // range; RGB is always full
 }
 
-// Scaler converts pictures to another size, pixel format, matrix and range, by swscale. Unlike astiav's it knows both ranges from
-// the start: swscale copies pictures of one size and format as they are when the ranges come later.
+// Scaler converts frames to another size, pixel format, matrix and range, by swscale. Unlike astiav's it knows both ranges from
+// the start: swscale copies frames of one size and format as they are when the ranges come later.
 type Scaler struct{ c *C.struct_SwsContext }
 
 // NewScaler returns a Scaler, or nil if swscale cannot convert between the two. Free it.

@@ -16,11 +16,11 @@ func Bar(width int, left string, done, total int64, right string) string {
 	if total <= 0 {
 		return clip(left+" "+right, width)
 	}
-	room := min(width-utf8.RuneCountInString(left)-utf8.RuneCountInString(right)-2, barMost)
-	if room < barLeast {
+	space := min(width-utf8.RuneCountInString(left)-utf8.RuneCountInString(right)-2, barMost)
+	if space < barLeast {
 		return clip(left+" "+right, width)
 	}
-	inner := room - 2
+	inner := space - 2
 	full := int(min(max(done, 0), total) * int64(inner) / total)
 	head := ""
 	if full < inner {

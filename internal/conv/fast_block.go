@@ -64,7 +64,7 @@ func (f fast) depthwiseKernels(ws *Workers, dk, x, dy []float32, s Shape) {
 	addBands(dk, *sums, s, b)
 }
 
-// bands is the number of bands of a sample, and room for the kernel sums of all of them: [N,bands,9,Pad(C)].
+// bands is the number of bands of a sample, and space for the kernel sums of all of them: [N,bands,9,Pad(C)].
 func (f fast) bands(s Shape) (int, *[]float32) {
 	b := max((tileRows(s.H)+band(s.W)-1)/band(s.W), 1)
 	return b, takeFloats(s.N * b * 9 * native.Pad(s.In))

@@ -1,2 +1,2 @@
-// Package lint holds tests about the code itself: which room may import which, and that files stay short.
+// Package lint holds tests about the code itself: which package may import which, and that files stay short.
 package lint

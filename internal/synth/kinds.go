@@ -70,7 +70,7 @@ func buildSimilar(b *builder) {
 	}
 }
 
-// buildJump stays in one room: the camera is put elsewhere or closer, and people have moved on.
+// buildJump stays in one stage: the camera is put elsewhere or closer, and people have moved on.
 func buildJump(b *builder) {
 	p := b.newPlace()
 	v := b.anywhere(p)

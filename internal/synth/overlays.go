@@ -2,7 +2,7 @@ package synth
 
 import "math"
 
-// buildInset shows a picture in the picture, which comes, changes its shot, and goes.
+// buildInset shows a frame in the frame, which comes, changes its shot, and goes.
 func buildInset(b *builder) {
 	for range 2 {
 		b.cut(b.frames(60, 75), b.shoot(b.newPlace()), "cut")
@@ -114,7 +114,7 @@ func buildGrain(b *builder) {
 	}
 }
 
-// buildFlicker changes the light from frame to frame: old film, tubes, a strobe.
+// buildFlicker changes the light from frame to frame: old video, tubes, a strobe.
 func buildFlicker(b *builder) {
 	b.shots(3, 35, 50)
 	for _, t := range b.takes {
@@ -124,7 +124,7 @@ func buildFlicker(b *builder) {
 	rate := b.between(3, 11)
 	b.over(0, b.Frames, func(c *canvas, i int) {
 		switch kind {
-		case 0: // old film: random, with scratches
+		case 0: // old video: random, with scratches
 			c.gain(1 + depth*float32(lattice(seed, i, 0)))
 			for k := range 2 {
 				if lattice(seed, i, 1+k) > 0.6 {
@@ -142,7 +142,7 @@ func buildFlicker(b *builder) {
 	})
 }
 
-// buildRate shows each image several times, as converted film and drawn animation do, in a fixed or in an uneven rhythm.
+// buildRate shows each image several times, as converted video and drawn animation do, in a fixed or in an uneven rhythm.
 func buildRate(b *builder) {
 	b.Rate = []int{24, 25, 30, 50, 60}[b.r.IntN(5)]
 	b.shots(4, 20, 45)

@@ -155,7 +155,7 @@ func WriteClip(path string, o Options, e encode.Options) error {
 	}
 }
 
-// WriteTurn writes an MPEG transport stream whose picture changes from a's size to b's after a's frames; times go on.
+// WriteTurn writes an MPEG transport stream whose frame changes from a's size to b's after a's frames; times go on.
 func WriteTurn(path string, a, b Options, e encode.Options) error {
 	a, b = a.withDefaults(), b.withDefaults()
 	b.Start = a.Start + a.Frames

@@ -21,7 +21,7 @@ const (
 )
 
 // DrawClock paints the number n, modulo 2^24, into the luma of an 8-bit frame. Neighbouring numbers differ in one block, so a
-// picture that is caught between two of them is wrong by one at most. 0 is the number that readers ignore.
+// frame that is caught between two of them is wrong by one at most. 0 is the number that readers ignore.
 func DrawClock(fr *media.Frame, n int) {
 	gray := n & clockMask
 	gray ^= gray >> 1
@@ -49,7 +49,7 @@ func clockBox(fr *media.Frame, x, y, w, h, bit int) {
 }
 
 // Clock reads the number back from a frame of any size and any 8-bit layout with luma. ok is false when the parity is wrong or
-// the number is 0, which a black picture would show.
+// the number is 0, which a black frame would show.
 func Clock(fr *media.Frame) (n int, ok bool) {
 	at := func(x, y int) int { return int(fr.Row(0, y*fr.Height/clockGridH)[x*fr.Width/clockGridW]) >> 7 }
 	gray, parity := 0, 0

@@ -19,10 +19,10 @@ type Options struct {
 	Cuts    []int          // first frame of each new scene, rising
 	Flashes []int          // white frames within a scene
 	Fades   []Span         // down to black and up again
-	Stills  []Span         // the picture stands
+	Stills  []Span         // the frame stands
 	Tone    float64        // hertz of a mono AAC tone, 0 for no sound
-	Seed    uint64         // another seed, other pictures
-	Start   int            // number of the first frame: shifts pictures and times
+	Seed    uint64         // another seed, other frames
+	Start   int            // number of the first frame: shifts frames and times
 	Drop    func(n int) bool
 }
 
@@ -71,7 +71,7 @@ func hash(seed uint64, x, y int) uint64 {
 	return h ^ h>>31
 }
 
-// Draw paints picture n of the clip into fr, whose format must be that of the clip.
+// Draw paints frame n of the clip into fr, whose format must be that of the clip.
 func (o Options) Draw(fr *media.Frame, n int) {
 	o = o.withDefaults()
 	when := n
@@ -163,7 +163,7 @@ func drawNumber(fr *media.Frame, n int) {
 	}
 }
 
-// Number reads the frame number back from a decoded picture that was enlarged scale times; numbers count modulo 4096. -1 if the picture is too small.
+// Number reads the frame number back from a decoded frame that was enlarged scale times; numbers count modulo 4096. -1 if the frame is too small.
 func Number(fr *media.Frame, scale int) int {
 	block := numberBlock * scale
 	if fr.Width < numberBits*block || fr.Height < block {

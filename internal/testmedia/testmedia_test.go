@@ -144,6 +144,6 @@ func TestScenesDiffer(t *testing.T) {
 		u.Release()
 	}
 	if len(sums) != 3 {
-		t.Errorf("%d different pictures of 3", len(sums))
+		t.Errorf("%d different frames of 3", len(sums))
 	}
 }

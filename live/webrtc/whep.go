@@ -115,7 +115,7 @@ func (s *Server) newViewer() (*viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	const mtu = 1200 // what browsers use: fits every path with room for SRTP
+	const mtu = 1200 // what browsers use: fits every path with space for SRTP
 	return &viewer{ring: newRing(viewerQueue), track: track, offset: rand.Uint32(),
 		packet: rtp.NewPacketizer(mtu, 0, 0, payloader, rtp.NewRandomSequencer(), clockRate)}, nil
 }

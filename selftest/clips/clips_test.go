@@ -54,7 +54,7 @@ type brokenGPU struct{}
 var errBroken = errors.New("no copy")
 
 func (brokenGPU) Take(media.Format, bool) (*media.Surface, error) {
-	return &media.Surface{Card: brokenGPU{}, Semi: true}, nil
+	return &media.Surface{GPU: brokenGPU{}, Semi: true}, nil
 }
 func (brokenGPU) Give(*media.Surface)          {}
 func (brokenGPU) Copy(_, _ *media.Frame) error { return errBroken }

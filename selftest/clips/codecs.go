@@ -66,7 +66,7 @@ func checkNVDEC(ctx context.Context, o testmedia.Options, index int, trial Trial
 	if err != nil {
 		return "", err
 	}
-	got, surfaces, err := onHost(ctx, clip, &decode.Card{Memory: memory, Device: index, Upload: trial.Upload})
+	got, surfaces, err := onHost(ctx, clip, &decode.GPU{Memory: memory, Device: index, Upload: trial.Upload})
 	switch {
 	case err != nil:
 		return "", err
@@ -84,8 +84,8 @@ func checkNVDEC(ctx context.Context, o testmedia.Options, index int, trial Trial
 }
 
 // onHost decodes a clip and brings all its frames to the host. surfaces is how many came in the GPU's memory.
-func onHost(ctx context.Context, clip string, gpu *decode.Card) (all []*media.Frame, surfaces int64, err error) {
-	src, err := decode.Open(ctx, clip, decode.Options{Card: gpu})
+func onHost(ctx context.Context, clip string, gpu *decode.GPU) (all []*media.Frame, surfaces int64, err error) {
+	src, err := decode.Open(ctx, clip, decode.Options{GPU: gpu})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -93,7 +93,7 @@ func onHost(ctx context.Context, clip string, gpu *decode.Card) (all []*media.Fr
 	for {
 		u, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return all, src.Stats().OnCard, nil
+			return all, src.Stats().OnGPU, nil
 		}
 		if err != nil {
 			return nil, 0, err
@@ -168,7 +168,7 @@ func encodeFromGPU(ctx context.Context, out string, o testmedia.Options, index i
 	defer memory.Close()
 	pool := media.NewSurfacePool(o.Format, 1, memory, true)
 	defer pool.Close()
-	sink, err := encode.CreateFile(out, src.Info(), encode.Options{Codec: codec, Card: &encode.Card{Device: index, Download: trial.Download}}, encode.FileOptions{})
+	sink, err := encode.CreateFile(out, src.Info(), encode.Options{Codec: codec, GPU: &encode.GPU{Device: index, Download: trial.Download}}, encode.FileOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ type source interface {
 }
 
 // encodeNext sends the next frame of src through the GPU's memory to the encoder and returns a copy of it.
-func encodeNext(ctx context.Context, src source, pool *media.Pool, memory media.Card, sink *encode.Sink) (*media.Frame, error) {
+func encodeNext(ctx context.Context, src source, pool *media.Pool, memory media.GPU, sink *encode.Sink) (*media.Frame, error) {
 	u, err := src.Next(ctx)
 	if err != nil {
 		return nil, err

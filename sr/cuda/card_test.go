@@ -13,24 +13,24 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// The tests of this file want a real card; scripts/gpu-check.sh runs them.
-func onlyOnCard(t testing.TB) {
+// The tests of this file want a real GPU; scripts/gpu-check.sh runs them.
+func onlyOnGPU(t testing.TB) {
 	t.Helper()
-	if !onCard() {
-		t.Skip("set VSR_TEST_REAL_GPU=1 to run this on a card")
+	if !onGPU() {
+		t.Skip("set VSR_TEST_REAL_GPU=1 to run this on a GPU")
 	}
 }
 
-func TestEngineOnCard(t *testing.T) {
-	onlyOnCard(t)
+func TestEngineOnGPU(t *testing.T) {
+	onlyOnGPU(t)
 	enginetest.Run(t, func(w *kdsr.Weights) (sr.Engine, error) { return New(w, Options{}) }, tolerance)
 }
 
 // BenchmarkUpscale is one frame at a time, from planes to planes, without any overlap.
 func BenchmarkUpscale(b *testing.B) {
-	onlyOnCard(b)
+	onlyOnGPU(b)
 	if all, err := Devices(); err != nil || strings.HasPrefix(all[0].Name, "FAKE") {
-		b.Skip("an emulated card has no speed")
+		b.Skip("an emulated GPU has no speed")
 	}
 	for _, size := range []struct {
 		name string
@@ -40,7 +40,7 @@ func BenchmarkUpscale(b *testing.B) {
 			b.Run("cuda/"+size.name+"/"+model, func(b *testing.B) {
 				e := open(b, preset(b, model, 2, 99, 99))
 				f := yuv(size.w, size.h)
-				src, dst := picture(f, 1), media.NewFrame(f.Scaled(2))
+				src, dst := frame(f, 1), media.NewFrame(f.Scaled(2))
 				ctx := context.Background()
 				d, err := e.Modulate(ctx, make([]float32, e.w.Config.C))
 				if err != nil {

@@ -18,8 +18,8 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// picture is a smooth picture with some noise and an edge, different for every seed.
-func picture(f media.Format, seed uint64) *media.Frame {
+// frame is a smooth frame with some noise and an edge, different for every seed.
+func frame(f media.Format, seed uint64) *media.Frame {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	fr := media.NewFrame(f)
 	top := 1<<f.Depth - 1
@@ -149,11 +149,11 @@ func TestClipAgreesWithCPU(t *testing.T) {
 	}
 }
 
-// clip upscales a scene of n pictures with the estimate of its first one.
+// clip upscales a scene of n frames with the estimate of its first one.
 func clip(t testing.TB, e sr.Engine, f media.Format, scene uint64, n int) []*media.Frame {
 	t.Helper()
 	ctx := context.Background()
-	first := picture(f, 100*scene)
+	first := frame(f, 100*scene)
 	v, err := e.Estimate(ctx, first)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func clip(t testing.TB, e sr.Engine, f media.Format, scene uint64, n int) []*med
 	var out []*media.Frame
 	for i := range n {
 		dst := media.NewFrame(f.Scaled(e.Scale()))
-		if err := e.Upscale(ctx, dst, picture(f, 100*scene+uint64(i)), d); err != nil {
+		if err := e.Upscale(ctx, dst, frame(f, 100*scene+uint64(i)), d); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, dst)
@@ -195,20 +195,20 @@ func TestFramesAndScenesStayApart(t *testing.T) {
 	var want []*media.Frame
 	for i := range 6 {
 		dst := media.NewFrame(f.Scaled(2))
-		if err := e.Upscale(ctx, dst, picture(f, uint64(i)), scenes[i%2]); err != nil {
+		if err := e.Upscale(ctx, dst, frame(f, uint64(i)), scenes[i%2]); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, dst)
 	}
 	if same(want[0], want[2]) {
-		t.Fatal("two pictures give the same result")
+		t.Fatal("two frames give the same result")
 	}
 	for i, scene := range []int{0, 1, 1, 0, 0, 1} { // another order of scenes
 		if i%2 != scene {
 			continue
 		}
 		dst := media.NewFrame(f.Scaled(2))
-		if err := e.Upscale(ctx, dst, picture(f, uint64(i)), scenes[scene]); err != nil {
+		if err := e.Upscale(ctx, dst, frame(f, uint64(i)), scenes[scene]); err != nil {
 			t.Fatal(err)
 		}
 		if !same(dst, want[i]) {
@@ -217,7 +217,7 @@ func TestFramesAndScenesStayApart(t *testing.T) {
 	}
 }
 
-// The emulated driver must notice what a fast card would hide: work on a stream that nothing waits for.
+// The emulated driver must notice what a fast GPU would hide: work on a stream that nothing waits for.
 func TestMissingSynchronisationShows(t *testing.T) {
 	emulated(t, "source")
 	e := open(t, preset(t, "nano", 2, 1, 0))
@@ -228,15 +228,15 @@ func TestMissingSynchronisationShows(t *testing.T) {
 	}
 	f := yuv(19, 9)
 	want := media.NewFrame(f.Scaled(2))
-	if err := e.Upscale(ctx, want, picture(f, 1), d); err != nil {
+	if err := e.Upscale(ctx, want, frame(f, 1), d); err != nil {
 		t.Fatal(err)
 	}
 	got := media.NewFrame(f.Scaled(2))
 	run := func(seed uint64, steps func(s *slot) error) bool {
-		err := e.card.thread.Do(func() error {
+		err := e.gpu.thread.Do(func() error {
 			s := e.upscaler.slot
 			clear(s.out)
-			e.upscaler.plan.in.load(s.in, picture(f, seed))
+			e.upscaler.plan.in.load(s.in, frame(f, seed))
 			if err := steps(s); err != nil {
 				return err
 			}
@@ -249,35 +249,35 @@ func TestMissingSynchronisationShows(t *testing.T) {
 		return same(got, want)
 	}
 	complete := func(s *slot) error {
-		return firstError(s.send(e.card), s.graph.Launch(e.card.compute), s.fetch(e.card, s.deviceOut), s.wait())
+		return firstError(s.send(e.gpu), s.graph.Launch(e.gpu.compute), s.fetch(e.gpu, s.deviceOut), s.wait())
 	}
 	if !run(1, complete) {
-		t.Fatal("the complete sequence gives another picture")
+		t.Fatal("the complete sequence gives another frame")
 	}
 	mutants := map[string]func(s *slot) error{
 		"nobody waits for the download": func(s *slot) error {
-			return firstError(s.send(e.card), s.graph.Launch(e.card.compute), s.fetch(e.card, s.deviceOut))
+			return firstError(s.send(e.gpu), s.graph.Launch(e.gpu.compute), s.fetch(e.gpu, s.deviceOut))
 		},
 		"compute does not wait for the upload": func(s *slot) error {
-			err := cu.MemcpyHtoDAsync(s.deviceIn, pointer(s.in), int64(len(s.in)), e.card.upload)
-			return firstError(err, s.graph.Launch(e.card.compute), s.fetch(e.card, s.deviceOut), s.wait())
+			err := cu.MemcpyHtoDAsync(s.deviceIn, pointer(s.in), int64(len(s.in)), e.gpu.upload)
+			return firstError(err, s.graph.Launch(e.gpu.compute), s.fetch(e.gpu, s.deviceOut), s.wait())
 		},
 		"download does not wait for compute": func(s *slot) error {
-			err := firstError(s.send(e.card), s.graph.Launch(e.card.compute))
-			copied := cu.MemcpyDtoHAsync(pointer(s.out), s.deviceOut, int64(len(s.out)), e.card.download)
-			return firstError(err, copied, s.done.Record(e.card.download), s.wait())
+			err := firstError(s.send(e.gpu), s.graph.Launch(e.gpu.compute))
+			copied := cu.MemcpyDtoHAsync(pointer(s.out), s.deviceOut, int64(len(s.out)), e.gpu.download)
+			return firstError(err, copied, s.done.Record(e.gpu.download), s.wait())
 		},
 	}
 	for name, steps := range mutants {
 		killed := false
 		for range 40 {
-			run(2, complete) // another picture is in the buffers
+			run(2, complete) // another frame is in the buffers
 			if killed = !run(1, steps); killed {
 				break
 			}
 		}
 		if !killed {
-			t.Errorf("%s: the right picture 40 times", name)
+			t.Errorf("%s: the right frame 40 times", name)
 		}
 	}
 }

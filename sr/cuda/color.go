@@ -57,7 +57,7 @@ func (l *frameLayout) lift() int {
 // load copies the samples of a frame into a buffer of this layout, store copies them back.
 func (l *frameLayout) load(to []byte, from *media.Frame) {
 	if l.semi {
-		l.pairs(to, from, func(at, fr []byte) { l.shift(at, fr, l.lift(), 0) }, func(at, cb, cr []byte) { l.weave(at, cb, cr) })
+		l.pairs(to, from, func(at, fr []byte) { l.shift(at, fr, l.lift(), 0) }, func(at, cb, cr []byte) { l.interleave(at, cb, cr) })
 		return
 	}
 	l.rows(func(p, y, at, n int) { copy(to[at:at+n], from.Row(p, y)) })
@@ -65,7 +65,7 @@ func (l *frameLayout) load(to []byte, from *media.Frame) {
 
 func (l *frameLayout) store(to *media.Frame, from []byte) {
 	if l.semi {
-		l.pairs(from, to, func(at, fr []byte) { l.shift(fr, at, 0, l.lift()) }, func(at, cb, cr []byte) { l.unweave(cb, cr, at) })
+		l.pairs(from, to, func(at, fr []byte) { l.shift(fr, at, 0, l.lift()) }, func(at, cb, cr []byte) { l.deinterleave(cb, cr, at) })
 		return
 	}
 	l.rows(func(p, y, at, n int) { copy(to.Row(p, y), from[at:at+n]) })
@@ -107,7 +107,7 @@ func (l *frameLayout) shift(to, from []byte, up, down int) {
 }
 
 // weave puts Cb and Cr into one row.
-func (l *frameLayout) weave(to, cb, cr []byte) {
+func (l *frameLayout) interleave(to, cb, cr []byte) {
 	if l.format.Depth == 8 {
 		for x := range cb {
 			to[2*x], to[2*x+1] = cb[x], cr[x]
@@ -121,7 +121,7 @@ func (l *frameLayout) weave(to, cb, cr []byte) {
 }
 
 // unweave is the way back.
-func (l *frameLayout) unweave(cb, cr, from []byte) {
+func (l *frameLayout) deinterleave(cb, cr, from []byte) {
 	if l.format.Depth == 8 {
 		for x := range cb {
 			cb[x], cr[x] = from[2*x], from[2*x+1]
@@ -134,15 +134,15 @@ func (l *frameLayout) unweave(cb, cr, from []byte) {
 	}
 }
 
-// The modes of struct Picture in kernels/color.h.
+// The modes of struct Frame in kernels/color.h.
 const (
 	modeYUV = iota
 	modeGray
 	modeGBR
 )
 
-// words is struct Picture of kernels/color.h. tags carries the colour and, for an unspecified matrix, the size that decides:
-// it is the low-resolution format for both pictures.
+// words is struct Frame of kernels/color.h. tags carries the colour and, for an unspecified matrix, the size that decides:
+// it is the low-resolution format for both frames.
 func (l *frameLayout) words(tags media.Format) []uint32 {
 	f := l.format
 	cw, ch := f.PlaneSize(1)
@@ -189,7 +189,7 @@ func siting(s media.Siting) (x, y int) {
 	return 0, 1 // left, and unspecified
 }
 
-// colourNumbers is kr to top of struct Picture (ITU-T H.273 8.3).
+// colourNumbers is kr to top of struct Frame (ITU-T H.273 8.3).
 func colourNumbers(f media.Format) []float64 {
 	kr, kb := f.LumaWeights()
 	kg := 1 - kr - kb

@@ -16,7 +16,7 @@ import (
 	"vsr/sr/cuda/kernels"
 )
 
-// Devices lists the cards of this machine. Without a driver or without a card the error is sr.ErrNoDevice and says why.
+// Devices lists the GPUs of this machine. Without a driver or without a GPU the error is sr.ErrNoDevice and says why.
 func Devices() ([]Device, error) {
 	if err := driver.Status(); err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", sr.ErrNoDevice, err)
@@ -26,7 +26,7 @@ func Devices() ([]Device, error) {
 		return nil, fmt.Errorf("cuda: count devices: %w", err)
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("cuda: %w: %w", sr.ErrNoDevice, errNoCard)
+		return nil, fmt.Errorf("cuda: %w: %w", sr.ErrNoDevice, errNoGPU)
 	}
 	var all []Device
 	for i := range n {
@@ -66,8 +66,8 @@ func describe(i int) (Device, error) {
 	return d, nil
 }
 
-// card is an open device: its thread, primary context, module and streams. All calls happen on the thread.
-type card struct {
+// GPU is an open device: its thread, primary context, module and streams. All calls happen on the thread.
+type gpu struct {
 	info    Device
 	thread  *device.Thread
 	dev     cu.Device
@@ -93,7 +93,7 @@ type entry struct {
 }
 
 // openCard retains the primary context of a device, which FFmpeg can share, and loads the kernels.
-func openCard(index int, log *slog.Logger) (c *card, err error) {
+func openGPU(index int, log *slog.Logger) (c *gpu, err error) {
 	all, err := Devices()
 	if err != nil {
 		return nil, err
@@ -101,24 +101,24 @@ func openCard(index int, log *slog.Logger) (c *card, err error) {
 	if index < 0 || index >= len(all) {
 		return nil, fmt.Errorf("cuda: %w: cuda:%d, have %d", sr.ErrNoDevice, index, len(all))
 	}
-	c = &card{info: all[index], thread: device.NewThread(), entries: map[string]entry{}, log: log,
+	c = &gpu{info: all[index], thread: device.NewThread(), entries: map[string]entry{}, log: log,
 		guards: map[cu.DevicePtr]int{}}
 	err = c.thread.Do(c.start)
 	if err != nil {
 		c.close()
 		return nil, fmt.Errorf("cuda: open %v: %w", c.info, err)
 	}
-	log.Debug("opened", "room", "cuda", "device", c.info.String(), "driver", c.info.Driver)
+	log.Debug("opened", "stage", "cuda", "device", c.info.String(), "driver", c.info.Driver)
 	return c, nil
 }
 
-func (c *card) start() error {
+func (c *gpu) start() error {
 	text, oldest, err := kernels.PTX(c.info.Major, c.info.Minor)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errOldCard, err)
+		return fmt.Errorf("%w: %w", errOldGPU, err)
 	}
 	if c.info.Driver < oldest {
-		return fmt.Errorf("the driver is for CUDA %s, this card needs one for %s or newer: %w",
+		return fmt.Errorf("the driver is for CUDA %s, this GPU needs one for %s or newer: %w",
 			version(c.info.Driver), version(oldest), errOldDriver)
 	}
 	if c.dev, err = cu.GetDevice(c.info.Index); err != nil {
@@ -158,7 +158,7 @@ func (c *card) start() error {
 }
 
 // close gives everything back, also after a part of start.
-func (c *card) close() {
+func (c *gpu) close() {
 	// The thread may be closed already: then there is nothing left to undo.
 	_ = c.thread.Do(func() error {
 		for i := len(c.undo) - 1; i >= 0; i-- {
@@ -185,7 +185,7 @@ func wrap(call string, err error) error {
 }
 
 // alloc takes device memory; nothing is said about what is in it.
-func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
+func (c *gpu) alloc(bytes int) (cu.DevicePtr, error) {
 	var p cu.DevicePtr
 	var err error
 	if c.guarded {
@@ -204,7 +204,7 @@ func (c *card) alloc(bytes int) (cu.DevicePtr, error) {
 }
 
 // put copies host data to new device memory, ahead of whatever comes on the compute stream.
-func put[T uint16 | uint32 | float32 | int32](c *card, data []T) (cu.DevicePtr, error) {
+func put[T uint16 | uint32 | float32 | int32](c *gpu, data []T) (cu.DevicePtr, error) {
 	bytes := len(data) * int(unsafe.Sizeof(data[0]))
 	p, err := c.alloc(bytes)
 	if err != nil {
@@ -225,7 +225,7 @@ type launch struct {
 }
 
 // newLaunch checks the parameters against the kernel's entry: pointers are cu.DevicePtr, integers int.
-func (c *card) newLaunch(name string, grid [3]int, params ...any) launch {
+func (c *gpu) newLaunch(name string, grid [3]int, params ...any) launch {
 	l := launch{entry: c.entries[name], grid: grid}
 	kinds := ""
 	for _, p := range params {

@@ -1,7 +1,7 @@
-// Package cuda is the engine that runs a KDSR student on an NVIDIA card, through gorgonia.org/cu.
+// Package cuda is the engine that runs a KDSR student on an NVIDIA GPU, through gorgonia.org/cu.
 //
 // In: weights and planar frames of any size, layout and depth. Out: frames Scale times as large, in the same format.
-// Only the planes of frames cross the bus: colour conversion, estimator and network run on the card, in NHWC half precision with
+// Only the planes of frames cross the bus: colour conversion, estimator and network run on the GPU, in NHWC half precision with
 // single-precision sums (package kernels). The network is walked once for each frame format into a plan of launches,
 // which is captured into one CUDA graph; a frame is an upload, a graph launch and a download, one frame at a time. The
 // depthwise kernels of a scene lie at a fixed address, so a new scene is one copy on the device and no new capture.
@@ -23,12 +23,12 @@ import (
 	"vsr/sr"
 )
 
-// NeverRun is the sentence that every report about this engine carries until somebody has run it on a card.
-const NeverRun = "The CUDA engine has never run on NVIDIA hardware."
+// NeverRun is the sentence that every report about this engine carries until somebody has run it on a GPU.
+const Untested = "The CUDA engine has never run on NVIDIA hardware."
 
 // Options of New. The zero value is the first device and no log.
 type Options struct {
-	Device int          // index of the card, in the driver's order
+	Device int          // index of the GPU, in the driver's order
 	Logger *slog.Logger // nil discards
 	// Guarded puts guards around the buffers of frames, for self-tests; Damaged counts what was written beside them.
 	Guarded bool
@@ -47,7 +47,7 @@ type Kernel struct {
 // version writes a CUDA version as people do: 12040 is 12.4.
 func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
-// Device is what the driver tells about one card.
+// Device is what the driver tells about one GPU.
 type Device struct {
 	UUID         string `json:"-"` // empty if the driver gives none; not for reports that are passed on
 	Index        int
@@ -67,7 +67,7 @@ func (d Device) String() string {
 	return fmt.Sprintf("cuda:%d %s (compute %d.%d, %d MiB)", d.Index, d.Name, d.Major, d.Minor, d.Memory>>20)
 }
 
-// Surface is a picture in the card's memory, in the primary context, as hardware decoders and encoders have it. What was put on
+// Surface is a frame in the GPU's memory, in the primary context, as hardware decoders and encoders have it. What was put on
 // the default stream before a call is waited for; when the call returns the work is done.
 type Surface struct {
 	Format media.Format
@@ -76,16 +76,16 @@ type Surface struct {
 	Pitch  [3]int    // bytes from row to row
 }
 
-// SurfaceOf is the picture of a frame that lies on a card.
+// SurfaceOf is the frame of a frame that lies on a GPU.
 func SurfaceOf(fr *media.Frame) *Surface {
 	return &Surface{Format: fr.Format, Semi: fr.Surface.Semi, Plane: fr.Surface.Plane, Pitch: fr.Surface.Pitch}
 }
 
-// SurfaceEngine is what the engines of New also are: the three verbs for pictures that need not cross the bus. Their Estimate and
-// Upscale take frames with a media.Surface too, in any mixture of card and host, if it lies in the memory of the same card.
+// SurfaceEngine is what the engines of New also are: the three verbs for frames that need not cross the bus. Their Estimate and
+// Upscale take frames with a media.Surface too, in any mixture of GPU and host, if it lies in the memory of the same GPU.
 type SurfaceEngine interface {
 	sr.Engine
-	// SceneSums fills to with what scene.Sums gives for the picture. It may be called by another goroutine than the rest, but
+	// SceneSums fills to with what scene.Sums gives for the frame. It may be called by another goroutine than the rest, but
 	// not during Close.
 	SceneSums(ctx context.Context, to []uint32, src *Surface) error
 	// EstimateSurface is Estimate.

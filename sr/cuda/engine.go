@@ -16,11 +16,11 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// engine runs one student on one card. It keeps the contract of sr.Engine: one goroutine at a time.
+// engine runs one student on one GPU. It keeps the contract of sr.Engine: one goroutine at a time.
 type engine struct {
 	w      *kdsr.Weights
 	bounds *kdsr.IDRBounds
-	card   *card
+	gpu    *gpu
 	layers *layers
 
 	estimator *job
@@ -52,11 +52,11 @@ func (j *job) close() {
 
 var errClosed = errors.New("cuda: engine is closed")
 
-// New opens a card and brings the weights to it. It fails with sr.ErrNoDevice where there is none, and says why. The weights
+// New opens a GPU and brings the weights to it. It fails with sr.ErrNoDevice where there is none, and says why. The weights
 // must not be changed afterwards.
 func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 	if w.Role == kdsr.Teacher {
-		return nil, errors.New("cuda: these are a teacher's weights, which need the original picture; want a student's")
+		return nil, errors.New("cuda: these are a teacher's weights, which need the original frame; want a student's")
 	}
 	if err := w.Check(); err != nil {
 		return nil, fmt.Errorf("cuda: %w", err)
@@ -72,11 +72,11 @@ func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	c, err := openCard(opts.Device, log)
+	c, err := openGPU(opts.Device, log)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{w: w, bounds: bounds, card: c, live: map[*degradation]bool{}}
+	e := &engine{w: w, bounds: bounds, gpu: c, live: map[*degradation]bool{}}
 	err = c.thread.Do(func() (err error) {
 		if e.layers, err = newLayers(c, w); err == nil {
 			err = e.vectors.allocate(e)
@@ -94,8 +94,8 @@ func New(w *kdsr.Weights, opts Options) (sr.Engine, error) {
 // Scale implements sr.Engine.
 func (e *engine) Scale() int { return e.w.Config.Scale }
 
-// Device tells which card the engine runs on.
-func (e *engine) Device() Device { return e.card.info }
+// Device tells which GPU the engine runs on.
+func (e *engine) Device() Device { return e.gpu.info }
 
 // Close implements sr.Engine.
 func (e *engine) Close() error {
@@ -104,20 +104,20 @@ func (e *engine) Close() error {
 	}
 	e.closed = true
 	// Freeing after a lost device reports errors that say nothing new.
-	_ = e.card.thread.Do(func() error {
+	_ = e.gpu.thread.Do(func() error {
 		e.estimator.close()
 		e.upscaler.close()
-		e.watch.close(e.card)
+		e.watch.close(e.gpu)
 		for d := range e.live {
 			d.free()
 		}
 		return nil
 	})
-	e.card.close()
+	e.gpu.close()
 	return nil
 }
 
-// do runs f on the device thread and names the room.
+// do runs f on the device thread and names the space.
 func (e *engine) do(ctx context.Context, f func() error) error {
 	if e.closed {
 		return errClosed
@@ -125,7 +125,7 @@ func (e *engine) do(ctx context.Context, f func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.card.thread.Do(f); err != nil {
+	if err := e.gpu.thread.Do(f); err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
 	return nil
@@ -144,7 +144,7 @@ func (e *engine) Estimate(ctx context.Context, src *media.Frame) ([]float32, err
 		j := e.estimator
 		s := j.slot
 		j.plan.in.load(s.in, src)
-		if err := s.send(e.card); err != nil {
+		if err := s.send(e.gpu); err != nil {
 			return err
 		}
 		v, err = e.estimate(j)
@@ -159,7 +159,7 @@ func (e *engine) estimate(j *job) ([]float32, error) {
 	if err := j.plan.run(s.deviceIn, 0); err != nil {
 		return nil, err
 	}
-	if err := s.fetch(e.card, j.plan.result); err != nil {
+	if err := s.fetch(e.gpu, j.plan.result); err != nil {
 		return nil, err
 	}
 	if err := s.wait(); err != nil {
@@ -178,7 +178,7 @@ func (e *engine) prepareEstimate(from source) error {
 	}
 	e.estimator.close() // before new memory is taken
 	e.estimator = nil
-	p, err := newPlan(e.card, e.layers, from, 1, func(r *recorder, x *value) { kdsr.Estimate(r, e.w.Config, x) })
+	p, err := newPlan(e.gpu, e.layers, from, 1, func(r *recorder, x *value) { kdsr.Estimate(r, e.w.Config, x) })
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (e *engine) prepareUpscale(from source) error {
 	e.upscaler.close()
 	e.upscaler, e.current = nil, nil
 	c := e.w.Config
-	p, err := newPlan(e.card, e.layers, from, c.Scale, func(r *recorder, x *value) {
+	p, err := newPlan(e.gpu, e.layers, from, c.Scale, func(r *recorder, x *value) {
 		kernels := make([]*value, c.N)
 		for i := range kernels {
 			kernels[i] = &value{kind: valueKernels, index: i}
@@ -213,7 +213,7 @@ func (e *engine) prepareUpscale(from source) error {
 	}
 	j := &job{plan: p}
 	out := p.out.size
-	if from.out.onCard {
+	if from.out.onGPU {
 		out = 0
 	}
 	if j.slot, err = newSlot(p, out); err == nil {
@@ -239,7 +239,7 @@ func (e *engine) use(k *degradation) error {
 		return nil
 	}
 	e.current = nil
-	err := cu.MemcpyDtoDAsync(e.upscaler.plan.kernels, k.kernels, int64(kernelBytes(e.w.Config)), e.card.compute)
+	err := cu.MemcpyDtoDAsync(e.upscaler.plan.kernels, k.kernels, int64(kernelBytes(e.w.Config)), e.gpu.compute)
 	if err != nil {
 		return wrap("copy the scene's kernels", err)
 	}

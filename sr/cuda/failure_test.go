@@ -41,7 +41,7 @@ func use(w *kdsr.Weights) error {
 	defer e.Close()
 	ctx := context.Background()
 	f := yuv(19, 9)
-	src, dst := picture(f, 1), media.NewFrame(f.Scaled(e.Scale()))
+	src, dst := frame(f, 1), media.NewFrame(f.Scaled(e.Scale()))
 	v, err := e.Estimate(ctx, src)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// Every call that can fail fails once, at several places: one line of error that names the room, and nothing is left behind.
+// Every call that can fail fails once, at several places: one line of error that names the space, and nothing is left behind.
 func TestInjectedFailures(t *testing.T) {
 	emulated(t, "source")
 	w := preset(t, "nano", 2, 1, 1)
@@ -110,7 +110,7 @@ func TestInjectedFailures(t *testing.T) {
 	}
 }
 
-// The same for pictures that lie on the card.
+// The same for frames that lie on the GPU.
 func TestInjectedFailuresOnSurfaces(t *testing.T) {
 	emulated(t, "source")
 	w := preset(t, "nano", 2, 1, 1)
@@ -130,7 +130,7 @@ func TestInjectedFailuresOnSurfaces(t *testing.T) {
 			t.Run("use", func(t *testing.T) {
 				e := open(t, w)
 				ctx := context.Background()
-				src, dst := newCardPicture(t, e.card, f, true), newCardPicture(t, e.card, f.Scaled(2), true)
+				src, dst := newGPUFrame(t, e.gpu, f, true), newGPUFrame(t, e.gpu, f.Scaled(2), true)
 				t.Setenv("VSR_EMU_FAIL", c.fail)
 				v, err := e.EstimateSurface(ctx, &src.Surface)
 				var d sr.Degradation
@@ -152,7 +152,7 @@ func TestInjectedFailuresOnSurfaces(t *testing.T) {
 	}
 }
 
-// After a failure that is not the card's end the engine goes on.
+// After a failure that is not the GPU's end the engine goes on.
 func TestEngineGoesOnAfterOutOfMemory(t *testing.T) {
 	emulated(t, "source")
 	e := open(t, preset(t, "nano", 2, 1, 1))
@@ -164,11 +164,11 @@ func TestEngineGoesOnAfterOutOfMemory(t *testing.T) {
 	f := yuv(19, 9)
 	dst := media.NewFrame(f.Scaled(2))
 	t.Setenv("VSR_EMU_FAIL", "cuMemAlloc_v2:2:2")
-	if err := e.Upscale(ctx, dst, picture(f, 1), d); err == nil {
+	if err := e.Upscale(ctx, dst, frame(f, 1), d); err == nil {
 		t.Fatal("no error")
 	}
 	t.Setenv("VSR_EMU_FAIL", "")
-	if err := e.Upscale(ctx, dst, picture(f, 1), d); err != nil {
+	if err := e.Upscale(ctx, dst, frame(f, 1), d); err != nil {
 		t.Error(err)
 	}
 }
@@ -180,18 +180,18 @@ func TestMachines(t *testing.T) {
 		name, variable, value, want string
 		noDevice                    bool
 	}{
-		{"no card", "VSR_EMU_DEVICES", "0", "the driver sees no card", true},
+		{"no GPU", "VSR_EMU_DEVICES", "0", "the driver sees no GPU", true},
 		{"old driver", "VSR_EMU_DRIVER", "11030", "update the NVIDIA driver", false},
-		{"old card", "VSR_EMU_CC", "70", "too old", false},
-		{"small card", "VSR_EMU_MEMORY", "1", "MiB wanted", false},
+		{"old GPU", "VSR_EMU_CC", "70", "too old", false},
+		{"small GPU", "VSR_EMU_MEMORY", "1", "MiB wanted", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv(c.variable, c.value)
 			e, err := New(w, Options{})
-			if err == nil { // a small card fails with the first frame
+			if err == nil { // a small GPU fails with the first frame
 				d, _ := e.Modulate(context.Background(), make([]float32, 16))
 				f := yuv(640, 360)
-				err = e.Upscale(context.Background(), media.NewFrame(f.Scaled(2)), picture(f, 1), d)
+				err = e.Upscale(context.Background(), media.NewFrame(f.Scaled(2)), frame(f, 1), d)
 				e.Close()
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, sr.ErrNoDevice) != c.noDevice {
@@ -207,7 +207,7 @@ func TestMachines(t *testing.T) {
 // A copy from ordinary memory may return before it is done, and no stream of ours waits for it: the emulated driver shows that.
 func TestEarlyCopyShows(t *testing.T) {
 	emulated(t, "source")
-	c, err := openCard(0, slog.New(slog.DiscardHandler))
+	c, err := openGPU(0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,10 +241,10 @@ func TestEarlyCopyShows(t *testing.T) {
 	}
 }
 
-// What put puts on the card is there for everything that comes behind it on the compute stream, small or large.
+// What put puts on the GPU is there for everything that comes behind it on the compute stream, small or large.
 func TestPutComesFirst(t *testing.T) {
 	emulated(t, "source")
-	c, err := openCard(0, slog.New(slog.DiscardHandler))
+	c, err := openGPU(0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestModulateWaitsForItsVector(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := make([]byte, kernelBytes(e.w.Config))
-		err = e.card.thread.Do(func() error { return cu.MemcpyDtoH(pointer(got), d.(*degradation).kernels, int64(len(got))) })
+		err = e.gpu.thread.Do(func() error { return cu.MemcpyDtoH(pointer(got), d.(*degradation).kernels, int64(len(got))) })
 		if err := firstError(err, d.Close()); err != nil {
 			t.Fatal(err)
 		}

@@ -9,14 +9,14 @@ import (
 	"gorgonia.org/cu"
 )
 
-// guardBytes lie before and behind every allocation of a guarded card. They keep the driver's alignment.
+// guardBytes lie before and behind every allocation of a guarded GPU. They keep the driver's alignment.
 const (
 	guardBytes = 512
 	guardValue = 0x5a
 )
 
 // allocGuarded takes memory between two guards.
-func (c *card) allocGuarded(bytes int) (cu.DevicePtr, error) {
+func (c *gpu) allocGuarded(bytes int) (cu.DevicePtr, error) {
 	p, err := cu.MemAlloc(int64(bytes + 2*guardBytes))
 	if err != nil {
 		return 0, err
@@ -36,7 +36,7 @@ func (c *card) allocGuarded(bytes int) (cu.DevicePtr, error) {
 }
 
 // free gives memory back and counts it as damaged if a guard has changed.
-func (c *card) free(p cu.DevicePtr) {
+func (c *gpu) free(p cu.DevicePtr) {
 	if p == 0 {
 		return
 	}
@@ -51,7 +51,7 @@ func (c *card) free(p cu.DevicePtr) {
 	_ = cu.MemFree(p) // after a lost device this reports an old error
 }
 
-func (c *card) intact(at cu.DevicePtr) bool {
+func (c *gpu) intact(at cu.DevicePtr) bool {
 	got := make([]byte, guardBytes)
 	if err := cu.MemcpyDtoH(unsafe.Pointer(&got[0]), at, guardBytes); err != nil {
 		return true // the device is lost, which was reported

@@ -12,7 +12,7 @@ import (
 // Guards must notice a write beside a buffer.
 func TestGuardsNoticeDamage(t *testing.T) {
 	emulated(t, "source")
-	c, err := openCard(0, slog.New(slog.DiscardHandler))
+	c, err := openGPU(0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ var ErrDriver = driver.ErrBroken
 // What can be wrong with a machine, beside a shortage of memory.
 var (
 	errOldDriver = errors.New("update the NVIDIA driver")
-	errOldCard   = errors.New("the card is too old")
+	errOldGPU    = errors.New("the GPU is too old")
 	errCompile   = errors.New("compile the kernels")
-	errNoCard    = errors.New("the driver sees no card")
+	errNoGPU     = errors.New("the driver sees no GPU")
 )
 
 // lost are the results after which a context is of no use any more.
@@ -34,10 +34,10 @@ func Hint(err error) string {
 	}{
 		{ErrNoMemory, "close other programs on the GPU (nvidia-smi lists them), take a smaller model, or use --device cpu"},
 		{errOldDriver, "install a newer NVIDIA driver, or use --device cpu"},
-		{errOldCard, "GPUs from Turing (GTX 16, RTX 20) on are supported; use --device cpu"},
+		{errOldGPU, "GPUs from Turing (GTX 16, RTX 20) on are supported; use --device cpu"},
 		{errCompile, "update the NVIDIA driver; if that does not help, report this output with GPU and driver, and use --device cpu"},
 		{ErrDriver, "nvidia-smi has to work first: after an update of the driver the machine wants a restart"},
-		{errNoCard, "nvidia-smi -L lists GPUs; a container needs them passed through, and CUDA_VISIBLE_DEVICES may hide them"},
+		{errNoGPU, "nvidia-smi -L lists GPUs; a container needs them passed through, and CUDA_VISIBLE_DEVICES may hide them"},
 	} {
 		if errors.Is(err, a.err) {
 			return a.advice

@@ -13,7 +13,7 @@ import (
 
 // Kernels opens a GPU and tells what its driver's compiler made of every kernel, by name, with the compiler's log.
 func Kernels(device int, log *slog.Logger) (jitLog string, list []Kernel, err error) {
-	c, err := openCard(device, log)
+	c, err := openGPU(device, log)
 	if err != nil {
 		return "", nil, err
 	}
@@ -35,7 +35,7 @@ func Kernels(device int, log *slog.Logger) (jitLog string, list []Kernel, err er
 // Damaged is how many buffers a guarded engine wrote beside. It counts when buffers are freed, so it is whole after Close.
 func Damaged(e sr.Engine) int {
 	if g, ok := e.(*engine); ok {
-		return g.card.damaged
+		return g.gpu.damaged
 	}
 	return 0
 }

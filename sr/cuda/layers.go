@@ -14,9 +14,9 @@ import (
 // layer is the parameters of one operation on the device.
 type layer struct{ weights, bias cu.DevicePtr }
 
-// layers keeps the network's parameters on the device, each packed when it is first needed. They live as long as the card.
+// layers keeps the network's parameters on the device, each packed when it is first needed. They live as long as the GPU.
 type layers struct {
-	card *card
+	gpu  *gpu
 	w    *kdsr.Weights
 	tail *kdsr.LinearTail // nil for the direct tail
 	have map[string]layer
@@ -24,14 +24,14 @@ type layers struct {
 	ring map[string]ring
 }
 
-// ring is the kernels of the outermost pixels for one combination of picture edges.
+// ring is the kernels of the outermost pixels for one combination of frame edges.
 type ring struct {
 	layer
 	sets cu.DevicePtr
 }
 
-func newLayers(c *card, w *kdsr.Weights) (*layers, error) {
-	l := &layers{card: c, w: w, have: map[string]layer{}, ring: map[string]ring{}}
+func newLayers(c *gpu, w *kdsr.Weights) (*layers, error) {
+	l := &layers{gpu: c, w: w, have: map[string]layer{}, ring: map[string]ring{}}
 	if w.Config.Tail == kdsr.TailOfficial {
 		var err error
 		if l.tail, err = w.CollapseTail(); err != nil {
@@ -44,11 +44,11 @@ func newLayers(c *card, w *kdsr.Weights) (*layers, error) {
 	return l, err
 }
 
-// keep puts data on the device until the card is closed.
+// keep puts data on the device until the GPU is closed.
 func keep[T uint16 | uint32 | float32 | int32](l *layers, data []T) (cu.DevicePtr, error) {
-	p, err := put(l.card, data)
+	p, err := put(l.gpu, data)
 	if err == nil {
-		l.card.undo = append(l.card.undo, func() { l.card.free(p) })
+		l.gpu.undo = append(l.gpu.undo, func() { l.gpu.free(p) })
 	}
 	return p, err
 }
@@ -92,7 +92,7 @@ func (l *layers) conv(name string, outs, ins int) (layer, error) {
 	})
 }
 
-// first is a convolution of the picture: weights [27,outs] in single precision.
+// first is a convolution of the frame: weights [27,outs] in single precision.
 func (l *layers) first(name string, outs int) (layer, error) {
 	return l.add(name, func() (any, []float32) {
 		w, shape := l.tensor(name + ".weight") // [out,3,3,3]
@@ -153,7 +153,7 @@ func (l *layers) enlarge(ins int, mean bool) (n layer, k int, err error) {
 	return n, k, err
 }
 
-// edges is the kernels of the ring of a w x h picture, in single precision: weights [set,25,ins,3*s*s].
+// edges is the kernels of the ring of a w x h frame, in single precision: weights [set,25,ins,3*s*s].
 func (l *layers) edges(w, h, ins int, mean bool) (ring, error) {
 	var present []kdsr.Edges
 	for _, y := range []int{0, min(1, h-1), h - 1} {

@@ -12,14 +12,14 @@ import (
 	"vsr/sr/cuda/emu"
 )
 
-// missing says why there is no emulated driver, in which case tests that need a card are skipped.
+// missing says why there is no emulated driver, in which case tests that need a GPU are skipped.
 var missing string
 
-// TestMain puts the emulated driver in the place of a real one, also on a machine that has a card: what these tests show must
-// not depend on it. VSR_TEST_REAL_GPU=1 runs them on the card.
+// TestMain puts the emulated driver in the place of a real one, also on a machine that has a GPU: what these tests show must
+// not depend on it. VSR_TEST_REAL_GPU=1 runs them on the GPU.
 func TestMain(m *testing.M) {
-	if onCard() {
-		missing = "this is a run on a real card"
+	if onGPU() {
+		missing = "this is a run on a real GPU"
 	} else {
 		if missing = emu.Missing(); missing == "" {
 			dir, err := emu.Build(emu.Library)
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func onCard() bool { return os.Getenv("VSR_TEST_REAL_GPU") != "" }
+func onGPU() bool { return os.Getenv("VSR_TEST_REAL_GPU") != "" }
 
 // emulated skips the test without an emulator and chooses the engine that executes kernels: source or ptx.
 func emulated(t testing.TB, engine string) {

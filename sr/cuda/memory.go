@@ -15,35 +15,35 @@ import (
 	"vsr/sr/cuda/driver"
 )
 
-// Memory is a card's memory for pictures, in the primary context, which the engines of this package and FFmpeg share. The
-// card is opened when it is first used.
+// Memory is a GPU's memory for frames, in the primary context, which the engines of this package and FFmpeg share. The
+// GPU is opened when it is first used.
 type Memory struct {
 	index   int
 	thread  *device.Thread
 	dev     cu.Device
 	stream  cu.Stream
 	arrived cu.Event
-	staging []byte // pinned, as large as the largest picture that has crossed the bus
+	staging []byte // pinned, as large as the largest frame that has crossed the bus
 	taken   map[cu.DevicePtr]bool
 	undo    []func()
 	opened  bool
 	closed  atomic.Bool
 }
 
-var _ media.Card = (*Memory)(nil)
+var _ media.GPU = (*Memory)(nil)
 
-// NewMemory names the memory of a card, by its index in the driver's order. It takes nothing yet.
+// NewMemory names the memory of a GPU, by its index in the driver's order. It takes nothing yet.
 func NewMemory(index int) *Memory {
 	return &Memory{index: index, thread: device.NewThread(), taken: map[cu.DevicePtr]bool{}}
 }
 
-// Device is the card's index in the driver's order.
+// Device is the GPU's index in the driver's order.
 func (m *Memory) Device() int { return m.index }
 
-// do runs f on the thread of an open card.
+// do runs f on the thread of an open GPU.
 func (m *Memory) do(f func() error) error {
 	if m.closed.Load() {
-		return &media.CardError{Err: errors.New("cuda: the card's memory is closed")}
+		return &media.GPUError{Err: errors.New("cuda: the GPU's memory is closed")}
 	}
 	err := m.thread.Do(func() error {
 		if !m.opened {
@@ -56,7 +56,7 @@ func (m *Memory) do(f func() error) error {
 		return f()
 	})
 	if err != nil {
-		return &media.CardError{Err: fmt.Errorf("cuda: %w", err)}
+		return &media.GPUError{Err: fmt.Errorf("cuda: %w", err)}
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (m *Memory) open() error {
 	if m.dev, err = cu.GetDevice(m.index); err != nil {
 		return wrap("cuDeviceGet", err)
 	}
-	_ = m.dev.SetPrimaryCtxFlags(cu.SchedBlockingSync) // as in card.start
+	_ = m.dev.SetPrimaryCtxFlags(cu.SchedBlockingSync) // as in GPU.start
 	ctx, err := m.dev.RetainPrimaryCtx()
 	if err != nil {
 		return wrap("retain the primary context", err)
@@ -92,7 +92,7 @@ func (m *Memory) open() error {
 	return nil
 }
 
-// release gives everything back, in reverse order. After a lost card errors of it say nothing new.
+// release gives everything back, in reverse order. After a lost GPU errors of it say nothing new.
 func (m *Memory) release() {
 	driver.FreePinned(m.staging)
 	m.staging = nil
@@ -106,7 +106,7 @@ func (m *Memory) release() {
 	m.undo = nil
 }
 
-// Close gives back all memory, also that of pictures which are still out. It may be called twice.
+// Close gives back all memory, also that of frames which are still out. It may be called twice.
 func (m *Memory) Close() error {
 	if m.closed.Swap(true) {
 		return nil
@@ -119,17 +119,17 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// Take implements media.Card.
+// Take implements media.GPU.
 func (m *Memory) Take(f media.Format, semi bool) (*media.Surface, error) {
 	if f.Alpha || semi && f.Layout != media.YUV420 {
-		return nil, &media.CardError{Err: fmt.Errorf("cuda: no surface for %v, semi-planar %v", f, semi)}
+		return nil, &media.GPUError{Err: fmt.Errorf("cuda: no surface for %v, semi-planar %v", f, semi)}
 	}
 	l := layoutOf(f, semi)
-	s := &media.Surface{Card: m, Semi: semi}
+	s := &media.Surface{GPU: m, Semi: semi}
 	err := m.do(func() error {
 		p, err := cu.MemAlloc(int64(l.size))
 		if err != nil {
-			return fmt.Errorf("a picture of %v: %w", f, wrap("cuMemAlloc", err))
+			return fmt.Errorf("a frame of %v: %w", f, wrap("cuMemAlloc", err))
 		}
 		m.taken[p] = true
 		for i := range l.planes {
@@ -143,7 +143,7 @@ func (m *Memory) Take(f media.Format, semi bool) (*media.Surface, error) {
 	return s, nil
 }
 
-// Give implements media.Card.
+// Give implements media.GPU.
 func (m *Memory) Give(s *media.Surface) {
 	p := cu.DevicePtr(s.Plane[0])
 	_ = m.do(func() error { // after Close it is gone already
@@ -155,7 +155,7 @@ func (m *Memory) Give(s *media.Surface) {
 	})
 }
 
-// Copy implements media.Card.
+// Copy implements media.GPU.
 func (m *Memory) Copy(dst, src *media.Frame) error {
 	on := src.Surface
 	if on == nil {
@@ -163,19 +163,19 @@ func (m *Memory) Copy(dst, src *media.Frame) error {
 	}
 	switch {
 	case on == nil || dst.Surface != nil && dst.Surface.Semi != on.Semi:
-		return &media.CardError{Err: errors.New("cuda: copy between pictures that are not on the card, or of which one is semi-planar")}
+		return &media.GPUError{Err: errors.New("cuda: copy between frames that are not on the GPU, or of which one is semi-planar")}
 	case dst.Format != src.Format:
-		return &media.CardError{Err: fmt.Errorf("cuda: copy of %v into %v", src.Format, dst.Format)}
+		return &media.GPUError{Err: fmt.Errorf("cuda: copy of %v into %v", src.Format, dst.Format)}
 	}
 	for _, fr := range []*media.Frame{src, dst} {
 		if fr.Surface != nil {
 			if _, _, err := SurfaceOf(fr).check(); err != nil {
-				return &media.CardError{Err: fmt.Errorf("cuda: %w", err)}
+				return &media.GPUError{Err: fmt.Errorf("cuda: %w", err)}
 			}
 		}
 	}
 	l := layoutOf(src.Format, on.Semi)
-	return m.do(func() error { return wrap("copy a picture", m.copy(&l, dst, src)) })
+	return m.do(func() error { return wrap("copy a frame", m.copy(&l, dst, src)) })
 }
 
 // copy moves the planes, by way of pinned memory where one side is the host.

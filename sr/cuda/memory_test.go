@@ -16,7 +16,7 @@ import (
 	"vsr/sr/cuda/emu"
 )
 
-// onMemory puts a picture onto a card's memory as a frame of its own.
+// onMemory puts a frame onto a GPU's memory as a frame of its own.
 func onMemory(t *testing.T, m *Memory, fr *media.Frame, semi bool) *media.Frame {
 	t.Helper()
 	s, err := m.Take(fr.Format, semi)
@@ -30,16 +30,16 @@ func onMemory(t *testing.T, m *Memory, fr *media.Frame, semi bool) *media.Frame 
 	return up
 }
 
-// A picture goes up, across and down again unchanged, and nothing is left when its memory is closed.
-func TestMemoryKeepsPictures(t *testing.T) {
+// A frame goes up, across and down again unchanged, and nothing is left when its memory is closed.
+func TestMemoryKeepsFrames(t *testing.T) {
 	emulated(t, "source")
 	t.Run("use", func(t *testing.T) {
 		m := NewMemory(0)
 		defer m.Close()
 		for i, s := range surfaceFormats() {
-			fr := picture(s.Format, uint64(i))
+			fr := frame(s.Format, uint64(i))
 			up := onMemory(t, m, fr, s.Semi)
-			across := onMemory(t, m, picture(s.Format, 99), s.Semi)
+			across := onMemory(t, m, frame(s.Format, 99), s.Semi)
 			if err := m.Copy(across, up); err != nil {
 				t.Fatal(err)
 			}
@@ -54,14 +54,14 @@ func TestMemoryKeepsPictures(t *testing.T) {
 	emu.Leaks(t)
 }
 
-// The engine takes and gives frames of the host and of the card in any mixture, with the same bits.
+// The engine takes and gives frames of the host and of the GPU in any mixture, with the same bits.
 func TestFramesAnywhere(t *testing.T) {
 	emulated(t, "ptx")
 	e, m := open(t, preset(t, "nano", 2, 1, 1)), NewMemory(0)
 	defer m.Close()
 	ctx := context.Background()
 	for i, s := range surfaceFormats() {
-		fr, want := picture(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(2))
+		fr, want := frame(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(2))
 		vector, err := e.Estimate(ctx, fr)
 		if err != nil {
 			t.Fatal(err)
@@ -74,14 +74,14 @@ func TestFramesAnywhere(t *testing.T) {
 		if v, err := e.Estimate(ctx, up); err != nil || !equalVectors(v, vector) {
 			t.Errorf("%v: vector %v, error %v, want %v", s.Format, v, err, vector)
 		}
-		for name, src := range map[string]*media.Frame{"host": fr, "card": up} {
+		for name, src := range map[string]*media.Frame{"host": fr, "GPU": up} {
 			got, blank := media.NewFrame(want.Format), media.NewFrame(want.Format)
 			large := onMemory(t, m, blank, s.Semi)
 			if err := e.Upscale(ctx, got, src, d); err != nil || !same(got, want) {
-				t.Errorf("%v, semi %v, %s to host: another picture, error %v", s.Format, s.Semi, name, err)
+				t.Errorf("%v, semi %v, %s to host: another frame, error %v", s.Format, s.Semi, name, err)
 			}
 			if err := firstError(e.Upscale(ctx, large, src, d), m.Copy(blank, large)); err != nil || !same(blank, want) {
-				t.Errorf("%v, semi %v, %s to card: another picture, error %v", s.Format, s.Semi, name, err)
+				t.Errorf("%v, semi %v, %s to GPU: another frame, error %v", s.Format, s.Semi, name, err)
 			}
 			m.Give(large.Surface)
 		}
@@ -92,13 +92,13 @@ func TestFramesAnywhere(t *testing.T) {
 	}
 }
 
-// The scene room's goroutine may ask for sums while the network works, of pictures of another size too: both get what is right.
+// The scene stage's goroutine may ask for sums while the network works, of frames of another size too: both get what is right.
 func TestSumsBesideTheNetwork(t *testing.T) {
 	emulated(t, "source")
 	e, m := open(t, preset(t, "nano", 2, 1, 1)), NewMemory(0)
 	defer m.Close()
 	ctx := context.Background()
-	fr, other := picture(yuv(20, 12), 1), picture(yuv(34, 18), 2)
+	fr, other := frame(yuv(20, 12), 1), frame(yuv(34, 18), 2)
 	up, ahead := onMemory(t, m, fr, true), onMemory(t, m, other, true)
 	done := make(chan error)
 	go func() {
@@ -128,7 +128,7 @@ func TestSumsBesideTheNetwork(t *testing.T) {
 		if i == 0 {
 			want = got
 		} else if !same(got, want) {
-			t.Errorf("picture %d is another", i)
+			t.Errorf("frame %d is another", i)
 		}
 	}
 	if err := <-done; err != nil {
@@ -145,7 +145,7 @@ func equalVectors(a, b []float32) bool {
 	return len(a) == len(b)
 }
 
-// Whatever fails is one line that says so and a *media.CardError, and nothing is left behind.
+// Whatever fails is one line that says so and a *media.GPUError, and nothing is left behind.
 func TestMemoryFails(t *testing.T) {
 	emulated(t, "source")
 	for _, c := range []struct{ fail, want string }{
@@ -153,22 +153,22 @@ func TestMemoryFails(t *testing.T) {
 		{"cuCtxSetCurrent:1:201", "cuCtxSetCurrent"},
 		{"cuStreamCreate:1:2", "out of device memory"},
 		{"cuEventCreate:1:2", "cuEventCreate"},
-		{"cuMemAlloc_v2:1:2", "a picture of 19x9"},
-		{"cuMemHostAlloc:1:2", "copy a picture"},
-		{"cuEventRecord:1:719", "copy a picture"},
-		{"cuStreamWaitEvent:1:719", "copy a picture"},
+		{"cuMemAlloc_v2:1:2", "a frame of 19x9"},
+		{"cuMemHostAlloc:1:2", "copy a frame"},
+		{"cuEventRecord:1:719", "copy a frame"},
+		{"cuStreamWaitEvent:1:719", "copy a frame"},
 		{"cuMemcpy2DAsync_v2:2:719", "cuMemcpy2DAsync"},
-		{"cuStreamSynchronize:1:719", "copy a picture"},
+		{"cuStreamSynchronize:1:719", "copy a frame"},
 	} {
 		t.Run(c.fail, func(t *testing.T) {
 			m := NewMemory(0)
 			t.Setenv("VSR_EMU_FAIL", c.fail)
-			fr := picture(yuv(19, 9), 1)
+			fr := frame(yuv(19, 9), 1)
 			s, err := m.Take(fr.Format, true)
 			if err == nil {
 				err = m.Copy(media.NewSurfaceFrame(fr.Format, *s), fr)
 			}
-			var ours *media.CardError
+			var ours *media.GPUError
 			if !errors.As(err, &ours) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want one line with %q", err, c.want)
 			}
@@ -184,7 +184,7 @@ func TestMemoryRefuses(t *testing.T) {
 	emulated(t, "source")
 	m := NewMemory(0)
 	f := yuv(8, 6)
-	fr := picture(f, 1)
+	fr := frame(f, 1)
 	up, planar := onMemory(t, m, fr, true), onMemory(t, m, fr, false)
 	other := f
 	other.Width = 10
@@ -203,7 +203,7 @@ func TestMemoryRefuses(t *testing.T) {
 	}
 	far := NewMemory(5)
 	if _, err := far.Take(f, true); err == nil || !strings.Contains(err.Error(), "cuda:5, have 1") {
-		t.Errorf("a card that is not there: error %v", err)
+		t.Errorf("a GPU that is not there: error %v", err)
 	}
 	if err := firstError(m.Close(), far.Close()); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestMemoryWaitsForTheDefaultStream(t *testing.T) {
 	m := NewMemory(0)
 	defer m.Close()
 	f := yuv(16, 16)
-	up := onMemory(t, m, picture(f, 1), true)
+	up := onMemory(t, m, frame(f, 1), true)
 	for i := range 30 {
 		want := make([]byte, 256)
 		for j := range want {
@@ -241,7 +241,7 @@ func TestMemoryWaitsForTheDefaultStream(t *testing.T) {
 		}
 		for y := range 16 {
 			if string(down.Row(0, y)) != string(want[16*y:16*y+16]) {
-				t.Fatalf("picture %d, row %d: % x, want % x", i, y, down.Row(0, y), want[16*y:16*y+16])
+				t.Fatalf("frame %d, row %d: % x, want % x", i, y, down.Row(0, y), want[16*y:16*y+16])
 			}
 		}
 	}

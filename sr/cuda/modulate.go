@@ -25,7 +25,7 @@ func (d *degradation) Close() error {
 	if d.kernels == 0 || d.engine.closed {
 		return nil
 	}
-	return d.engine.card.thread.Do(func() error {
+	return d.engine.gpu.thread.Do(func() error {
 		if d.engine.current == d {
 			d.engine.current = nil
 		}
@@ -35,7 +35,7 @@ func (d *degradation) Close() error {
 }
 
 func (d *degradation) free() {
-	d.engine.card.free(d.kernels)
+	d.engine.gpu.free(d.kernels)
 	d.kernels = 0
 	delete(d.engine.live, d)
 }
@@ -44,10 +44,10 @@ func (d *degradation) free() {
 type vectorBuffers struct{ sums cu.DevicePtr }
 
 func (b *vectorBuffers) allocate(e *engine) (err error) {
-	if b.sums, err = e.card.alloc(4 * 3 * scene.Cells); err != nil {
+	if b.sums, err = e.gpu.alloc(4 * 3 * scene.Cells); err != nil {
 		return err
 	}
-	e.card.undo = append(e.card.undo, func() { e.card.free(b.sums) })
+	e.gpu.undo = append(e.gpu.undo, func() { e.gpu.free(b.sums) })
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (e *engine) Modulate(ctx context.Context, idr []float32) (sr.Degradation, e
 	}
 	d := &degradation{engine: e}
 	err := e.do(ctx, func() (err error) {
-		if d.kernels, err = e.card.alloc(kernelBytes(e.w.Config)); err != nil {
+		if d.kernels, err = e.gpu.alloc(kernelBytes(e.w.Config)); err != nil {
 			return err
 		}
 		e.live[d] = true
@@ -85,8 +85,8 @@ func (e *engine) modulate(kernels cu.DevicePtr, idr []float32) error {
 		return b.Err()
 	}
 	// Not MemcpyHtoD: from ordinary memory it may return early, and the compute stream does not wait for the default stream.
-	if err := cu.MemcpyHtoDAsync(kernels, unsafe.Pointer(&taps[0]), int64(4*len(taps)), e.card.compute); err != nil {
+	if err := cu.MemcpyHtoDAsync(kernels, unsafe.Pointer(&taps[0]), int64(4*len(taps)), e.gpu.compute); err != nil {
 		return wrap("upload the depthwise kernels", err)
 	}
-	return wrap("upload the depthwise kernels", e.card.compute.Synchronize())
+	return wrap("upload the depthwise kernels", e.gpu.compute.Synchronize())
 }

@@ -26,14 +26,14 @@ const (
 
 // plan is what the device does for one frame of one format: launches over buffers that it owns.
 type plan struct {
-	card     *card
+	gpu      *gpu
 	source   source
 	format   media.Format
 	in, out  frameLayout
 	rgb      cu.DevicePtr // [3,H,W] float
 	large    cu.DevicePtr // [3,sH,sW] 16-bit fixed point
 	kernels  cu.DevicePtr // [N,C,9] float: of the scene that is being upscaled
-	picture  [2]cu.DevicePtr
+	frame    [2]cu.DevicePtr
 	buffers  []cu.DevicePtr
 	partial  cu.DevicePtr
 	result   cu.DevicePtr // of an estimate
@@ -41,34 +41,34 @@ type plan struct {
 	owned    []cu.DevicePtr
 }
 
-// maxPixels bounds pictures: kernels count pixels and bytes of a plane in 32 bits.
+// maxPixels bounds frames: kernels count pixels and bytes of a plane in 32 bits.
 const maxPixels = 1 << 30
 
-// source is what pictures a plan is made for: their format, and where they come from and go to.
+// source is what frames a plan is made for: their format, and where they come from and go to.
 type source struct {
 	format  media.Format
 	in, out place
 }
 
-// place is where pictures lie. The zero place is the host.
-type place struct{ onCard, semi bool }
+// place is where frames lie. The zero place is the host.
+type place struct{ onGPU, semi bool }
 
 // newPlan records one of the network's functions for a format and lays it out on the device.
-func newPlan(c *card, l *layers, from source, scale int, body func(*recorder, *value)) (p *plan, err error) {
+func newPlan(c *gpu, l *layers, from source, scale int, body func(*recorder, *value)) (p *plan, err error) {
 	f := from.format
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
 	if f.Width > maxPixels/f.Height/(scale*scale) {
-		return nil, fmt.Errorf("a %dx%d picture enlarged %d times is too large", f.Width, f.Height, scale)
+		return nil, fmt.Errorf("a %dx%d frame enlarged %d times is too large", f.Width, f.Height, scale)
 	}
 	r := &recorder{}
-	x := &value{kind: valuePicture, c: 3, h: f.Height, w: f.Width, buffer: -1}
+	x := &value{kind: valueFrame, c: 3, h: f.Height, w: f.Width, buffer: -1}
 	body(r, x)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	p = &plan{card: c, source: from, format: f, in: layoutOf(f, from.in.semi), out: layoutOf(f.Scaled(scale), from.out.semi)}
+	p = &plan{gpu: c, source: from, format: f, in: layoutOf(f, from.in.semi), out: layoutOf(f.Scaled(scale), from.out.semi)}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -88,7 +88,7 @@ func newPlan(c *card, l *layers, from source, scale int, body func(*recorder, *v
 }
 
 func (p *plan) own(bytes int) (cu.DevicePtr, error) {
-	d, err := p.card.alloc(bytes)
+	d, err := p.gpu.alloc(bytes)
 	if err == nil {
 		p.owned = append(p.owned, d)
 	}
@@ -112,10 +112,10 @@ func (p *plan) allocate(sizes []int, scale int) (err error) {
 		return err
 	}
 	for i, l := range []*frameLayout{&p.in, &p.out} {
-		if p.picture[i], err = put(p.card, l.words(p.format)); err != nil {
+		if p.frame[i], err = put(p.gpu, l.words(p.format)); err != nil {
 			return err
 		}
-		p.owned = append(p.owned, p.picture[i])
+		p.owned = append(p.owned, p.frame[i])
 	}
 	return nil
 }
@@ -123,14 +123,14 @@ func (p *plan) allocate(sizes []int, scale int) (err error) {
 // close frees the buffers.
 func (p *plan) close() {
 	for _, d := range p.owned {
-		p.card.free(d)
+		p.gpu.free(d)
 	}
 	p.owned = nil
 }
 
 // at returns where a value lies.
 func (p *plan) at(v *value) cu.DevicePtr {
-	if v.kind == valuePicture {
+	if v.kind == valueFrame {
 		return p.rgb
 	}
 	if v.buffer < 0 {
@@ -172,7 +172,7 @@ func (p *plan) add(s *step, l *layers) error {
 }
 
 func (p *plan) push(name string, grid [3]int, params ...any) {
-	p.launches = append(p.launches, p.card.newLaunch(name, grid, params...))
+	p.launches = append(p.launches, p.gpu.newLaunch(name, grid, params...))
 }
 
 func (p *plan) addFirst(s *step, l *layers) error {
@@ -230,7 +230,7 @@ func (p *plan) addTail(s *step, l *layers) error {
 	return err
 }
 
-// ringPixels is the number of pixels that touch an edge of the picture.
+// ringPixels is the number of pixels that touch an edge of the frame.
 func ringPixels(w, h int) int { return w*h - max(w-2, 0)*max(h-2, 0) }
 
 func (p *plan) addPool(s *step) error {
@@ -251,12 +251,12 @@ func kernelBytes(c kdsr.Config) int { return max(c.N*9*pad(c.C)*4, 4) }
 // run puts the whole frame on the compute stream: from the frame buffer in to the frame buffer out, or, when out is 0, up to
 // the result of the last step.
 func (p *plan) run(in, out cu.DevicePtr) error {
-	first := p.card.newLaunch("vsr_rgb_in", [3]int{ceil(p.format.Width*p.format.Height, 128), 1, 1}, in, p.rgb, p.picture[0])
-	if err := first.run(p.card.compute); err != nil {
+	first := p.gpu.newLaunch("vsr_rgb_in", [3]int{ceil(p.format.Width*p.format.Height, 128), 1, 1}, in, p.rgb, p.frame[0])
+	if err := first.run(p.gpu.compute); err != nil {
 		return err
 	}
 	for i := range p.launches {
-		if err := p.launches[i].run(p.card.compute); err != nil {
+		if err := p.launches[i].run(p.gpu.compute); err != nil {
 			return err
 		}
 	}
@@ -264,6 +264,6 @@ func (p *plan) run(in, out cu.DevicePtr) error {
 		return nil
 	}
 	cw, ch := p.out.format.PlaneSize(1)
-	last := p.card.newLaunch("vsr_frame_out", [3]int{ceil(cw*ch, 128), 1, 1}, p.large, out, p.picture[1])
-	return last.run(p.card.compute)
+	last := p.gpu.newLaunch("vsr_frame_out", [3]int{ceil(cw*ch, 128), 1, 1}, p.large, out, p.frame[1])
+	return last.run(p.gpu.compute)
 }

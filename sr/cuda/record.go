@@ -14,7 +14,7 @@ import (
 type stepKind int
 
 const (
-	stepFirst  stepKind = iota // first convolution, from the RGB picture
+	stepFirst  stepKind = iota // first convolution, from the RGB frame
 	stepConv                   // convolution between feature maps
 	stepBlock                  // IDR-DCRB
 	stepTail                   // the whole part that enlarges
@@ -41,12 +41,12 @@ type step struct {
 type valueKind int
 
 const (
-	valuePicture  valueKind = iota // RGB, [3,H,W] float
+	valueFrame    valueKind = iota // RGB, [3,H,W] float
 	valueMap                       // feature map, [H,W,C] half
 	valueVector                    // [C] float
 	valueKernels                   // one block's depthwise kernels
 	valueEnlarged                  // what the tail writes
-	valueRepeated                  // the picture enlarged by repetition
+	valueRepeated                  // the frame enlarged by repetition
 )
 
 // value is a tensor of the recorded network. c is the number of channels on the device, padded.
@@ -95,7 +95,7 @@ func (r *recorder) push(s *step) *value {
 // Conv implements kdsr.Builder.
 func (r *recorder) Conv(x *value, name string, out, stride int, lrelu bool) *value {
 	switch {
-	case x.kind == valuePicture:
+	case x.kind == valueFrame:
 		y := &value{kind: valueMap, c: pad(out), h: (x.h + stride - 1) / stride, w: (x.w + stride - 1) / stride}
 		return r.push(&step{kind: stepFirst, name: name, in: x, out: y, lrelu: lrelu, shift: x.shifted, stride: stride})
 	case x.kind == valueEnlarged: // a later convolution of the official tail, which runs collapsed
@@ -153,7 +153,7 @@ func (r *recorder) Add(x, y *value) *value {
 // Shift implements kdsr.Builder.
 func (r *recorder) Shift(x *value, sign float32) *value {
 	switch {
-	case x.kind == valuePicture && sign < 0:
+	case x.kind == valueFrame && sign < 0:
 		y := *x
 		y.shifted = true
 		return &y

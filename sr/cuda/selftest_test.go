@@ -34,7 +34,7 @@ func selfTest(t *testing.T, o selftest.Options) *selftest.Report {
 	return r
 }
 
-func TestCard(t *testing.T) {
+func TestGPU(t *testing.T) {
 	r := selfTest(t, selftest.Options{})
 	if file := os.Getenv("VSR_REPORT"); file != "" {
 		text, err := json.MarshalIndent(r, "", "  ")
@@ -47,4 +47,4 @@ func TestCard(t *testing.T) {
 	}
 }
 
-func TestCardShort(t *testing.T) { selfTest(t, selftest.Options{Short: true, Repeats: 2}) }
+func TestGPUShort(t *testing.T) { selfTest(t, selftest.Options{Short: true, Repeats: 2}) }

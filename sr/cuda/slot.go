@@ -13,7 +13,7 @@ import (
 // slot is the buffers of a frame on its way, pinned on the host and on the device, and the graph that
 // computes from one to the other.
 type slot struct {
-	card            *card
+	gpu             *gpu
 	in, out         []byte // pinned
 	deviceIn        cu.DevicePtr
 	deviceOut       cu.DevicePtr
@@ -24,19 +24,19 @@ type slot struct {
 
 // newSlot takes the buffers. out is the size of the result on the host, 0 for none.
 func newSlot(p *plan, out int) (s *slot, err error) {
-	s = &slot{card: p.card}
+	s = &slot{gpu: p.gpu}
 	defer func() {
 		if err != nil {
 			s.close()
 			s = nil
 		}
 	}()
-	if !p.source.in.onCard {
+	if !p.source.in.onGPU {
 		if s.in, err = driver.Pinned(p.in.size); err != nil {
 			return s, err
 		}
 	}
-	if s.deviceIn, err = p.card.alloc(p.in.size); err != nil {
+	if s.deviceIn, err = p.gpu.alloc(p.in.size); err != nil {
 		return s, err
 	}
 	for _, e := range []*cu.Event{&s.uploaded, &s.ready, &s.done} {
@@ -52,10 +52,10 @@ func newSlot(p *plan, out int) (s *slot, err error) {
 
 // capture makes the graph from the slot's input to its output buffer.
 func (s *slot) capture(p *plan) (err error) {
-	if s.deviceOut, err = p.card.alloc(p.out.size); err != nil {
+	if s.deviceOut, err = p.gpu.alloc(p.out.size); err != nil {
 		return err
 	}
-	s.graph, err = driver.Capture(p.card.compute, func() error { return p.run(s.deviceIn, s.deviceOut) })
+	s.graph, err = driver.Capture(p.gpu.compute, func() error { return p.run(s.deviceIn, s.deviceOut) })
 	return err
 }
 
@@ -68,7 +68,7 @@ func (s *slot) close() {
 		}
 	}
 	for _, d := range []*cu.DevicePtr{&s.deviceIn, &s.deviceOut} {
-		s.card.free(*d)
+		s.gpu.free(*d)
 		*d = 0
 	}
 	driver.FreePinned(s.in)
@@ -77,7 +77,7 @@ func (s *slot) close() {
 }
 
 // send uploads the pinned input and makes the compute stream wait for it.
-func (s *slot) send(c *card) error {
+func (s *slot) send(c *gpu) error {
 	err := cu.MemcpyHtoDAsync(s.deviceIn, unsafe.Pointer(&s.in[0]), int64(len(s.in)), c.upload)
 	if err != nil {
 		return wrap("upload", err)
@@ -89,7 +89,7 @@ func (s *slot) send(c *card) error {
 }
 
 // fetch downloads bytes from the device once the compute stream has got there.
-func (s *slot) fetch(c *card, from cu.DevicePtr) error {
+func (s *slot) fetch(c *gpu, from cu.DevicePtr) error {
 	if err := s.ready.Record(c.compute); err != nil {
 		return wrap("download", err)
 	}

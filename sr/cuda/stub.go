@@ -20,10 +20,10 @@ func New(*kdsr.Weights, Options) (sr.Engine, error) {
 // Memory of this build has nothing behind it.
 type Memory struct{ index int }
 
-// NewMemory names the memory of a card that this build cannot open.
+// NewMemory names the memory of a GPU that this build cannot open.
 func NewMemory(index int) *Memory { return &Memory{index} }
 
-// Device is the card's index in the driver's order.
+// Device is the GPU's index in the driver's order.
 func (m *Memory) Device() int { return m.index }
 
 // Close does nothing.
@@ -39,7 +39,7 @@ func (m *Memory) Give(*media.Surface) {}
 func (m *Memory) Copy(_, _ *media.Frame) error { return m.notBuilt() }
 
 func (m *Memory) notBuilt() error {
-	return &media.CardError{Err: fmt.Errorf("cuda: %w", sr.ErrNotBuilt)}
+	return &media.GPUError{Err: fmt.Errorf("cuda: %w", sr.ErrNotBuilt)}
 }
 
 // Devices fails with sr.ErrNotBuilt.

@@ -18,7 +18,7 @@ import (
 
 var _ SurfaceEngine = (*engine)(nil)
 
-// end is one end of a picture's way through the card: a frame of the host, or a surface.
+// end is one end of a frame's way through the GPU: a frame of the host, or a surface.
 type end struct {
 	frame *media.Frame
 	at    *Surface
@@ -41,7 +41,7 @@ func (x end) check() (media.Format, place, error) {
 
 // check says what a surface holds, or what is wrong with it.
 func (s *Surface) check() (media.Format, place, error) {
-	f, at := s.Format, place{onCard: true, semi: s.Semi}
+	f, at := s.Format, place{onGPU: true, semi: s.Semi}
 	if err := f.Validate(); err != nil {
 		return f, at, err
 	}
@@ -59,7 +59,7 @@ func (s *Surface) check() (media.Format, place, error) {
 }
 
 // copySurface copies between a surface and a buffer of its layout, on the compute stream.
-func (c *card) copySurface(l *frameLayout, s *Surface, buffer cu.DevicePtr, toBuffer bool) error {
+func (c *gpu) copySurface(l *frameLayout, s *Surface, buffer cu.DevicePtr, toBuffer bool) error {
 	for p := range l.planes {
 		n, rows := l.row(p)
 		b := driver.Pitched{At: uint64(buffer) + uint64(l.offset[p]), Pitch: l.pitch[p]}
@@ -75,7 +75,7 @@ func (c *card) copySurface(l *frameLayout, s *Surface, buffer cu.DevicePtr, toBu
 }
 
 // fetchSurface brings a surface into a buffer, after everything that the default stream has to do.
-func (c *card) fetchSurface(l *frameLayout, buffer cu.DevicePtr, arrived cu.Event, src *Surface) error {
+func (c *gpu) fetchSurface(l *frameLayout, buffer cu.DevicePtr, arrived cu.Event, src *Surface) error {
 	if err := arrived.Record(cu.NoStream); err != nil {
 		return wrap("read a surface", err)
 	}
@@ -85,43 +85,43 @@ func (c *card) fetchSurface(l *frameLayout, buffer cu.DevicePtr, arrived cu.Even
 	return wrap("read a surface", c.copySurface(l, src, buffer, true))
 }
 
-// watch is what SceneSums needs for pictures of one kind. It is not a part of the upscaler's plan, because the scene room may be
+// watch is what SceneSums needs for frames of one kind. It is not a part of the upscaler's plan, because the scene stage may be
 // some frames ahead at a change of format.
 type watch struct {
-	format         media.Format
-	at             place
-	layout         frameLayout
-	frame, picture cu.DevicePtr
-	arrived        cu.Event
+	format       media.Format
+	at           place
+	layout       frameLayout
+	frame, words cu.DevicePtr
+	arrived      cu.Event
 }
 
-func (w *watch) close(c *card) {
+func (w *watch) close(c *gpu) {
 	if w == nil {
 		return
 	}
 	c.free(w.frame)
-	c.free(w.picture)
+	c.free(w.words)
 	if w.arrived != (cu.Event{}) {
 		_ = cu.DestroyEvent(&w.arrived)
 	}
 }
 
-// prepareWatch makes the watch for pictures of one kind, if it is not there.
+// prepareWatch makes the watch for frames of one kind, if it is not there.
 func (e *engine) prepareWatch(f media.Format, at place) (err error) {
 	if e.watch != nil && e.watch.format == f && e.watch.at == at {
 		return nil
 	}
-	e.watch.close(e.card)
+	e.watch.close(e.gpu)
 	e.watch = nil
 	w := &watch{format: f, at: at, layout: layoutOf(f, at.semi)}
-	if w.frame, err = e.card.alloc(w.layout.size); err == nil {
-		w.picture, err = put(e.card, w.layout.words(f))
+	if w.frame, err = e.gpu.alloc(w.layout.size); err == nil {
+		w.words, err = put(e.gpu, w.layout.words(f))
 	}
 	if err == nil {
 		w.arrived, err = cu.MakeEvent(cu.DisableTiming)
 	}
 	if err != nil {
-		w.close(e.card)
+		w.close(e.gpu)
 		return fmt.Errorf("%v: %w", f, wrap("scene sums", err))
 	}
 	e.watch = w
@@ -143,21 +143,21 @@ func (e *engine) SceneSums(ctx context.Context, to []uint32, src *Surface) error
 			return err
 		}
 		w := e.watch
-		if err := e.card.fetchSurface(&w.layout, w.frame, w.arrived, src); err != nil {
+		if err := e.gpu.fetchSurface(&w.layout, w.frame, w.arrived, src); err != nil {
 			return err
 		}
-		return e.sceneSums(to, w.frame, w.picture)
+		return e.sceneSums(to, w.frame, w.words)
 	})
 }
 
 // sceneSums runs the kernel over a frame buffer.
-func (e *engine) sceneSums(to []uint32, frame, picture cu.DevicePtr) error {
+func (e *engine) sceneSums(to []uint32, frame, words cu.DevicePtr) error {
 	const threads = 128
-	l := e.card.newLaunch("vsr_scene_grid", [3]int{scene.Cells / threads, len(to) / scene.Cells, 1}, frame, e.vectors.sums, picture)
-	if err := l.run(e.card.compute); err != nil {
+	l := e.gpu.newLaunch("vsr_scene_grid", [3]int{scene.Cells / threads, len(to) / scene.Cells, 1}, frame, e.vectors.sums, words)
+	if err := l.run(e.gpu.compute); err != nil {
 		return err
 	}
-	if err := e.card.compute.Synchronize(); err != nil {
+	if err := e.gpu.compute.Synchronize(); err != nil {
 		return wrap("vsr_scene_grid", err)
 	}
 	got := make([]uint32, len(to)) // what lies around to may hold pointers, which C must not be given
@@ -178,7 +178,7 @@ func (e *engine) EstimateSurface(ctx context.Context, src *Surface) (v []float32
 		}
 		j := e.estimator
 		s := j.slot
-		if err := e.card.fetchSurface(&j.plan.in, s.deviceIn, s.uploaded, src); err != nil {
+		if err := e.gpu.fetchSurface(&j.plan.in, s.deviceIn, s.uploaded, src); err != nil {
 			return err
 		}
 		v, err = e.estimate(j)
@@ -192,7 +192,7 @@ func (e *engine) UpscaleSurface(ctx context.Context, dst, src *Surface, d sr.Deg
 	return e.upscaleBetween(ctx, end{at: dst}, end{at: src}, d)
 }
 
-// upscaleBetween is Upscale where at least one of the pictures lies on the card.
+// upscaleBetween is Upscale where at least one of the frames lies on the GPU.
 func (e *engine) upscaleBetween(ctx context.Context, dst, src end, d sr.Degradation) error {
 	k, err := e.own(d)
 	if err != nil {
@@ -206,7 +206,7 @@ func (e *engine) upscaleBetween(ctx context.Context, dst, src end, d sr.Degradat
 	if err != nil {
 		return fmt.Errorf("cuda: %w", err)
 	}
-	if want := f.Scaled(e.Scale()); to != want || in.onCard && out.onCard && in != out {
+	if want := f.Scaled(e.Scale()); to != want || in.onGPU && out.onGPU && in != out {
 		return fmt.Errorf("cuda: output surface is %v, want %v of the same kind and colour as the input", to, want)
 	}
 	return e.do(ctx, func() error {
@@ -220,31 +220,31 @@ func (e *engine) upscaleBetween(ctx context.Context, dst, src end, d sr.Degradat
 		if err := e.use(k); err != nil {
 			return err
 		}
-		if err := s.graph.Launch(e.card.compute); err != nil {
+		if err := s.graph.Launch(e.gpu.compute); err != nil {
 			return err
 		}
 		return e.deliver(p, s, dst)
 	})
 }
 
-// bring puts a picture into a slot.
+// bring puts a frame into a slot.
 func (e *engine) bring(p *plan, s *slot, src end) error {
 	if src.at != nil {
-		return e.card.fetchSurface(&p.in, s.deviceIn, s.uploaded, src.at)
+		return e.gpu.fetchSurface(&p.in, s.deviceIn, s.uploaded, src.at)
 	}
 	p.in.load(s.in, src.frame)
-	return s.send(e.card)
+	return s.send(e.gpu)
 }
 
 // deliver takes the result out of a slot.
 func (e *engine) deliver(p *plan, s *slot, dst end) error {
 	if dst.at != nil {
-		if err := e.card.copySurface(&p.out, dst.at, s.deviceOut, false); err != nil {
+		if err := e.gpu.copySurface(&p.out, dst.at, s.deviceOut, false); err != nil {
 			return wrap("write a surface", err)
 		}
-		return wrap("run", e.card.compute.Synchronize())
+		return wrap("run", e.gpu.compute.Synchronize())
 	}
-	if err := s.fetch(e.card, s.deviceOut); err != nil {
+	if err := s.fetch(e.gpu, s.deviceOut); err != nil {
 		return err
 	}
 	if err := s.wait(); err != nil {

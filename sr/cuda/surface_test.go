@@ -19,8 +19,8 @@ import (
 	"vsr/sr/cpu"
 )
 
-// cardPicture is a surface for tests: its memory has odd pitches and gaps, and is filled with garbage before the picture comes.
-type cardPicture struct {
+// cardPicture is a surface for tests: its memory has odd pitches and gaps, and is filled with garbage before the frame comes.
+type gpuFrame struct {
 	Surface
 	layout frameLayout
 	at     cu.DevicePtr
@@ -29,9 +29,9 @@ type cardPicture struct {
 
 const garbage = 0xa5
 
-func newCardPicture(t *testing.T, c *card, f media.Format, semi bool) *cardPicture {
+func newGPUFrame(t *testing.T, c *gpu, f media.Format, semi bool) *gpuFrame {
 	t.Helper()
-	p := &cardPicture{Surface: Surface{Format: f, Semi: semi}, layout: layoutOf(f, semi)}
+	p := &gpuFrame{Surface: Surface{Format: f, Semi: semi}, layout: layoutOf(f, semi)}
 	size := 48
 	for i := range p.layout.planes {
 		n, rows := p.layout.row(i)
@@ -54,7 +54,7 @@ func newCardPicture(t *testing.T, c *card, f media.Format, semi bool) *cardPictu
 }
 
 // set writes a frame, get reads one and reports writes beside its samples.
-func (p *cardPicture) set(t *testing.T, c *card, fr *media.Frame) {
+func (p *gpuFrame) set(t *testing.T, c *gpu, fr *media.Frame) {
 	t.Helper()
 	p.layout.load(p.before, fr)
 	if err := c.thread.Do(func() error { return cu.MemcpyHtoD(p.at, pointer(p.before), int64(len(p.before))) }); err != nil {
@@ -62,7 +62,7 @@ func (p *cardPicture) set(t *testing.T, c *card, fr *media.Frame) {
 	}
 }
 
-func (p *cardPicture) get(t *testing.T, c *card) *media.Frame {
+func (p *gpuFrame) get(t *testing.T, c *gpu) *media.Frame {
 	t.Helper()
 	got := make([]byte, len(p.before))
 	if err := c.thread.Do(func() error { return cu.MemcpyDtoH(pointer(got), p.at, int64(len(got))) }); err != nil {
@@ -78,7 +78,7 @@ func (p *cardPicture) get(t *testing.T, c *card) *media.Frame {
 	return fr
 }
 
-// surfaceFormats are semi-planar and planar pictures with every siting and range, at sizes that no tile divides.
+// surfaceFormats are semi-planar and planar frames with every siting and range, at sizes that no tile divides.
 func surfaceFormats() (all []Surface) {
 	for i, size := range [][2]int{{37, 21}, {1, 1}, {5, 4}, {17, 3}, {2, 9}, {33, 10}} {
 		for j, depth := range []int{8, 10} {
@@ -94,11 +94,11 @@ func surfaceFormats() (all []Surface) {
 		Surface{Format: full}, Surface{Format: gray}, Surface{Format: rgb})
 }
 
-// A picture on the card gives the same bits as one from the host, in the estimate, the scene sums and the result.
+// A frame on the GPU gives the same bits as one from the host, in the estimate, the scene sums and the result.
 func TestSurfacesAreLikeFrames(t *testing.T) {
 	emulated(t, "ptx")
 	w := preset(t, "nano", 2, 1, 1)
-	onHost, onCard := open(t, w), open(t, w)
+	onHost, onGPU := open(t, w), open(t, w)
 	ctx := context.Background()
 	vector := make([]float32, 16)
 	vector[3] = 2
@@ -109,51 +109,51 @@ func TestSurfacesAreLikeFrames(t *testing.T) {
 		}
 		return d
 	}
-	hostKernels, cardKernels := modulate(onHost), modulate(onCard)
+	hostKernels, gpuKernels := modulate(onHost), modulate(onGPU)
 	for i, s := range surfaceFormats() {
 		name := fmt.Sprintf("%v, semi %v, siting %d", s.Format, s.Semi, s.Format.Color.Siting)
-		fr, want := picture(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(2))
+		fr, want := frame(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(2))
 		wantVector, err := onHost.Estimate(ctx, fr)
 		if err := firstError(err, onHost.Upscale(ctx, want, fr, hostKernels)); err != nil {
 			t.Fatal(err)
 		}
-		src, dst := newCardPicture(t, onCard.card, s.Format, s.Semi), newCardPicture(t, onCard.card, want.Format, s.Semi)
-		src.set(t, onCard.card, fr)
+		src, dst := newGPUFrame(t, onGPU.gpu, s.Format, s.Semi), newGPUFrame(t, onGPU.gpu, want.Format, s.Semi)
+		src.set(t, onGPU.gpu, fr)
 		wantSums := make([]uint32, scene.Planes(s.Format)*scene.Cells)
 		scene.Sums(wantSums, fr)
 		sums := make([]uint32, len(wantSums))
-		if err := onCard.SceneSums(ctx, sums, &src.Surface); err != nil {
+		if err := onGPU.SceneSums(ctx, sums, &src.Surface); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if !slices.Equal(sums, wantSums) {
 			t.Errorf("%s: other scene sums", name)
 		}
-		v, err := onCard.EstimateSurface(ctx, &src.Surface)
+		v, err := onGPU.EstimateSurface(ctx, &src.Surface)
 		if err != nil || !slices.Equal(v, wantVector) {
 			t.Errorf("%s: vector %v, error %v, want %v", name, v, err, wantVector)
 		}
-		if err := onCard.UpscaleSurface(ctx, &dst.Surface, &src.Surface, cardKernels); err != nil {
+		if err := onGPU.UpscaleSurface(ctx, &dst.Surface, &src.Surface, gpuKernels); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if !same(dst.get(t, onCard.card), want) {
-			t.Errorf("%s: another picture", name)
+		if !same(dst.get(t, onGPU.gpu), want) {
+			t.Errorf("%s: another frame", name)
 		}
-		// Once more, with the plan in place: the next picture may still be on its way on the default stream.
-		fr = picture(s.Format, uint64(i+100))
+		// Once more, with the plan in place: the next frame may still be on its way on the default stream.
+		fr = frame(s.Format, uint64(i+100))
 		if err := onHost.Upscale(ctx, want, fr, hostKernels); err != nil {
 			t.Fatal(err)
 		}
-		src.set(t, onCard.card, fr)
-		if err := onCard.UpscaleSurface(ctx, &dst.Surface, &src.Surface, cardKernels); err != nil {
+		src.set(t, onGPU.gpu, fr)
+		if err := onGPU.UpscaleSurface(ctx, &dst.Surface, &src.Surface, gpuKernels); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if !same(dst.get(t, onCard.card), want) {
-			t.Errorf("%s: another second picture", name)
+		if !same(dst.get(t, onGPU.gpu), want) {
+			t.Errorf("%s: another second frame", name)
 		}
 	}
 }
 
-// NV12 and P010 through the card, against the CPU engine: within one level.
+// NV12 and P010 through the GPU, against the CPU engine: within one level.
 func TestSurfacesAgreeWithCPU(t *testing.T) {
 	emulated(t, "source")
 	w := preset(t, "nano", 3, 2, 1)
@@ -168,25 +168,25 @@ func TestSurfacesAgreeWithCPU(t *testing.T) {
 		if !s.Semi || s.Format.Depth > 10 {
 			continue
 		}
-		fr, want := picture(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(3))
+		fr, want := frame(s.Format, uint64(i)), media.NewFrame(s.Format.Scaled(3))
 		v, err := host.Estimate(ctx, fr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		theirs, err1 := host.Modulate(ctx, v)
 		ours, err2 := e.Modulate(ctx, v)
-		src, dst := newCardPicture(t, e.card, s.Format, true), newCardPicture(t, e.card, want.Format, true)
-		src.set(t, e.card, fr)
+		src, dst := newGPUFrame(t, e.gpu, s.Format, true), newGPUFrame(t, e.gpu, want.Format, true)
+		src.set(t, e.gpu, fr)
 		if err := firstError(err1, err2, host.Upscale(ctx, want, fr, theirs), e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, ours)); err != nil {
 			t.Fatal(err)
 		}
-		if d, level := worst(dst.get(t, e.card), want), 1<<(s.Format.Depth-8); d > level {
+		if d, level := worst(dst.get(t, e.gpu), want), 1<<(s.Format.Depth-8); d > level {
 			t.Errorf("%v, siting %d: %d apart, want at most %d", s.Format, s.Format.Color.Siting, d, level)
 		}
 	}
 }
 
-// Surfaces that cannot be are refused before the card sees them.
+// Surfaces that cannot be are refused before the GPU sees them.
 func TestBadSurfaces(t *testing.T) {
 	emulated(t, "source")
 	e := open(t, preset(t, "nano", 2, 1, 0))
@@ -196,8 +196,8 @@ func TestBadSurfaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := yuv(8, 6)
-	src, dst := newCardPicture(t, e.card, f, true), newCardPicture(t, e.card, f.Scaled(2), true)
-	src.set(t, e.card, picture(f, 1))
+	src, dst := newGPUFrame(t, e.gpu, f, true), newGPUFrame(t, e.gpu, f.Scaled(2), true)
+	src.set(t, e.gpu, frame(f, 1))
 	for _, c := range []struct {
 		want   string
 		change func(src, dst *Surface)

@@ -136,7 +136,7 @@ func Weights(name string) (*kdsr.Weights, error) {
 
 func (e *Engine) log(log *slog.Logger) {
 	if log != nil {
-		log.Info("engine", "stage", "sr", "model", e.Name, "device", e.Device, "note", cuda.NeverRun)
+		log.Info("engine", "stage", "sr", "model", e.Name, "device", e.Device, "note", cuda.Untested)
 	}
 }
 

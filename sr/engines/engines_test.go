@@ -36,7 +36,7 @@ func TestFallbackIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Close()
-	if !strings.Contains(log.String(), cuda.NeverRun) || !e.Fallback {
+	if !strings.Contains(log.String(), cuda.Untested) || !e.Fallback {
 		t.Errorf("fallback %v, log %q", e.Fallback, log.String())
 	}
 }

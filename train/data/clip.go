@@ -114,7 +114,7 @@ func (s *Sampler) shrink(rng *rand.Rand, t Tile) float64 {
 func (s *Sampler) clipSide(n int, f float64) int {
 	scale := s.o.Recipe.Scale()
 	side := min(s.o.Clip, int(float64(n)*f)) / scale * scale
-	return max(side, s.o.Patch*scale) // rounding must not take the patch's room
+	return max(side, s.o.Patch*scale) // rounding must not leave too little for the patch
 }
 
 // path moves a window over a still tile, at most three sharp pixels a frame. Tiles with frames of their own are not moved over.

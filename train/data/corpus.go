@@ -45,7 +45,7 @@ type Report struct {
 	Reused  bool // the shards were there already
 }
 
-// Tile is a piece of sharp material: one frame of a photograph, or a few consecutive frames of a video.
+// Tile is a segment of sharp material: one frame of a photograph, or a few consecutive frames of a video.
 type Tile struct {
 	W, H, Frames int
 	Pix          []byte // [Frames,H,W,3], read only

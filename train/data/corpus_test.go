@@ -51,7 +51,7 @@ func writeImages(t *testing.T) string {
 		t.Fatal(err)
 	}
 	write("small.jpeg", b.Bytes())
-	write("film.mp4", []byte("nor is this"))
+	write("video.mp4", []byte("nor is this"))
 	write("notes.txt", []byte("not even looked at"))
 	table := "file\tsource_file\ngood0.png\tsunset.jpg\ngood2.png\tsunset.jpg\n"
 	if err := os.WriteFile(dir+".tsv", []byte(table), 0o666); err != nil {
@@ -99,7 +99,7 @@ func TestOpen(t *testing.T) {
 				t.Errorf("%s: no reason", s.Path)
 			}
 		}
-		if got := strings.Join(bad, " "); got != "cut.png film.mp4 small.jpeg text.jpg" {
+		if got := strings.Join(bad, " "); got != "cut.png video.mp4 small.jpeg text.jpg" {
 			t.Errorf("run %d skipped %q", i, got)
 		}
 		if first == nil {

@@ -26,7 +26,7 @@ type SamplerOptions struct {
 	// that the samples of a batch do not share their draws after all. 0 is no pool.
 	Pool int
 	// Shrink is the smallest factor, above 0 and below 1, by which half of the clips' sharp images are reduced before anything
-	// else: the same photographs at other sizes. The factor is drawn evenly from Shrink to 1 and never takes a patch's room. 0 and 1
+	// else: the same photographs at other sizes. The factor is drawn evenly from Shrink to 1 and never leaves less than a patch. 0 and 1
 	// reduce none.
 	Shrink float64
 	// Defocus is the share of clips that get a soft background before they are degraded: see degrade.Defocus.

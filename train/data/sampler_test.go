@@ -197,7 +197,7 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// Half of the clips are reduced, by factors that fill the range as far as a patch has room: the slope of a ruler tells by how much.
+// Half of the clips are reduced, by factors that fill the range as far as a patch has stage: the slope of a ruler tells by how much.
 func TestSamplerShrinks(t *testing.T) {
 	const w, h, p, s, least = 96, 64, 12, 2, 24.0 / 64
 	tile := Tile{W: w, H: h, Frames: 1, Pix: make([]byte, w*h*3), Source: "ruler"}
@@ -244,8 +244,8 @@ func slope(hr []float32, side, stride, n int) float64 {
 	return most
 }
 
-// A tile with room for one patch is never reduced, and a tall one only as far as its width allows.
-func TestSamplerShrinkKeepsRoom(t *testing.T) {
+// A tile with space for one patch is never reduced, and a tall one only as far as its width allows.
+func TestSamplerShrinkKeepsStage(t *testing.T) {
 	tiles := randomTiles(1, 24)
 	tall := randomTiles(1, 64)[0]
 	tall.W, tall.Pix = 25, tall.Pix[:25*64*3]

@@ -4,9 +4,9 @@ package degrade
 type fieldMode uint8
 
 const (
-	bob   fieldMode = iota // one field kept, the other's lines interpolated
-	blend                  // both fields, filtered 1-2-1 down the columns
-	weave                  // both fields as they are: combs on everything that moves
+	bob        fieldMode = iota // one field kept, the other's lines interpolated
+	blend                       // both fields, filtered 1-2-1 down the columns
+	interleave                  // both fields as they are: combs on everything that moves
 )
 
 // interlace leaves the residue of interlacing in a clip: the lines of the odd field come from the next frame (the previous one for

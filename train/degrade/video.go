@@ -74,7 +74,7 @@ func drawVideo(r *rand.Rand, scale float64, all *Ranges) videoParams {
 		}
 	}
 	if r.Float64() < o.Interlaced {
-		p.fields, p.odd = [...]int{int(bob), int(bob), int(blend), int(weave)}[r.IntN(4)], r.IntN(2)
+		p.fields, p.odd = [...]int{int(bob), int(bob), int(blend), int(interleave)}[r.IntN(4)], r.IntN(2)
 	}
 	if r.Float64() < o.Sharpen {
 		p.sharpen = uniform(r, o.Amount[0], o.Amount[1])
@@ -110,7 +110,7 @@ func (v Video) Apply(r Rand, hr []Image) ([]Image, error) {
 	if v.Lossless {
 		p.reupload, p.codec = nil, nil
 	}
-	clip, err := p.film(hr, v.Factor, r.Own)
+	clip, err := p.video(hr, v.Factor, r.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func (v Video) Apply(r Rand, hr []Image) ([]Image, error) {
 	return clip, nil
 }
 
-// film is lens, reduction and sensor, frame by frame, with strengths that walk.
-func (p videoParams) film(hr []Image, scale int, r *rand.Rand) ([]Image, error) {
+// video is lens, reduction and sensor, frame by frame, with strengths that walk.
+func (p videoParams) video(hr []Image, scale int, r *rand.Rand) ([]Image, error) {
 	var lens, light walk
 	out := make([]Image, len(hr))
 	for i, m := range hr {

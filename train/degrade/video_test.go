@@ -70,7 +70,7 @@ func movingClip(w, h, n, step int) []Image {
 func TestInterlace(t *testing.T) {
 	clip := movingClip(16, 9, 3, 3)
 	for odd := range 2 {
-		woven := interlace(clip, weave, odd)
+		woven := interlace(clip, interleave, odd)
 		for i := range clip {
 			other := min(i+1, len(clip)-1)
 			if i == other {

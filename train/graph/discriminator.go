@@ -110,24 +110,24 @@ func (c *Discriminator) Iterate() {
 }
 
 // CriticNet is a Discriminator on a graph.
-type CriticNet struct {
+type DiscriminatorNet struct {
 	*Graph
 	c       *Discriminator
 	weights []*g.Node // after normalisation
 	biases  []*g.Node
 }
 
-// Discriminator adds a discriminator's parameters, with gradients if train. Their names start with "critic.".
-func (b *Graph) Discriminator(c *Discriminator, train bool) *CriticNet {
-	n := &CriticNet{Graph: b, c: c}
+// Discriminator adds a discriminator's parameters, with gradients if train. Their names start with "discriminator.".
+func (b *Graph) Discriminator(c *Discriminator, train bool) *DiscriminatorNet {
+	n := &DiscriminatorNet{Graph: b, c: c}
 	for i := range discriminatorLayers {
 		name := discriminatorName(i)
 		t := c.Tensors[name+".weight"]
-		w := b.variable("critic."+name+".weight", t.Shape, t.Data, train)
+		w := b.variable("discriminator."+name+".weight", t.Shape, t.Data, train)
 		var bias *g.Node
 		if plain(i) {
 			t := c.Tensors[name+".bias"]
-			bias = b.variable("critic."+name+".bias", t.Shape, t.Data, train)
+			bias = b.variable("discriminator."+name+".bias", t.Shape, t.Data, train)
 		} else {
 			w = b.spectral(name, w, c.U[name], c.V[name])
 		}
@@ -182,7 +182,7 @@ func (b *Graph) spectral(name string, w *g.Node, u, v []float32) *g.Node {
 }
 
 // Logits judges images [B,H,W,3], sides multiples of 8: one number a pixel, above 0 for real.
-func (n *CriticNet) Logits(x *g.Node) *g.Node {
+func (n *DiscriminatorNet) Logits(x *g.Node) *g.Node {
 	const slope = 0.2
 	layer := func(i int, x *g.Node) *g.Node {
 		l := discriminatorLayers[i]
@@ -191,7 +191,7 @@ func (n *CriticNet) Logits(x *g.Node) *g.Node {
 		if i == len(discriminatorLayers)-1 {
 			s = 1
 		}
-		return n.convolve("critic."+discriminatorName(i), x, n.weights[i], n.biases[i],
+		return n.convolve("discriminator."+discriminatorName(i), x, n.weights[i], n.biases[i],
 			conv.General{K: l.k, Stride: l.stride, Pad: 1, Out: out}, s)
 	}
 	var down [4]*g.Node
@@ -202,7 +202,7 @@ func (n *CriticNet) Logits(x *g.Node) *g.Node {
 	}
 	add := &Net{Graph: n.Graph}
 	for i := range 3 {
-		t = add.Add(layer(4+i, n.bilinear("critic.up", t)), down[2-i])
+		t = add.Add(layer(4+i, n.bilinear("discriminator.up", t)), down[2-i])
 	}
 	return layer(9, layer(8, layer(7, t)))
 }

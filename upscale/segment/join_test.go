@@ -20,8 +20,8 @@ import (
 	"vsr/media"
 )
 
-// film writes a clip of 48 frames with two cuts, a tone and a frame left out here and there.
-func film(t *testing.T, name string) (path string, o testmedia.Options) {
+// video writes a clip of 48 frames with two cuts, a tone and a frame left out here and there.
+func video(t *testing.T, name string) (path string, o testmedia.Options) {
 	t.Helper()
 	o = testmedia.Options{Frames: 48, Cuts: []int{11, 30}, Tone: 440, Drop: func(n int) bool { return n%9 == 5 },
 		Format: media.Format{Width: 96, Height: 64, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}}
@@ -95,7 +95,7 @@ func join(t *testing.T, s *Store, segments []Record, in, out string, e encode.Op
 	}
 }
 
-// content lists all that a file holds: frames with time, duration and picture; packets with times and bytes.
+// content lists all that a file holds: frames with time, duration and frame; packets with times and bytes.
 func content(t *testing.T, path string) (frames, packets []string) {
 	t.Helper()
 	src, err := decode.Open(context.Background(), path, decode.Options{})
@@ -132,7 +132,7 @@ func times(frames []string) []string {
 func TestResumedPiecesEqualUninterrupted(t *testing.T) {
 	// x264's mbtree reads memory that it never wrote, so that even two uninterrupted runs differ with it.
 	for _, e := range []encode.Options{{Preset: "fast", FFmpeg: map[string]string{"mbtree": "0"}}, {Codec: "ffv1"}} {
-		in, clip := film(t, "in.mp4")
+		in, clip := video(t, "in.mp4")
 		whole := fresh(t)
 		w := NewWriter(whole, open(t, in), short(e, nil))
 		feed(t, in, clip, w, 0, 1000)
@@ -191,7 +191,7 @@ func TestJoinedEqualsDirect(t *testing.T) {
 		{"vp8", ".mkv"}, {"prores", ".mov"}, {"ffv1", ".mkv"},
 	} {
 		t.Run(tt.codec+tt.ext, func(t *testing.T) {
-			in, clip := film(t, "in.mp4")
+			in, clip := video(t, "in.mp4")
 			e := encode.Options{Codec: tt.codec, Threads: 1}
 			switch tt.codec {
 			case "x264", "x265":
@@ -246,12 +246,12 @@ func TestJoinedEqualsDirect(t *testing.T) {
 			if diff := cmp.Diff(sink.Actions(), actions); diff != "" {
 				t.Errorf("streams (-direct +joined):\n%s", diff)
 			}
-			sameButPictures(t, direct, out)
+			sameButFrames(t, direct, out)
 		})
 	}
 }
 
-func sameButPictures(t *testing.T, direct, joined string) {
+func sameButFrames(t *testing.T, direct, joined string) {
 	t.Helper()
 	f1, p1 := content(t, direct)
 	f2, p2 := content(t, joined)
@@ -293,7 +293,7 @@ func sameButPictures(t *testing.T, direct, joined string) {
 
 // A stopped run leaves a segment that plays but is not committed; the join then ends the sound with the video.
 func TestPartialPieceIsJoinedNotCommitted(t *testing.T) {
-	in, clip := film(t, "in.mp4")
+	in, clip := video(t, "in.mp4")
 	e := encode.Options{Preset: "ultrafast"}
 	s := fresh(t)
 	o := short(e, nil)
@@ -331,9 +331,9 @@ func TestPartialPieceIsJoinedNotCommitted(t *testing.T) {
 	}
 }
 
-// A damaged segment is found before it gets into a film, and made again.
+// A damaged segment is found before it gets into a video, and made again.
 func TestDamagedPieceIsNotJoined(t *testing.T) {
-	in, clip := film(t, "in.mp4")
+	in, clip := video(t, "in.mp4")
 	e := encode.Options{Preset: "ultrafast"}
 	s := fresh(t)
 	w := NewWriter(s, open(t, in), short(e, nil))

@@ -149,7 +149,7 @@ func (g *Gallery) facts(r *verify.Report) []Fact {
 	}
 	add("frames", "%d", len(g.numbers))
 	add("scenes", "%d", len(g.scenes))
-	if p := r.Picture; p != nil && p.Frames > 0 {
+	if p := r.FrameQuality; p != nil && p.Frames > 0 {
 		add("against the source", "%.2f dB, lowest %.2f", p.ConsistencyDB, p.WorstDB)
 		add("flicker", "%.2f levels, source %.2f", p.Flicker, p.SourceFlicker)
 		if p.PSNR > 0 {

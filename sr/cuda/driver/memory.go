@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/cu"
 )
 
-// Pinned allocates host memory that the card can copy from and to while the processor does something else.
+// Pinned allocates host memory that the GPU can copy from and to while the processor does something else.
 func Pinned(n int) ([]byte, error) {
 	var p unsafe.Pointer
 	if err := check("cuMemHostAlloc", C.cuMemHostAlloc(&p, C.size_t(n), C.CU_MEMHOSTALLOC_PORTABLE)); err != nil {

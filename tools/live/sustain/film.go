@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	firstNumber = 1000
-	filmSeconds = 10
+	firstNumber  = 1000
+	videoSeconds = 10
 )
 
 // reel is an encode.PacketWriter that keeps the packets.
@@ -25,14 +25,14 @@ func (r *reel) WritePacket(p *media.Packet) error {
 }
 func (r *reel) Close() error { return nil }
 
-// film encodes some seconds that begin with a key frame, one packet for each picture, with its number in it.
-func film(o options) ([][]byte, error) {
-	opt := testmedia.Options{Frames: filmSeconds * fps,
+// video encodes some seconds that begin with a key frame, one packet for each frame, with its number in it.
+func video(o options) ([][]byte, error) {
+	opt := testmedia.Options{Frames: videoSeconds * fps,
 		Format: media.Format{Width: o.width, Height: o.height, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 6, Range: 1, Primaries: 2, Transfer: 2}}}
 	info := &media.Info{Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: decode.FeedTimeBase}}, Format: opt.Format, FrameRate: media.Rational{Num: fps, Den: 1}}
 	codec := map[string]string{"h264": "x264", "vp8": "vp8"}[o.codec]
 	out := &reel{}
-	sink, err := encode.Create(info, encode.Options{Codec: codec, ZeroLatency: true, BitRate: 2_000_000, KeyframeSeconds: filmSeconds}, out)
+	sink, err := encode.Create(info, encode.Options{Codec: codec, ZeroLatency: true, BitRate: 2_000_000, KeyframeSeconds: videoSeconds}, out)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func film(o options) ([][]byte, error) {
 	return out.packets, sink.Close()
 }
 
-// number decodes a picture and reads its number.
+// number decodes a frame and reads its number.
 func number(feed *decode.Feed, p livetest.AccessUnit) (n int, ok bool, err error) {
 	frames, _, err := feed.Decode(context.Background(), p.Data, int64(p.Ticks))
 	for _, f := range frames {

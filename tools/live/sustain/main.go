@@ -3,9 +3,9 @@
 //
 //	go build -o bin/vsr ./cmd/vsr && go run ./tools/live/sustain -seconds 60 -model nano-x2
 //
-// To leave the machine to vsr, the camera's pictures are encoded before the start and the viewer's are decoded after the end.
-// Each picture carries its number, so a frame's age is exact: from the send of its packets to the arrival of the last packet
-// of its enhanced picture.
+// To leave the machine to vsr, the camera's frames are encoded before the start and the viewer's are decoded after the end.
+// Each frame carries its number, so a frame's age is exact: from the send of its packets to the arrival of the last packet
+// of its enhanced frame.
 package main
 
 import (
@@ -58,7 +58,7 @@ type options struct {
 }
 
 func run(o options) error {
-	pictures, err := film(o)
+	frames, err := video(o)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func run(o options) error {
 	}
 	defer camera.Close()
 	sent := make(chan shot, int(o.warm+o.length)/int(time.Second)*fps+1000)
-	go shoot(ctx, camera, pictures, sent)
+	go shoot(ctx, camera, frames, sent)
 	viewer, err := client.Watch(ctx)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func run(o options) error {
 	got := collect(ctx, viewer, o.length)
 	end, after := time.Now(), status(client)
 	cancel()
-	// The decoder needs all pictures from the first on.
+	// The decoder needs all frames from the first on.
 	return report(sent, append(early, got...), len(early), viewer.Codec(), begin, end, before, after)
 }
 
@@ -112,14 +112,14 @@ func publish(ctx context.Context, c livetest.Client, codec string) (*livetest.Pu
 	}
 }
 
-// shot is a picture that was sent.
+// shot is a frame that was sent.
 type shot struct {
 	number int
 	at     time.Time
 }
 
-// shoot sends the film again and again at its speed.
-func shoot(ctx context.Context, p *livetest.Publisher, film [][]byte, sent chan<- shot) {
+// shoot sends the video again and again at its speed.
+func shoot(ctx context.Context, p *livetest.Publisher, video [][]byte, sent chan<- shot) {
 	begin := time.Now()
 	for n := 0; ; n++ {
 		at := begin.Add(time.Duration(n) * time.Second / fps)
@@ -129,8 +129,8 @@ func shoot(ctx context.Context, p *livetest.Publisher, film [][]byte, sent chan<
 			close(sent)
 			return
 		}
-		sent <- shot{firstNumber + n%len(film), time.Now()}
-		if p.Send(film[n%len(film)], uint32(n)*90000/fps) != nil {
+		sent <- shot{firstNumber + n%len(video), time.Now()}
+		if p.Send(video[n%len(video)], uint32(n)*90000/fps) != nil {
 			close(sent)
 			return
 		}
@@ -182,7 +182,7 @@ func status(c livetest.Client) (p pipeline) {
 	return all.Pipeline
 }
 
-// report decodes what came and prints the numbers, leaving out the first early pictures.
+// report decodes what came and prints the numbers, leaving out the first early frames.
 func report(sent <-chan shot, got []livetest.AccessUnit, early int, codec string, begin, end time.Time, before, after pipeline) error {
 	var shots []shot
 	in := 0
@@ -217,8 +217,8 @@ func report(sent <-chan shot, got []livetest.AccessUnit, early int, codec string
 	got = got[early:]
 	seconds := end.Sub(begin).Seconds()
 	fmt.Printf("measured      %.1f s\n", seconds)
-	fmt.Printf("camera        %d pictures, %.2f fps\n", in, float64(in)/seconds)
-	fmt.Printf("came back     %d pictures, %.2f fps, %.2f %% dropped\n", len(got), float64(len(got))/seconds, 100*(1-float64(len(got))/float64(max(in, 1))))
+	fmt.Printf("camera        %d frames, %.2f fps\n", in, float64(in)/seconds)
+	fmt.Printf("came back     %d frames, %.2f fps, %.2f %% dropped\n", len(got), float64(len(got))/seconds, 100*(1-float64(len(got))/float64(max(in, 1))))
 	fmt.Printf("on the server %s, quality changes %d, dropped before %v, after %v, ms per stage %v\n", after.Model, after.Changes-before.Changes, before.Dropped, after.Dropped, after.StageMS)
 	if len(ages) > 0 {
 		slices.Sort(ages)
@@ -226,7 +226,7 @@ func report(sent <-chan shot, got []livetest.AccessUnit, early int, codec string
 		fmt.Printf("age in ms     median %.0f, 95 %% %.0f, 99 %% %.0f, longest %.0f; on the server %.0f\n", at(.5), at(.95), at(.99), at(1), after.AgeMS)
 	}
 	fmt.Printf("bit rate      asked of the encoder %.2f Mbit/s before, %.2f after\n", float64(before.bitRate)/1e6, float64(after.bitRate)/1e6)
-	fmt.Printf("unreadable    %d pictures\n", unreadable)
+	fmt.Printf("unreadable    %d frames\n", unreadable)
 	return nil
 }
 

@@ -10,28 +10,28 @@ import (
 	"vsr/media"
 )
 
-// exactDecoders are FFmpeg's decoders of codecs whose pictures the standards define bit by bit, so that NVDEC's are the same.
+// exactDecoders are FFmpeg's decoders of codecs whose frames the standards define bit by bit, so that NVDEC's are the same.
 var exactDecoders = []string{"h264", "hevc", "vp8", "vp9"}
 
-// decodesOnCard decides whether a decoder is offered the card. Strict needs a decoder that tells of all damage.
-func (o *Options) decodesOnCard(codec *astiav.Codec) bool {
-	return o.Card != nil && !o.Card.Upload && o.Hardware != HardwareOff && !o.Strict && slices.Contains(exactDecoders, codec.Name()) &&
-		av.DecodesOnCard(codec)
+// decodesOnCard decides whether a decoder is offered the GPU. Strict needs a decoder that tells of all damage.
+func (o *Options) decodesOnGPU(codec *astiav.Codec) bool {
+	return o.GPU != nil && !o.GPU.Upload && o.Hardware != HardwareOff && !o.Strict && slices.Contains(exactDecoders, codec.Name()) &&
+		av.DecodesOnGPU(codec)
 }
 
-// cardFailed returns an error of the decoder as one of the card if the pictures are made there and the data are not at fault.
-func (s *Source) cardFailed(err error) error {
+// cardFailed returns an error of the decoder as one of the GPU if the frames are made there and the data are not at fault.
+func (s *Source) gpuFailed(err error) error {
 	if s.decoder.PixelFormat() != astiav.PixelFormatCuda || av.FaultOf(err) == av.FaultInput {
 		return nil
 	}
 	s.ended = true
-	return &media.CardError{Err: fmt.Errorf("NVDEC: %w; \"decode: hardware: off\" in a configuration decodes on the CPU", err)}
+	return &media.GPUError{Err: fmt.Errorf("NVDEC: %w; \"decode: hardware: off\" in a configuration decodes on the CPU", err)}
 }
 
-// plan says what format the picture in s.frame, described by p, will have. at is where it lies if that is a card.
-func (s *Source) plan(p *av.Picture, stream media.Color) (f media.Format, sh shape, at *media.Frame, err error) {
-	pic, onCard := av.OnCard(s.frame)
-	if !onCard {
+// plan says what format the frame in s.frame, described by p, will have. at is where it lies if that is a GPU.
+func (s *Source) plan(p *av.Frame, stream media.Color) (f media.Format, sh shape, at *media.Frame, err error) {
+	pic, onGPU := av.OnGPU(s.frame)
+	if !onGPU {
 		f, sh, err = s.convert.plan(p, stream)
 		return f, sh, nil, err
 	}
@@ -41,16 +41,16 @@ func (s *Source) plan(p *av.Picture, stream media.Color) (f media.Format, sh sha
 	case astiav.PixelFormatP010Le:
 		sh.depth = 10
 	default:
-		return f, sh, nil, &UnsupportedError{Reason: fmt.Sprintf("pictures on the card in pixel format %s", pic.Pixels)}
+		return f, sh, nil, &UnsupportedError{Reason: fmt.Sprintf("frames on the GPU in pixel format %s", pic.Pixels)}
 	}
 	f = media.Format{Width: pic.Width, Height: pic.Height, Layout: sh.layout, Depth: sh.depth, Color: color(p.Color, stream, sh, pic.Width, pic.Height)}
-	at = media.NewSurfaceFrame(f, media.Surface{Card: s.opt.Card.Memory, Semi: true, Plane: pic.Plane, Pitch: pic.Pitch})
+	at = media.NewSurfaceFrame(f, media.Surface{GPU: s.opt.GPU.Memory, Semi: true, Plane: pic.Plane, Pitch: pic.Pitch})
 	return f, sh, at, nil
 }
 
-// land brings the picture in s.frame to the host if it lies on a card.
+// land brings the frame in s.frame to the host if it lies on a GPU.
 func (s *Source) land() error {
-	var p av.Picture
+	var p av.Frame
 	p.Read(s.frame)
 	f, sh, at, err := s.plan(&p, media.Color{})
 	if err != nil || at == nil {
@@ -77,7 +77,7 @@ func (s *Source) land() error {
 	return s.replace(host)
 }
 
-// replace puts another picture into s.frame, with the time and all else of the one that is there.
+// replace puts another frame into s.frame, with the time and all else of the one that is there.
 func (s *Source) replace(f *astiav.Frame) error {
 	if err := av.CopyFrameProps(f, s.frame); err != nil {
 		return err
@@ -93,9 +93,9 @@ type uploadKind struct {
 	pixels astiav.PixelFormat
 }
 
-// upload puts the picture in s.frame onto the card as NVDEC would have: NV12 or P010, in memory of even size. Pictures of other
+// upload puts the frame in s.frame onto the GPU as NVDEC would have: NV12 or P010, in memory of even size. Frames of other
 // kinds stay.
-func (s *Source) upload(p *av.Picture) (err error) {
+func (s *Source) upload(p *av.Frame) (err error) {
 	sh, err := shapeOf(p.Format)
 	if err != nil || sh.layout != media.YUV420 || sh.alpha || sh.target != astiav.PixelFormatNone || sh.depth > 10 {
 		return err
@@ -108,8 +108,8 @@ func (s *Source) upload(p *av.Picture) (err error) {
 		if s.uploads != nil {
 			s.uploads.Close()
 		}
-		if s.uploads, err = av.NewCUDAFrames(s.opt.Card.Device, want.w, want.h, want.pixels); err != nil {
-			return &media.CardError{Err: fmt.Errorf("upload: %w", err)}
+		if s.uploads, err = av.NewCUDAFrames(s.opt.GPU.Device, want.w, want.h, want.pixels); err != nil {
+			return &media.GPUError{Err: fmt.Errorf("upload: %w", err)}
 		}
 		s.uploaded = want
 	}
@@ -118,25 +118,25 @@ func (s *Source) upload(p *av.Picture) (err error) {
 		return err
 	}
 	defer host.Free()
-	weave(host, p, sh.depth)
-	card := astiav.AllocFrame()
-	defer card.Free()
-	if err = s.uploads.Get(card); err == nil {
-		err = av.Err(host.TransferHardwareData(card))
+	interleave(host, p, sh.depth)
+	gpu := astiav.AllocFrame()
+	defer gpu.Free()
+	if err = s.uploads.Get(gpu); err == nil {
+		err = av.Err(host.TransferHardwareData(gpu))
 	}
 	if err != nil {
-		return &media.CardError{Err: fmt.Errorf("upload: %w", err)}
+		return &media.GPUError{Err: fmt.Errorf("upload: %w", err)}
 	}
-	card.SetWidth(p.Width)
-	card.SetHeight(p.Height)
-	return s.replace(card)
+	gpu.SetWidth(p.Width)
+	gpu.SetHeight(p.Height)
+	return s.replace(gpu)
 }
 
 // weave copies planar 4:2:0 into NV12 or P010, whose samples have their ten bits at the top.
-func weave(host *astiav.Frame, p *av.Picture, depth int) {
+func interleave(host *astiav.Frame, p *av.Frame, depth int) {
 	f := media.Format{Width: p.Width, Height: p.Height, Layout: media.YUV420, Depth: depth}
 	size := f.BytesPerSample()
-	var to av.Picture
+	var to av.Frame
 	to.Read(host)
 	for i := range 3 {
 		w, rows := f.PlaneSize(i)

@@ -8,7 +8,7 @@ import (
 	"vsr/media"
 )
 
-// desk is a card whose frames are all the same: gray, or what show draws.
+// desk is a GPU whose frames are all the same: gray, or what show draws.
 type desk struct {
 	out  int
 	show byte
@@ -17,7 +17,7 @@ type desk struct {
 
 func (d *desk) Take(media.Format, bool) (*media.Surface, error) {
 	d.out++
-	return &media.Surface{Card: d}, nil
+	return &media.Surface{GPU: d}, nil
 }
 
 func (d *desk) Give(*media.Surface) { d.out-- }
@@ -35,14 +35,14 @@ func (d *desk) Copy(dst, _ *media.Frame) error {
 }
 
 // cardEngine writes nowhere, as its frames are not to be looked at.
-type cardEngine struct{ fakeEngine }
+type gpuEngine struct{ fakeEngine }
 
-func (e *cardEngine) Upscale(context.Context, *media.Frame, *media.Frame, Degradation) error {
+func (e *gpuEngine) Upscale(context.Context, *media.Frame, *media.Frame, Degradation) error {
 	return nil
 }
 
-// Output frames lie on the card where the codecs of cards could take them, and on the host otherwise; none stays taken.
-func TestOutputOnCard(t *testing.T) {
+// Output frames lie on the GPU where the codecs of GPUs could take them, and on the host otherwise; none stays taken.
+func TestOutputOnGPU(t *testing.T) {
 	plain := media.Format{Width: 16, Height: 12, Layout: media.YUV420, Depth: 8}
 	with := func(change func(f *media.Format)) media.Format {
 		f := plain
@@ -61,9 +61,9 @@ func TestOutputOnCard(t *testing.T) {
 		"alpha":     {with(func(f *media.Format) { f.Alpha = true }), 0, false},
 		"resampled": {plain, 20, false},
 	} {
-		card := &desk{}
-		e := &cardEngine{fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}
-		u, err := New(e, Options{Card: card, Height: c.height, Frames: 1})
+		gpu := &desk{}
+		e := &gpuEngine{fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}
+		u, err := New(e, Options{GPU: gpu, Height: c.height, Frames: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,8 +72,8 @@ func TestOutputOnCard(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := fr.Surface != nil; got != c.want || card.out > 1 {
-				t.Errorf("%s: on the card %v, want %v; %d frames taken", name, got, c.want, card.out)
+			if got := fr.Surface != nil; got != c.want || gpu.out > 1 {
+				t.Errorf("%s: on the GPU %v, want %v; %d frames taken", name, got, c.want, gpu.out)
 			}
 			fr.Release()
 		}
@@ -85,27 +85,27 @@ func TestOutputOnCard(t *testing.T) {
 		} else {
 			fr.Release()
 		}
-		if card.out > 1 {
-			t.Errorf("%s: %d frames taken after a change of size", name, card.out)
+		if gpu.out > 1 {
+			t.Errorf("%s: %d frames taken after a change of size", name, gpu.out)
 		}
 		u.Close()
-		if card.out != 0 {
-			t.Errorf("%s: %d frames are still taken", name, card.out)
+		if gpu.out != 0 {
+			t.Errorf("%s: %d frames are still taken", name, gpu.out)
 		}
 	}
 }
 
-// Whether a frame on the card tells something is seen in its frame: a black one is estimated again.
-func TestInformativeOnCard(t *testing.T) {
-	card := &desk{show: 'b'}
-	e := &cardEngine{fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}
+// Whether a frame on the GPU tells something is seen in its frame: a black one is estimated again.
+func TestInformativeOnGPU(t *testing.T) {
+	gpu := &desk{show: 'b'}
+	e := &gpuEngine{fakeEngine{Bicubic: Bicubic{scale: 2}, next: ptsVector}}
 	u, err := New(e, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	frame := func(pts int64) *media.Frame {
-		fr := media.NewSurfaceFrame(media.Format{Width: 16, Height: 12, Layout: media.YUV420, Depth: 8}, media.Surface{Card: card})
+		fr := media.NewSurfaceFrame(media.Format{Width: 16, Height: 12, Layout: media.YUV420, Depth: 8}, media.Surface{GPU: gpu})
 		fr.PTS, fr.Scene = pts, 1
 		return fr
 	}
@@ -117,7 +117,7 @@ func TestInformativeOnCard(t *testing.T) {
 		return err
 	}
 	for pts, show := range []byte("bbnn") {
-		card.show = show
+		gpu.show = show
 		if err := process(int64(pts)); err != nil {
 			t.Fatal(err)
 		}
@@ -126,9 +126,9 @@ func TestInformativeOnCard(t *testing.T) {
 		t.Errorf("estimated %v, want the first frame and the first that is not black", e.estimated)
 	}
 	u.Forget()
-	card.fail = &media.CardError{Err: errors.New("gone")}
-	var gone *media.CardError
+	gpu.fail = &media.GPUError{Err: errors.New("gone")}
+	var gone *media.GPUError
 	if err := process(9); !errors.As(err, &gone) {
-		t.Errorf("error %v, want that of the card", err)
+		t.Errorf("error %v, want that of the GPU", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // cardPackets encodes a clip; put says where frame i is to lie.
-func cardPackets(t *testing.T, o encode.Options, f media.Format, put func(i int, fr *media.Frame) *media.Frame) (*recorder, error) {
+func gpuPackets(t *testing.T, o encode.Options, f media.Format, put func(i int, fr *media.Frame) *media.Frame) (*recorder, error) {
 	t.Helper()
 	src := synthetic(t, testmedia.Options{Format: f, Frames: 7, Cuts: []int{4}})
 	r := &recorder{}
@@ -43,7 +43,7 @@ func cardPackets(t *testing.T, o encode.Options, f media.Format, put func(i int,
 	return r, err
 }
 
-// raise puts a frame onto the card, in memory of its own.
+// raise puts a frame onto the GPU, in memory of its own.
 func raise(t *testing.T, m *cuda.Memory, fr *media.Frame) *media.Frame {
 	t.Helper()
 	s, err := m.Take(fr.Format, true)
@@ -59,9 +59,9 @@ func raise(t *testing.T, m *cuda.Memory, fr *media.Frame) *media.Frame {
 	return up
 }
 
-// Pictures from the card, those of the host and both in turns make the same packets, whether they go through NVENC's door or the
-// encoder knows nothing of cards.
-func TestPicturesFromCard(t *testing.T) {
+// Frames from the GPU, those of the host and both in turns make the same packets, whether they go through NVENC's door or the
+// encoder knows nothing of GPUs.
+func TestFramesFromGPU(t *testing.T) {
 	emu.Use(t)
 	color := media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}
 	for _, c := range []struct {
@@ -74,17 +74,17 @@ func TestPicturesFromCard(t *testing.T) {
 	} {
 		o := encode.Options{Codec: c.codec, Threads: 1}
 		if c.codec == "x264" {
-			o.FFmpeg = map[string]string{"mbtree": "0"} // with it equal pictures do not always give equal packets
+			o.FFmpeg = map[string]string{"mbtree": "0"} // with it equal frames do not always give equal packets
 		}
-		want, err := cardPackets(t, o, c.format, func(_ int, fr *media.Frame) *media.Frame { return fr })
+		want, err := gpuPackets(t, o, c.format, func(_ int, fr *media.Frame) *media.Frame { return fr })
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, card := range map[string]*encode.Card{"no door": nil, "a door": {Download: true}} {
+		for name, gpu := range map[string]*encode.GPU{"no door": nil, "a door": {Download: true}} {
 			for every := range 2 {
 				m := cuda.NewMemory(0)
-				o.Card = card
-				got, err := cardPackets(t, o, c.format, func(i int, fr *media.Frame) *media.Frame {
+				o.GPU = gpu
+				got, err := gpuPackets(t, o, c.format, func(i int, fr *media.Frame) *media.Frame {
 					if every == 1 && i%2 == 1 {
 						return fr
 					}
@@ -105,11 +105,11 @@ func TestPicturesFromCard(t *testing.T) {
 	emu.Leaks(t)
 }
 
-// NVENC that is fed from the card is refused as it is without one where it is missing, and gives the card's memory back.
-func TestNoNVENCOnCard(t *testing.T) {
+// NVENC that is fed from the GPU is refused as it is without one where it is missing, and gives the GPU's memory back.
+func TestNoNVENCOnGPU(t *testing.T) {
 	emu.Use(t)
 	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
-	_, err := cardPackets(t, encode.Options{Codec: "h264_nvenc", Card: &encode.Card{}}, f, nil)
+	_, err := gpuPackets(t, encode.Options{Codec: "h264_nvenc", GPU: &encode.GPU{}}, f, nil)
 	var request *encode.RequestError
 	if !errors.As(err, &request) || !strings.Contains(err.Error(), "libnvidia-encode") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want one line of a *RequestError about libnvidia-encode", err)
@@ -117,13 +117,13 @@ func TestNoNVENCOnCard(t *testing.T) {
 	emu.Leaks(t)
 }
 
-// A card that fails at the door ends the output with one line that is not taken for a fault of the disk.
-func TestCardFailsWhileEncoding(t *testing.T) {
+// A GPU that fails at the door ends the output with one line that is not taken for a fault of the disk.
+func TestGPUFailsWhileEncoding(t *testing.T) {
 	emu.Use(t)
 	f := media.Format{Width: 48, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	for _, fail := range []string{"cuMemAlloc_v2:1:2", "cuMemcpy2DAsync_v2:3:719", "cuStreamSynchronize:2:719"} {
 		m := cuda.NewMemory(0)
-		_, err := cardPackets(t, encode.Options{Codec: "ffv1", Card: &encode.Card{Download: true}}, f, func(i int, fr *media.Frame) *media.Frame {
+		_, err := gpuPackets(t, encode.Options{Codec: "ffv1", GPU: &encode.GPU{Download: true}}, f, func(i int, fr *media.Frame) *media.Frame {
 			if i < 2 {
 				up := raise(t, m, fr)
 				if i == 0 {
@@ -133,9 +133,9 @@ func TestCardFailsWhileEncoding(t *testing.T) {
 			}
 			return fr
 		})
-		var card *media.CardError
-		if !errors.As(err, &card) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: error %v, want one line of a *media.CardError", fail, err)
+		var gpu *media.GPUError
+		if !errors.As(err, &gpu) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line of a *media.GPUError", fail, err)
 		}
 		m.Close()
 		emu.Leaks(t)

@@ -33,9 +33,9 @@ func clipOf(t *testing.T, f media.Format, frames, cut int, o encode.Options) str
 	return in
 }
 
-// Pictures that stay on the card, on either side of the network or on both, make the output that those of the host make: every
-// frame, time, scene and degradation. In one go, in pieces, and where a side has to go over the host.
-func TestRunKeepsPicturesOnCard(t *testing.T) {
+// Frames that stay on the GPU, on either side of the network or on both, make the output that those of the host make: every
+// frame, time, scene and degradation. In one go, in segments, and where a side has to go over the host.
+func TestRunKeepsFramesOnGPU(t *testing.T) {
 	weights := tinyWeights(t, 2)
 	color := media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}
 	yuv := func(w, h, depth int) media.Format {
@@ -57,7 +57,7 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 		file    string // instead of a clip of the format
 	}{
 		{"8 bits", yuv(37, 21, 8), "", []string{"--codec", "ffv1"}, 7, 7, ""},
-		{"10 bits in pieces", yuv(32, 18, 10), "segment_min: 2\nsegment_max: 3\n", []string{"--codec", "ffv1"}, 7, 7, ""},
+		{"10 bits in segments", yuv(32, 18, 10), "segment_min: 2\nsegment_max: 3\n", []string{"--codec", "ffv1"}, 7, 7, ""},
 		{"x264", yuv(32, 18, 8), "", []string{"--codec", "x264", "--preset", "ultrafast"}, 7, 7, ""},
 		{"resampled", yuv(32, 18, 8), "", []string{"--codec", "ffv1", "--height", "30"}, 7, 0, ""},
 		{"4:2:2", wide, "", []string{"--codec", "ffv1"}, 0, 0, ""},
@@ -81,16 +81,16 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 				if code, _, stderr := onEmulator(t, []string{trialVariable + "=" + trial}, args...); code != 0 {
 					t.Fatalf("%s: exit code %d: %s", trial, code, stderr)
 				}
-				return frames(t, out), cardReportOf(t, told)
+				return frames(t, out), gpuReportOf(t, told)
 			}
 			want, told := run("host")
 			if len(want) != 7 || told.GPU != nil || len(told.Scenes) != 2 {
-				t.Fatalf("on the host: %d frames, card %+v, %d scenes", len(want), told.GPU, len(told.Scenes))
+				t.Fatalf("on the host: %d frames, GPU %+v, %d scenes", len(want), told.GPU, len(told.Scenes))
 			}
 			for trial, counts := range map[string]upscale.GPUReport{"upload": {Decoded: c.in}, "download": {Written: c.out}, "upload-download": {Decoded: c.in, Written: c.out}} {
 				got, r := run(trial)
 				if r.GPU == nil && counts != (upscale.GPUReport{}) || r.GPU != nil && *r.GPU != counts {
-					t.Errorf("%s: on the card %+v, want %+v", trial, r.GPU, counts)
+					t.Errorf("%s: on the GPU %+v, want %+v", trial, r.GPU, counts)
 				}
 				if !reflect.DeepEqual(r.Scenes, told.Scenes) {
 					t.Errorf("%s: scenes %+v, want %+v", trial, r.Scenes, told.Scenes)
@@ -108,8 +108,8 @@ func TestRunKeepsPicturesOnCard(t *testing.T) {
 	}
 }
 
-// Whatever fails on the way over the card: exit code 5, one line and a hint, and no output.
-func TestCardFailsInRun(t *testing.T) {
+// Whatever fails on the way over the GPU: exit code 5, one line and a hint, and no output.
+func TestGPUFailsInRun(t *testing.T) {
 	in := clipOf(t, media.Format{Width: 32, Height: 18, Layout: media.YUV420, Depth: 8,
 		Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}, 5, 2, encode.Options{Codec: "ffv1"})
 	weights := tinyWeights(t, 2)
@@ -152,7 +152,7 @@ func TestNoHardwareCodecs(t *testing.T) {
 		code, _, stderr := onEmulator(t, nil, "run", in, "-o", filepath.Join(dir, "out.mkv"), "--device", "cuda:0", "--model", weights,
 			"--codec", c.codec, "--progress", "none")
 		left, _ := os.ReadDir(dir)
-		if code != c.code || len(left) != map[bool]int{true: 1}[code == 0] || code != 0 && (strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "hint: it needs an NVIDIA card")) {
+		if code != c.code || len(left) != map[bool]int{true: 1}[code == 0] || code != 0 && (strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "hint: it needs an NVIDIA GPU")) {
 			t.Errorf("%s: exit code %d, files %v: %s", c.codec, code, left, stderr)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"vsr/media"
 )
 
-// pictures accumulates the picture measures over frame pairs.
-type pictures struct {
-	Picture
+// frames accumulates the frame measures over frame pairs.
+type frameMeter struct {
+	FrameQuality
 	first                   media.Format // of the source
 	sumDB, sumPSNR, sumSSIM float64
 	refs                    int
@@ -25,10 +25,10 @@ type pictures struct {
 	static                  float64
 }
 
-func newPictures() *pictures { return &pictures{Picture: Picture{WorstDB: 100}} }
+func newFrameMeter() *frameMeter { return &frameMeter{FrameQuality: FrameQuality{WorstDB: 100}} }
 
 // add takes a source frame and its output.
-func (p *pictures) add(a, b *media.Frame) Numbers {
+func (p *frameMeter) add(a, b *media.Frame) Numbers {
 	la, lb := luma(a), reduce(b, a.Width, a.Height)
 	// The output keeps the first frame's description of colours: what changes in mid-stream is looked at through it.
 	if p.Frames == 0 {
@@ -64,7 +64,7 @@ func (p *pictures) add(a, b *media.Frame) Numbers {
 }
 
 // flicker compares, where the source hardly changes, how much each of the two changes. It returns the mean change of each.
-func (p *pictures) flicker(a, b []float64) (allA, allB float64) {
+func (p *frameMeter) flicker(a, b []float64) (allA, allB float64) {
 	const still = 3 // 8-bit levels
 	for i := range a {
 		da, db := math.Abs(a[i]-p.prevA[i]), math.Abs(b[i]-p.prevB[i])
@@ -79,8 +79,8 @@ func (p *pictures) flicker(a, b []float64) (allA, allB float64) {
 	return allA / float64(len(a)), allB / float64(len(a))
 }
 
-// reference compares an output frame with the true picture of the same size. A nil reference is a video that ended early.
-func (p *pictures) reference(ref, out *media.Frame, one *Numbers) {
+// reference compares an output frame with the true frame of the same size. A nil reference is a video that ended early.
+func (p *frameMeter) reference(ref, out *media.Frame, one *Numbers) {
 	if ref == nil {
 		return
 	}
@@ -106,9 +106,9 @@ func (p *pictures) reference(ref, out *media.Frame, one *Numbers) {
 	p.sumSSIM += s
 }
 
-// judge finishes the averages and adds the checks. The bounds are wide: they catch a wrong matrix, a shifted picture or a
+// judge finishes the averages and adds the checks. The bounds are wide: they catch a wrong matrix, a shifted frame or a
 // broken network, not a matter of taste.
-func (p *pictures) judge(r *Report) {
+func (p *frameMeter) judge(r *Report) {
 	n := float64(max(p.Frames, 1))
 	p.ConsistencyDB = p.sumDB / n
 	for i := range p.meanA {
@@ -121,14 +121,14 @@ func (p *pictures) judge(r *Report) {
 	if p.refs > 0 {
 		p.PSNR, p.SSIM = p.sumPSNR/float64(p.refs), p.sumSSIM/float64(p.refs)
 	}
-	r.must("same picture", p.ConsistencyDB > 18, "reduced to the source's size: %.2f dB, worst frame %.2f dB", p.ConsistencyDB, p.WorstDB)
+	r.must("same frame", p.ConsistencyDB > 18, "reduced to the source's size: %.2f dB, worst frame %.2f dB", p.ConsistencyDB, p.WorstDB)
 	r.must("colour drift", p.ColorDrift < 3, "%.2f levels of 255", p.ColorDrift)
 	r.add(false, "flicker", p.Flicker <= p.SourceFlicker*1.5+0.5, "%.3f levels, source %.3f", p.Flicker, p.SourceFlicker)
 	r.add(false, "clipping", p.Clipped < 0.02, "%.3f %% more samples at the limits than in the source", 100*p.Clipped)
 }
 
 // against says what the comparison with the reference gave.
-func (p *pictures) against(r *Report, o Options) {
+func (p *frameMeter) against(r *Report, o Options) {
 	if p.refs > 0 {
 		r.add(false, "against the reference", p.refs == p.Frames, "PSNR %.2f dB, SSIM %.4f over %d of %d frames", p.PSNR, p.SSIM, p.refs, p.Frames)
 	} else {
@@ -153,7 +153,7 @@ func (p *pictures) against(r *Report, o Options) {
 }
 
 // vmaf puts the judge's numbers in their places.
-func (p *pictures) vmaf(r *Report, scores []float64) {
+func (p *frameMeter) vmaf(r *Report, scores []float64) {
 	r.VMAF = make([]float64, p.Frames)
 	sum := 0.0
 	p.WorstVMAF = math.Inf(1)

@@ -12,14 +12,14 @@ import (
 	"vsr/media"
 )
 
-// frameSideData rides along with each picture.
+// frameSideData rides along with each frame.
 var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode}
 
-// firstSideData is read from the first picture only: it describes the stream.
+// firstSideData is read from the first frame only: it describes the stream.
 var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplayMatrix}
 
-// picture takes one picture out of the deinterlacer or the decoder. got is false when they want more packets.
-func (s *Source) picture(ctx context.Context) (got bool, err error) {
+// frame takes one frame out of the deinterlacer or the decoder. got is false when they want more packets.
+func (s *Source) toFrame(ctx context.Context) (got bool, err error) {
 	defer s.unrefUnlessTurned()
 	if s.deint != nil {
 		switch err := s.deint.pull(s.frame); err {
@@ -51,7 +51,7 @@ func (s *Source) picture(ctx context.Context) (got bool, err error) {
 		s.flushed = true
 		return true, s.deint.push(nil)
 	default:
-		if err := s.cardFailed(err); err != nil {
+		if err := s.gpuFailed(err); err != nil {
 			return true, err
 		}
 		if s.failures++; s.drained && s.failures > 256 {
@@ -67,12 +67,12 @@ func (s *Source) unrefUnlessTurned() {
 	}
 }
 
-// decoded gives the picture in s.frame its time and sends it on, through the deinterlacer if need be.
+// decoded gives the frame in s.frame its time and sends it on, through the deinterlacer if need be.
 func (s *Source) decoded(ctx context.Context) error {
-	var p av.Picture
+	var p av.Frame
 	p.Read(s.frame)
 	if l := s.opt.Limits; p.Width > l.Width || p.Height > l.Height {
-		return s.damage(fmt.Errorf("picture of %dx%d is over the limit", p.Width, p.Height))
+		return s.damage(fmt.Errorf("frame of %dx%d is over the limit", p.Width, p.Height))
 	}
 	v := s.info.VideoTrack()
 	best := p.BestEffort
@@ -91,7 +91,7 @@ func (s *Source) decoded(ctx context.Context) error {
 		s.stats.Corrupt++
 	}
 	s.frame.SetPts(pts)
-	if s.opt.Card != nil && s.opt.Card.Upload {
+	if s.opt.GPU != nil && s.opt.GPU.Upload {
 		if err := s.upload(&p); err != nil {
 			return err
 		}
@@ -111,9 +111,9 @@ func (s *Source) decoded(ctx context.Context) error {
 	return s.deinterlace()
 }
 
-// deinterlace hands the picture in s.frame to the deinterlacer, after a new one is made if there is none or its picture size is another.
+// deinterlace hands the frame in s.frame to the deinterlacer, after a new one is made if there is none or its frame size is another.
 func (s *Source) deinterlace() error {
-	var p av.Picture
+	var p av.Frame
 	p.Read(s.frame)
 	if s.deint != nil && !s.deint.fits(&p) {
 		s.waiting = astiav.AllocFrame()
@@ -126,7 +126,7 @@ func (s *Source) deinterlace() error {
 			return err
 		}
 		s.deint, s.flushed = d, false
-		s.opt.Logger.Info("deinterlacing with bwdif", "room", "decode", "pts", p.PTS)
+		s.opt.Logger.Info("deinterlacing with bwdif", "stage", "decode", "pts", p.PTS)
 	}
 	return s.deint.push(s.frame)
 }
@@ -138,7 +138,7 @@ func (s *Source) closeDeinterlacer() {
 	}
 }
 
-func (s *Source) wantsDeinterlacer(p *av.Picture) bool {
+func (s *Source) wantsDeinterlacer(p *av.Frame) bool {
 	switch s.opt.Deinterlace {
 	case DeinterlaceOff:
 		return false
@@ -148,9 +148,9 @@ func (s *Source) wantsDeinterlacer(p *av.Picture) bool {
 	return s.deint != nil || p.Interlaced
 }
 
-// emit copies the picture in s.frame into a pooled frame and queues it, if its time is wanted.
+// emit copies the frame in s.frame into a pooled frame and queues it, if its time is wanted.
 func (s *Source) emit(ctx context.Context, turned bool) error {
-	var p av.Picture
+	var p av.Frame
 	p.Read(s.frame)
 	v := s.info.Video
 	tb := s.info.VideoTrack().TimeBase
@@ -186,8 +186,8 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 		return err
 	}
 	if at != nil {
-		err = s.opt.Card.Memory.Copy(out, at)
-		s.stats.OnCard++
+		err = s.opt.GPU.Memory.Copy(out, at)
+		s.stats.OnGPU++
 	} else if err = s.convert.fill(out, s.frame, &p, sh); err != nil {
 		out.Release()
 		return s.damage(err)
@@ -229,9 +229,9 @@ func (s *Source) seeAspect(a media.Rational, pts int64) {
 	}
 }
 
-// usePool makes sure that s.pool gives frames of a format. When it changes in mid-stream the picture waits in s.frame.
-func (s *Source) usePool(f media.Format, onCard, turned bool) error {
-	if s.pool != nil && s.pool.Format() == f && s.pool.OnCard() == onCard {
+// usePool makes sure that s.pool gives frames of a format. When it changes in mid-stream the frame waits in s.frame.
+func (s *Source) usePool(f media.Format, onGPU, turned bool) error {
+	if s.pool != nil && s.pool.Format() == f && s.pool.OnGPU() == onGPU {
 		return nil
 	}
 	if s.pool != nil && s.pool.Format() != f && !turned && (s.stats.Frames > 0 || s.first != nil) {
@@ -243,8 +243,8 @@ func (s *Source) usePool(f media.Format, onCard, turned bool) error {
 		return media.ErrFormatChanged
 	}
 	s.pool.Close()
-	if onCard {
-		s.pool = media.NewSurfacePool(f, s.opt.PoolSize, s.opt.Card.Memory, true)
+	if onGPU {
+		s.pool = media.NewSurfacePool(f, s.opt.PoolSize, s.opt.GPU.Memory, true)
 	} else {
 		s.pool = media.NewPool(f, s.opt.PoolSize, nil)
 	}

@@ -19,7 +19,7 @@ import (
 	"vsr/sr/cuda/emu"
 )
 
-// told is a frame in words, with its picture.
+// told is a frame in words, with its frame.
 func told(t *testing.T, fr *media.Frame) string {
 	t.Helper()
 	if fr.Surface != nil {
@@ -58,9 +58,9 @@ func decodeAll(t *testing.T, path string, o decode.Options) (all []string, st de
 	}
 }
 
-// Pictures that come as FFmpeg's CUDA frames are those that the CPU decodes, with the same times, whatever their size and depth.
+// Frames that come as FFmpeg's CUDA frames are those that the CPU decodes, with the same times, whatever their size and depth.
 // Kinds that do not go there, and fields that must be made into frames, come over the host.
-func TestDecodedPicturesOnCard(t *testing.T) {
+func TestDecodedFramesOnGPU(t *testing.T) {
 	emu.Use(t)
 	color := media.Color{Matrix: 6, Range: 1, Primaries: 6, Transfer: 6, Siting: 1}
 	for _, c := range []struct {
@@ -69,7 +69,7 @@ func TestDecodedPicturesOnCard(t *testing.T) {
 		codec  string
 		deint  decode.Deinterlace
 		start  float64
-		card   bool
+		gpu    bool
 	}{
 		{"NV12", media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: color}, "ffv1", "", 0, true},
 		{"P010", media.Format{Width: 35, Height: 18, Layout: media.YUV420, Depth: 10, Color: color}, "ffv1", "", 0, true},
@@ -89,13 +89,13 @@ func TestDecodedPicturesOnCard(t *testing.T) {
 			want, _ := decodeAll(t, path, o)
 			m := cuda.NewMemory(0)
 			// One frame out at a time and a pool of one: more is never needed.
-			o.Card, o.PoolSize = &decode.Card{Memory: m, Upload: true}, 1
+			o.GPU, o.PoolSize = &decode.GPU{Memory: m, Upload: true}, 1
 			got, st := decodeAll(t, path, o)
 			if len(want) < 6 || strings.Join(got, "\n") != strings.Join(want, "\n") {
-				t.Errorf("%d frames on the card, %d on the host, or others:\n%s\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
+				t.Errorf("%d frames on the GPU, %d on the host, or others:\n%s\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-			if wantOn := map[bool]int64{true: int64(len(want))}[c.card]; st.OnCard != wantOn {
-				t.Errorf("%d frames on the card, want %d", st.OnCard, wantOn)
+			if wantOn := map[bool]int64{true: int64(len(want))}[c.gpu]; st.OnGPU != wantOn {
+				t.Errorf("%d frames on the GPU, want %d", st.OnGPU, wantOn)
 			}
 			m.Close()
 			emu.Leaks(t)
@@ -103,7 +103,7 @@ func TestDecodedPicturesOnCard(t *testing.T) {
 	}
 }
 
-// NVDEC is offered and is not there: the CPU decodes, all frames come, and nothing is left on the card.
+// NVDEC is offered and is not there: the CPU decodes, all frames come, and nothing is left on the GPU.
 func TestNoNVDEC(t *testing.T) {
 	emu.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mp4")
@@ -113,16 +113,16 @@ func TestNoNVDEC(t *testing.T) {
 	}
 	want, _ := decodeAll(t, path, decode.Options{})
 	m := cuda.NewMemory(0)
-	got, st := decodeAll(t, path, decode.Options{Card: &decode.Card{Memory: m}})
-	if len(want) != 9 || strings.Join(got, "\n") != strings.Join(want, "\n") || st.OnCard != 0 {
-		t.Errorf("%d frames, %d of them on the card, want the %d of the CPU", len(got), st.OnCard, len(want))
+	got, st := decodeAll(t, path, decode.Options{GPU: &decode.GPU{Memory: m}})
+	if len(want) != 9 || strings.Join(got, "\n") != strings.Join(want, "\n") || st.OnGPU != 0 {
+		t.Errorf("%d frames, %d of them on the GPU, want the %d of the CPU", len(got), st.OnGPU, len(want))
 	}
 	m.Close()
 	emu.Leaks(t)
 }
 
-// A card that fails in mid-stream ends the source with one line, and is not taken for damaged data.
-func TestCardFailsWhileDecoding(t *testing.T) {
+// A GPU that fails in mid-stream ends the source with one line, and is not taken for damaged data.
+func TestGPUFailsWhileDecoding(t *testing.T) {
 	emu.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mkv")
 	f := media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
@@ -132,16 +132,16 @@ func TestCardFailsWhileDecoding(t *testing.T) {
 	for _, fail := range []string{"cuMemAlloc_v2:1:2", "cuMemAlloc_v2:2:2", "cuMemcpy2DAsync_v2:3:719", "cuStreamSynchronize:2:719", "cuDevicePrimaryCtxRetain:1:2"} {
 		m := cuda.NewMemory(0)
 		t.Setenv("VSR_EMU_FAIL", fail)
-		src, err := decode.Open(context.Background(), path, decode.Options{Card: &decode.Card{Memory: m, Upload: true}})
+		src, err := decode.Open(context.Background(), path, decode.Options{GPU: &decode.GPU{Memory: m, Upload: true}})
 		for err == nil {
 			var u media.Unit
 			if u, err = src.Next(context.Background()); err == nil {
 				u.Release()
 			}
 		}
-		var card *media.CardError
-		if !errors.As(err, &card) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: error %v, want one line of a *media.CardError", fail, err)
+		var gpu *media.GPUError
+		if !errors.As(err, &gpu) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line of a *media.GPUError", fail, err)
 		}
 		if src != nil {
 			src.Close()
