@@ -81,20 +81,29 @@ func (r *evalReport) print(out io.Writer, res *eval.Result, each bool) {
 
 // evalSheet keeps the first images of each set and degradation for a sheet.
 type evalSheet struct {
-	limit  int // of images a set and degradation
-	count  int
-	names  []string // of the methods
-	title  string
-	images []degrade.Labelled
+	limit int // of images a set and degradation
+	count int
+	names []string // of the methods
+
+	tallest int // output so far, in pixels
+	title   string
+	images  []degrade.Labelled
 }
 
 func (s *evalSheet) begin(set, degradation string) {
 	s.count, s.title = 0, filepath.Base(set)+" "+degradation
 }
 
+// sheetHeight bounds a sheet, in pixels: more rows are left out rather than that a run ends without its sheet.
+const sheetHeight = 16000
+
 // add appends a row: the input, what each method made of it, and the original.
 func (s *evalSheet) add(name string, lr degrade.Image, outs []degrade.Image, hr *degrade.Image) error {
 	if s.count++; s.count > s.limit {
+		return nil
+	}
+	rows := len(s.images)/(len(s.names)+2) + 1
+	if s.tallest = max(s.tallest, outs[0].H); rows > 1 && rows*s.tallest > sheetHeight {
 		return nil
 	}
 	s.images = append(s.images, degrade.Labelled{Label: s.title + ": " + name, Image: lr})

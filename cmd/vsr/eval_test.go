@@ -314,6 +314,20 @@ func TestEvalOutputs(t *testing.T) {
 	}
 }
 
+// A sheet stays within its height, whatever is measured.
+func TestEvalSheetHeight(t *testing.T) {
+	s := evalSheet{limit: 100, names: []string{"bicubic"}}
+	big, small := degrade.NewImage(4, sheetHeight/4), degrade.NewImage(2, sheetHeight/8)
+	for range 9 {
+		if err := s.add("a", small, []degrade.Image{big}, &big); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows := len(s.images) / 3; rows != 4 {
+		t.Errorf("%d rows, want 4", rows)
+	}
+}
+
 func TestEvalFaults(t *testing.T) {
 	dir := evalFolder(t)
 	for _, args := range [][]string{
