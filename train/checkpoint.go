@@ -48,6 +48,7 @@ func (t *trainer) save() error {
 		"adam_steps": strconv.Itoa(t.adam.Steps), "seconds": strconv.FormatFloat(t.spent.Seconds(), 'f', 1, 64),
 		"seed": strconv.FormatUint(t.c.Seed, 10), "slow": strconv.FormatFloat(t.slow, 'g', -1, 64),
 		"outlierScore": strconv.FormatFloat(t.outlierScore, 'g', -1, 64), "left_out": strconv.Itoa(t.leftOut),
+		"rollbacks": strconv.Itoa(t.rollbacks),
 	}
 	if t.teacher != nil {
 		meta["teacher"] = t.teacher.Hash()
@@ -113,6 +114,9 @@ func (t *trainer) load(path string) error {
 	t.slow = number("slow")
 	if meta["outlierScore"] != "" { // older checkpoints have neither
 		t.outlierScore, t.leftOut = number("outlierScore"), int(number("left_out"))
+	}
+	if meta["rollbacks"] != "" {
+		t.rollbacks = int(number("rollbacks"))
 	}
 	if t.discriminator != nil {
 		t.discriminator.adam.Steps = t.adam.Steps

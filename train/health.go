@@ -15,7 +15,29 @@ const (
 	outlier     = 5
 	settled     = 100 // steps before the slow mean is worth comparing with
 	maxOutliers = 10  // in a row; each good step forgives a tenth
+
+	maxRollbacks = 4
+	rollbackRate = 0.7 // of the learning rate, for each rollback
 )
+
+// rollback undoes what made the weights bad: they become the averaged weights, which the last steps have hardly moved, the solver
+// forgets its moments, and the rate is lower from here on. It reports false when there is no average or the run has come to this too
+// often.
+func (t *trainer) rollback(loss float64) bool {
+	if t.ema == nil || t.rollbacks == maxRollbacks {
+		return false
+	}
+	t.rollbacks++
+	for i, p := range t.m.prog.Params {
+		copy(p.Data, t.ema[i])
+		clear(t.adam.M[i])
+		clear(t.adam.V[i])
+	}
+	t.outlierScore = 0
+	t.o.Log.Warn("the weights went bad: training goes on from the averaged ones at a lower rate", "step", t.step, "loss", loss, "mean", t.slow,
+		"rate", math.Pow(rollbackRate, float64(t.rollbacks)))
+	return true
+}
 
 // healthy looks for losses that are not numbers, or far above what they were. It reports whether the step may be made.
 func (t *trainer) healthy(losses []float32) (bool, error) {
@@ -40,7 +62,7 @@ func (t *trainer) healthy(losses []float32) (bool, error) {
 	}
 	if t.step > settled && loss > outlier*t.slow {
 		t.leftOut++
-		if t.outlierScore++; t.outlierScore > maxOutliers {
+		if t.outlierScore++; t.outlierScore > maxOutliers && !t.rollback(loss) {
 			return false, fmt.Errorf("%w at step %d: the loss is %g, %g on average before, the last of many such steps", ErrDiverged, t.step, loss, t.slow)
 		}
 		return false, nil

@@ -52,9 +52,27 @@ func TestOutliersAreLeftOut(t *testing.T) {
 	if tr.step != settled+1+maxOutliers || tr.leftOut != maxOutliers || !slices.Equal(snapshot(), before) {
 		t.Errorf("step %d, %d left out, weights untouched: %v", tr.step, tr.leftOut, slices.Equal(snapshot(), before))
 	}
+	for n := range maxRollbacks { // the averaged weights come back, again and again
+		for i := range tr.ema {
+			for k := range tr.ema[i] {
+				tr.m.prog.Params[i].Data[k] += 0.5
+			}
+		}
+		tr.outlierScore = maxOutliers
+		if losses, err = tr.one(b); err != nil || losses != nil || tr.rollbacks != n+1 || tr.outlierScore != 0 {
+			t.Fatalf("rollback %d: losses %v, error %v, %d rollbacks, score %g", n+1, losses, err, tr.rollbacks, tr.outlierScore)
+		}
+		for i, p := range tr.m.prog.Params {
+			if !slices.Equal(p.Data, tr.ema[i]) || slices.ContainsFunc(tr.adam.M[i], func(v float32) bool { return v != 0 }) {
+				t.Fatalf("rollback %d: %s is not the averaged one, or its moments are kept", n+1, p.Name)
+			}
+		}
+	}
+	tr.outlierScore = maxOutliers
 	if _, err = tr.one(b); !errors.Is(err, ErrDiverged) {
 		t.Errorf("after %d outliers: %v", tr.leftOut, err)
 	}
+	before = snapshot()
 	tr.slow = usual
 	if losses, err = tr.one(b); err != nil || losses == nil || slices.Equal(snapshot(), before) || tr.outlierScore > maxOutliers+1-0.09 {
 		t.Errorf("a good step after them: losses %v, outlierScore %g, error %v", losses, tr.outlierScore, err)
@@ -68,7 +86,7 @@ func TestOutliersAreLeftOut(t *testing.T) {
 	if err := again.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if again.leftOut != tr.leftOut || again.outlierScore != tr.outlierScore || again.slow != tr.slow {
+	if again.leftOut != tr.leftOut || again.outlierScore != tr.outlierScore || again.slow != tr.slow || again.rollbacks != tr.rollbacks {
 		t.Errorf("resumed with %d, %g, %g; saved %d, %g, %g", again.leftOut, again.outlierScore, again.slow, tr.leftOut, tr.outlierScore, tr.slow)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -51,6 +52,7 @@ type trainer struct {
 	slow          float64 // slow mean of the loss, to notice divergence
 	outlierScore  float64 // of late: see maxOutliers
 	leftOut       int     // steps that were left out
+	rollbacks     int     // times that the run went back to the averaged weights
 }
 
 // Run trains one stage until its last step, the limit, or the end of the context; in all three cases a checkpoint is written.
@@ -173,7 +175,7 @@ func (t *trainer) one(batch *data.Batch) ([]float32, error) {
 		t.step++
 		return nil, nil
 	}
-	t.adam.LR = t.c.Optim.rate(t.step)
+	t.adam.LR = t.c.Optim.rate(t.step) * math.Pow(rollbackRate, float64(t.rollbacks))
 	if err := t.adam.Step(m.params); err != nil {
 		return nil, err
 	}
