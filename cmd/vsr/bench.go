@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +13,7 @@ import (
 	"vsr/sr/cpu"
 	"vsr/sr/engines"
 	"vsr/sr/kdsr"
+	"vsr/upscale/bench"
 )
 
 // benchRequest is one `vsr bench`.
@@ -69,6 +70,8 @@ func (r *benchRequest) validate() error {
 		return usageFault("", "--rounds %d: want 1 or more", r.rounds)
 	case r.scale != 0 && (r.scale < 2 || r.scale > 4):
 		return usageFault("", "--scale %d: want 2, 3 or 4", r.scale)
+	case r.clip != "" && r.isa != "":
+		return usageFault("", "--isa does not go with --run")
 	case kind == "cuda" && (r.clip != "" || r.isa != ""):
 		return usageFault("", "--run and --isa are for the CPU engine")
 	}
@@ -90,30 +93,23 @@ func (a *app) bench(ctx context.Context, r *benchRequest) error {
 	if kind, _, _ := engines.ParseDevice(r.device); kind == "cuda" {
 		return a.benchDevice(ctx, r)
 	}
-	if r.clip != "" {
-		return a.benchRun(ctx, r)
-	}
 	opts := r.options()
 	if err := opts.Validate(); err != nil {
 		return fault{exitUsage, err, ""}
 	}
-	var result cpuBench
-	if result.Result, err = cpu.Bench(ctx, r.weights, r.width, r.height, r.frames, opts); err != nil {
+	if r.clip != "" {
+		report, err := bench.Run(ctx, bench.RunOptions{Clip: r.clip, Model: r.model, Weights: r.weights, CPU: opts, Frames: r.frames, Rounds: r.rounds,
+			Program: versionString(), Logger: a.logger(), OnUpdate: a.tellEvent})
+		if err != nil {
+			return err
+		}
+		return a.printBench(report, r.asJSON)
+	}
+	report, err := bench.CPU(ctx, r.model, r.weights, r.width, r.height, r.frames, opts)
+	if err != nil {
 		return fault{exitRequest, err, ""}
 	}
-	result.Model, result.Config = r.model, r.weights.Config
-	result.Bottleneck, _ = slowest(result.Stages)
-	return a.printCPUBench(result, r.asJSON)
-}
-
-// slowest returns the stage that takes the longest.
-func slowest(stages map[string]float64) (name string, ms float64) {
-	for _, s := range slices.Sorted(maps.Keys(stages)) {
-		if stages[s] > ms {
-			name, ms = s, stages[s]
-		}
-	}
-	return name, ms
+	return a.printBench(&report, r.asJSON)
 }
 
 // benchDevice measures an engine that is not the CPU's.
@@ -123,9 +119,17 @@ func (a *app) benchDevice(ctx context.Context, r *benchRequest) error {
 		return err
 	}
 	defer e.Close()
-	report := benchReport{Model: r.model, Config: r.weights.Config, Device: e.Device, Width: r.width, Height: r.height, Frames: r.frames}
-	if err := report.measure(ctx, e); err != nil {
+	report := bench.EngineReport{Model: r.model, Config: r.weights.Config, Device: e.Device, Width: r.width, Height: r.height, Frames: r.frames}
+	if err := report.Measure(ctx, e); err != nil {
 		return fault{exitDevice, err, ""}
 	}
-	return a.printBench(report, r.asJSON)
+	return a.printBench(&report, r.asJSON)
+}
+
+// printBench prints a report as text or JSON.
+func (a *app) printBench(report interface{ Print(io.Writer) error }, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(a.stdout).Encode(report)
+	}
+	return report.Print(a.stdout)
 }

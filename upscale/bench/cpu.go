@@ -1,8 +1,9 @@
-package main
+package bench
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"text/tabwriter"
@@ -11,19 +12,32 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// cpuBench is what `vsr bench --json` prints for the CPU engine.
-type cpuBench struct {
+// CPUReport is what `vsr bench --json` prints for the CPU engine.
+type CPUReport struct {
 	Model  string      `json:"model"`
 	Config kdsr.Config `json:"config"`
 	cpu.Result
 	Bottleneck string `json:"bottleneck"` // the stage that takes the longest
 }
 
-func (a *app) printCPUBench(b cpuBench, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(b)
+// CPU measures the CPU engine with the weights on frames of width x height, and its stages.
+func CPU(ctx context.Context, model string, w *kdsr.Weights, width, height, frames int, o cpu.Options) (b CPUReport, err error) {
+	if b.Result, err = cpu.Bench(ctx, w, width, height, frames, o); err != nil {
+		return b, err
 	}
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+	b.Model, b.Config = model, w.Config
+	most := 0.0
+	for _, s := range slices.Sorted(maps.Keys(b.Stages)) {
+		if b.Stages[s] > most {
+			b.Bottleneck, most = s, b.Stages[s]
+		}
+	}
+	return b, nil
+}
+
+// Print writes the report for people.
+func (b *CPUReport) Print(to io.Writer) error {
+	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), %dx%d, median of %d frames\n", b.Model, b.ISA, b.Precision, b.Threads, b.Width, b.Height, b.Frames)
 	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
 	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)

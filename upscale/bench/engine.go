@@ -1,9 +1,9 @@
-package main
+package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -13,8 +13,8 @@ import (
 	"vsr/sr/kdsr"
 )
 
-// benchReport is what `vsr bench --json` prints for engines other than the CPU's. Times are the medians of all frames, in milliseconds.
-type benchReport struct {
+// EngineReport is the time of an engine alone, as `vsr bench --json` prints it for engines other than the CPU's. Times are the medians of all frames, in milliseconds.
+type EngineReport struct {
 	Model    string      `json:"model"`
 	Config   kdsr.Config `json:"config"`
 	Device   string      `json:"device"`
@@ -28,8 +28,8 @@ type benchReport struct {
 	GMACs    float64     `json:"gmac_s"` // multiply-adds a second of Upscale, counted as if no layer were collapsed
 }
 
-// measure runs the three verbs on frames that all differ, so that nothing can be reused.
-func (b *benchReport) measure(ctx context.Context, e sr.Engine) error {
+// Measure runs the three verbs on frames that all differ, so that nothing can be reused. Config, size and Frames must be set.
+func (b *EngineReport) Measure(ctx context.Context, e sr.Engine) error {
 	format := media.Format{Width: b.Width, Height: b.Height, Layout: media.YUV420, Depth: 8}
 	src, dst := media.NewFrame(format), media.NewFrame(format.Scaled(e.Scale()))
 	var estimate, modulate, upscale []time.Duration
@@ -83,11 +83,9 @@ func median(d []time.Duration) float64 {
 	return float64(sorted[len(sorted)/2]) / float64(time.Millisecond)
 }
 
-func (a *app) printBench(b benchReport, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(b)
-	}
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+// Print writes the report for people.
+func (b *EngineReport) Print(to io.Writer) error {
+	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on %s, %dx%d, median of %d frames\n", b.Model, b.Device, b.Width, b.Height, b.Frames)
 	fmt.Fprintf(w, "estimate\t%.2f ms\tonce a scene\n", b.Estimate)
 	fmt.Fprintf(w, "modulate\t%.2f ms\tonce a scene\n", b.Modulate)

@@ -1,11 +1,11 @@
-package main
+package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -17,14 +17,15 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/fault"
 	"vsr/media"
 	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
 	"vsr/upscale"
 )
 
-// runBench is what `vsr bench --run CLIP --json` prints: a whole run beside the network alone.
-type runBench struct {
+// RunReport is what `vsr bench --run CLIP --json` prints: a whole run beside the network alone.
+type RunReport struct {
 	Model     string      `json:"model"`
 	Config    kdsr.Config `json:"config"`
 	Clip      string      `json:"clip"`
@@ -55,46 +56,56 @@ type runBench struct {
 	computed float64 // frames, those not counted that were reused, as parts
 }
 
-// benchRun runs a clip whole, encoded by x264 veryfast into a temporary file, and the network alone before and after it.
-func (a *app) benchRun(ctx context.Context, r *benchRequest) error {
-	if r.isa != "" {
-		return usageFault("", "--isa does not go with --run")
-	}
-	source, err := decode.Open(ctx, r.clip, decode.Options{})
+// RunOptions of Run.
+type RunOptions struct {
+	Clip     string // path of the video
+	Model    string // name for the report
+	Weights  *kdsr.Weights
+	CPU      cpu.Options
+	Frames   int // of each measurement of the network alone
+	Rounds   int
+	Program  string // version, for the run's report
+	Logger   *slog.Logger
+	OnUpdate func(upscale.Event) // events of the runs; nil drops them
+}
+
+// Run upscales a clip whole, encoded by x264 veryfast into a temporary file, and measures the network alone before and after it.
+func Run(ctx context.Context, o RunOptions) (*RunReport, error) {
+	source, err := decode.Open(ctx, o.Clip, decode.Options{})
 	if err != nil {
-		return openFault(err)
+		if e := upscale.Classify(err); e.Kind != upscale.Internal {
+			return nil, e
+		}
+		return nil, &fault.Error{Kind: fault.Input, Err: err}
 	}
 	format := source.Info().Format
 	source.Close()
 	dir, err := os.MkdirTemp("", "vsr-bench-*")
 	if err != nil {
-		return destinationFault(err)
+		return nil, upscale.OutputError(err)
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "model.safetensors")
-	if err := r.weights.Save(file, kdsr.F32); err != nil {
-		return destinationFault(err)
+	if err := o.Weights.Save(file, kdsr.F32); err != nil {
+		return nil, upscale.OutputError(err)
 	}
-	b := runBench{Model: r.model, Config: r.weights.Config, Clip: filepath.Base(r.clip), Width: format.Width, Height: format.Height, Rounds: r.rounds}
-	if err := a.measureRun(ctx, r, &b, format, dir); err != nil {
-		return err
-	}
-	return a.printRunBench(b, r.asJSON)
+	b := &RunReport{Model: o.Model, Config: o.Weights.Config, Clip: filepath.Base(o.Clip), Width: format.Width, Height: format.Height, Rounds: o.Rounds}
+	return b, b.measure(ctx, &o, format, dir)
 }
 
-// measureRun fills in the figures.
-func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, format media.Format, dir string) error {
+// measure fills in the figures.
+func (b *RunReport) measure(ctx context.Context, o *RunOptions, format media.Format, dir string) error {
 	network := func() (cpu.Result, error) {
-		return cpu.Bench(ctx, r.weights, format.Width, format.Height, r.frames, r.options())
+		return cpu.Bench(ctx, o.Weights, format.Width, format.Height, o.Frames, o.CPU)
 	}
 	before, err := network()
 	if err != nil {
-		return fault{exitRequest, err, ""}
+		return fault.New(fault.Request, "", "%w", err)
 	}
 	var walls, frames []time.Duration
 	var ratios []float64
-	for range r.rounds {
-		done, wall, err := a.runOnce(ctx, r, dir)
+	for range o.Rounds {
+		done, wall, err := o.once(ctx, dir)
 		if err != nil {
 			return err
 		}
@@ -105,7 +116,7 @@ func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, form
 		frame := time.Duration((before.MS + after.MS) / 2 * float64(time.Millisecond))
 		computed := float64(done.Frames.Out) * (1 - done.Frames.Reused)
 		if computed < 1 {
-			return requestFault("", "%s has no frame for the network", r.clip)
+			return fault.New(fault.Request, "", "%s has no frame for the network", o.Clip)
 		}
 		walls, frames = append(walls, wall), append(frames, frame)
 		ratios = append(ratios, float64(wall)/float64(frame)/computed)
@@ -126,7 +137,7 @@ func (a *app) measureRun(ctx context.Context, r *benchRequest, b *runBench, form
 	return nil
 }
 
-// encodeAlone encodes the first frames of a file as runOnce does, from memory, and returns the milliseconds of processor time for n
+// encodeAlone encodes the first frames of a file as a run does, from memory, and returns the milliseconds of processor time for n
 // frames.
 func encodeAlone(ctx context.Context, path string, n int64) (float64, error) {
 	const most = 256 << 20 // bytes of frames
@@ -188,15 +199,15 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// runOnce is one `vsr run`; it returns its report and how long it took.
-func (a *app) runOnce(ctx context.Context, r *benchRequest, dir string) (upscale.Report, time.Duration, error) {
+// once is one `vsr run`; it returns its report and how long it took.
+func (o *RunOptions) once(ctx context.Context, dir string) (upscale.Report, time.Duration, error) {
 	run := upscale.Defaults()
-	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, versionString(), a.logger(), a.tellEvent
-	run.Model, run.Device, run.Threads, run.Precision = filepath.Join(dir, "model.safetensors"), "cpu", r.threads, r.precision
+	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, o.Program, o.Logger, o.OnUpdate
+	run.Model, run.Device, run.Threads, run.Precision = filepath.Join(dir, "model.safetensors"), "cpu", o.CPU.Threads, o.CPU.Precision
 	run.Encode.Codec, run.Encode.Preset = "x264", "veryfast"
 	debug.FreeOSMemory() // what the measurement before has left is not the run's
 	began := time.Now()
-	job, err := upscale.Open(ctx, r.clip, run)
+	job, err := upscale.Open(ctx, o.Clip, run)
 	if err != nil {
 		return upscale.Report{}, 0, err
 	}
@@ -204,11 +215,9 @@ func (a *app) runOnce(ctx context.Context, r *benchRequest, dir string) (upscale
 	return done, time.Since(began), err
 }
 
-func (a *app) printRunBench(b runBench, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.stdout).Encode(b)
-	}
-	w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
+// Print writes the report for people.
+func (b *RunReport) Print(to io.Writer) error {
+	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on cpu (%s, %s, %d threads), run of %s, %dx%d, %d rounds\n", b.Model, b.ISA, b.Precision, b.Threads, b.Clip, b.Width, b.Height, b.Rounds)
 	fmt.Fprintf(w, "whole run\t%.0f ms\t%d frames, %d of them repeated; the %s stage was the busiest\n", b.WallMS, b.Frames, b.Repeated, b.Bottleneck)
 	fmt.Fprintf(w, "network\t%.0f ms\t%.2f ms a frame\n", b.NetworkMS, b.FrameMS)
