@@ -193,7 +193,7 @@ func (p *pauses) see(at time.Time) {
 // first viewer gets no more frames in between than half a second has. The encoder's own come every 4 s, which is 120 frames.
 func TestKeyFramesComeAtOnce(t *testing.T) {
 	s := startSession(t, func(c *Options) { c.Source, c.Model = "lavfi:testsrc2=size=160x90:rate=30", "nano-x2" })
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	a, err := client(s).Watch(ctx)
 	if err != nil {
@@ -252,7 +252,7 @@ func TestLostSource(t *testing.T) {
 	t.Parallel()
 	var sawLost bool
 	s := startSession(t, func(c *Options) { c.Source = "lavfi:testsrc2=size=64x48:rate=30:duration=1" })
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	v, err := client(s).Watch(ctx)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestLiveMetrics(t *testing.T) {
 	s := startSession(t, func(c *Options) { c.Feed, c.Model = "porch", "nano-x2" })
 	done := make(chan error, 1)
 	go func() { done <- camera(s, "vp8", 64, 48, 90) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	v, err := client(s).Watch(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestLiveMetrics(t *testing.T) {
 // TestMaxViewers reads the option's effect at the door. Frames of a source at the server are counted, too.
 func TestMaxViewers(t *testing.T) {
 	s := startSession(t, func(c *Options) { c.Source, c.MaxViewers = "lavfi:testsrc2=size=64x48:rate=30", 2 })
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	for range 2 {
 		v, err := client(s).Watch(ctx)

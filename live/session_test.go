@@ -91,7 +91,7 @@ func watchFrames(t *testing.T, v *livetest.Viewer, n int) media.Format {
 		}
 	}()
 	var f media.Format
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(60 * time.Second)
 	for got := 0; got < n; {
 		select {
 		case p := <-v.Units:
@@ -120,7 +120,7 @@ func watchFrames(t *testing.T, v *livetest.Viewer, n int) media.Format {
 func TestLiveShowsASourceAtTheServer(t *testing.T) {
 	for _, codec := range []string{"h264", "vp8"} {
 		s := startSession(t, func(c *Options) { c.Source, c.Codec = "lavfi:testsrc2=size=160x90:rate=30", codec })
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		v, err := client(s).Watch(ctx)
 		cancel()
 		if err != nil {
@@ -139,7 +139,7 @@ func TestLiveShowsASourceAtTheServer(t *testing.T) {
 
 // camera publishes n synthetic frames at 30 a second, then hangs up.
 func camera(s *Session, codec string, w, h, n int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	p, err := client(s).Publish(ctx, codec)
 	if err != nil {
@@ -192,7 +192,7 @@ func TestLiveEnhancesACamera(t *testing.T) {
 	s := startSession(t, func(c *Options) { c.Record = record })
 	done := make(chan error, 1)
 	go func() { done <- camera(s, "vp8", 64, 48, 120) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	v, err := client(s).Watch(ctx)
 	if err != nil {
@@ -231,7 +231,7 @@ func TestLiveEnhancesACamera(t *testing.T) {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if ok() {
 			return
 		}

@@ -1,79 +1,102 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
-	"runtime"
-	"slices"
-	"strings"
-	"text/tabwriter"
+	"io"
 
 	"github.com/spf13/cobra"
 
-	"vsr/encode"
-	"vsr/internal/conv"
-	"vsr/models"
-	"vsr/sr"
+	"vsr/internal/atomicfile"
+	"vsr/selftest"
+	"vsr/selftest/clips"
+	"vsr/selftest/machine"
 	"vsr/sr/cuda"
+	"vsr/sr/engines"
+	"vsr/upscale"
 )
 
+const doctorExamples = `  vsr doctor                                      # what this machine and this build can do
+  vsr doctor --json -                             # the same as JSON
+  vsr doctor --device cuda:0                      # check a GPU against the CPU, about a minute
+  vsr doctor --device cuda:0 --quick --json gpu.json`
+
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Say what this machine and this build can do", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			w := tabwriter.NewWriter(a.stdout, 2, 8, 2, ' ', 0)
-			for _, line := range diagnose() {
-				fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+	var device, file string
+	var quick bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Print what this machine and this build can do, and check a GPU", Example: doctorExamples, Args: cobra.NoArgs,
+		Long: "Prints libraries, encoders, instruction sets, GPUs and models. With --device it checks that GPU against the CPU engine; --device auto of\nother commands keeps the result.\n\n" + exitHelp,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if device != "" {
+				return a.doctorDevice(c.Context(), device, file, quick)
 			}
-			return w.Flush()
+			if quick {
+				return usageFault("", "--quick belongs to --device")
+			}
+			return a.printReport(machine.Describe(versionString()), file)
 		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&device, "device", "", "check this GPU: cuda or cuda:N")
+	f.StringVar(&file, "json", "", "write the report as JSON to this `file` too; - prints JSON instead of text")
+	f.BoolVar(&quick, "quick", false, "with --device: the short checks, without timing")
+	return cmd
 }
 
-// diagnose returns pairs of what and how.
-func diagnose() (lines [][2]string) {
-	say := func(what, format string, args ...any) {
-		lines = append(lines, [2]string{what, fmt.Sprintf(format, args...)})
-	}
-	say("vsr", "%s, %s", versionString(), runtime.Version())
-	maps, err := os.ReadFile("/proc/self/maps")
+// doctorDevice checks a GPU.
+func (a *app) doctorDevice(ctx context.Context, device, file string, quick bool) error {
+	kind, index, err := engines.ParseDevice(device)
 	if err != nil {
-		say("FFmpeg", "unknown: %v", err)
-	} else {
-		say("FFmpeg", "%s", strings.Join(loadedLibraries(string(maps)), ", "))
+		return err
 	}
-	say("encoders", "%s", strings.Join(encode.Codecs(), ", "))
-	say("CPU", "%d threads, instruction set %s (this machine runs %s)", runtime.GOMAXPROCS(0), conv.ISA(), strings.Join(conv.ISAs(), ", "))
-	gpus, err := cuda.Devices()
-	switch {
-	case errors.Is(err, sr.ErrNotBuilt):
-		say("CUDA", "not in this build")
-	case err != nil:
-		say("CUDA", "no device: %v", err)
-	case len(gpus) == 0:
-		say("CUDA", "no device")
+	if kind != "cuda" {
+		return usageFault("", "--device %q: doctor checks cuda or cuda:N", device)
 	}
-	for _, gpu := range gpus {
-		say("CUDA", "%v", gpu)
+	report, err := selftest.Run(ctx, selftest.Options{Device: index, Short: quick})
+	if err != nil {
+		if hint := cuda.Hint(err); hint != "" {
+			return fault{exitDevice, err, hint}
+		}
+		return err
 	}
-	say("", cuda.Untested)
-	names := strings.Join(models.Names(), ", ")
-	if names == "" {
-		names = "none built in: vsr run uses a bicubic stand-in unless --model names a file"
+	if !quick {
+		clips.Engine(ctx, report, index)
 	}
-	say("models", "%s", names)
-	return lines
+	// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
+	_ = report.Keep(selftest.ShortOptions{Device: index, Program: versionString(), Logger: a.logger()})
+	clips.Codecs(ctx, report, index, clips.Trial(upscale.Trial)) // auto does not use them, so its result is without them
+	return a.deviceReport(report, file)
 }
 
-var libraryName = regexp.MustCompile(`/lib((?:av|sw)[a-z]+|x26[45]|SvtAv1Enc|vpx)\.so\.([0-9.]+)`)
-
-// loadedLibraries finds FFmpeg's libraries and the encoders behind it in a process's memory map.
-func loadedLibraries(maps string) (list []string) {
-	for _, m := range libraryName.FindAllStringSubmatch(maps, -1) {
-		list = append(list, m[1]+" "+m[2])
+// printReport prints a report, as text or, for the file "-", as JSON, and writes it as JSON to a file if one is named.
+func (a *app) printReport(report interface{ Write(io.Writer) error }, file string) error {
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	if file == "-" {
+		_, err := a.stdout.Write(append(text, '\n'))
+		return err
+	}
+	if err := report.Write(a.stdout); err != nil || file == "" {
+		return err
+	}
+	if err := atomicfile.WriteBytes(file, append(text, '\n')); err != nil {
+		return destinationFault(fmt.Errorf("report: %w", err))
+	}
+	return nil
+}
+
+// deviceReport prints a report, writes it to a file if one is named, and fails if the GPU did.
+func (a *app) deviceReport(report *selftest.Report, file string) error {
+	if err := a.printReport(report, file); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return fault{exitDevice, errors.New("the GPU does not pass the checks above"), "use --device cpu, and report the GPU with this output"}
+	}
+	return nil
 }

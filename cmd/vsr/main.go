@@ -115,7 +115,7 @@ func (a *app) root() *cobra.Command {
 		return fault{code: exitUsage, err: err, hint: "vsr help " + strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "vsr"), " ")}
 	})
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
-	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.withDevice(a.doctorCommand()), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand())
 	a.addOthers(root)
 	usageFaults(root)
 	return root

@@ -20,14 +20,15 @@ func TestDoctorDevice(t *testing.T) {
 		code int
 	}{
 		{[]string{}, exitOK},
-		{[]string{"--json", "x"}, exitUsage},
+		{[]string{"--json", "-"}, exitOK},
+		{[]string{"--quick"}, exitUsage},
 		{[]string{"--device", "cpu"}, exitUsage},
 		{[]string{"--device", "tpu:0"}, exitUsage},
 		{[]string{"--device", "cuda:99"}, exitDevice},
 	} {
 		var out bytes.Buffer
 		a := &app{stdout: &out, stderr: &out}
-		cmd := a.withDevice(a.doctorCommand())
+		cmd := a.doctorCommand()
 		cmd.SetArgs(c.args)
 		cmd.SetOut(&out)
 		cmd.SetErr(&out)
