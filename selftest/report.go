@@ -22,7 +22,7 @@ type Options struct {
 // Report is what Run found out about a GPU.
 type Report struct {
 	Schema   int           `json:"schema_version"`
-	Note     string        `json:"note"` // cuda.NeverRun, or that the GPU is emulated
+	Note     string        `json:"note"` // cuda.Untested, or that the GPU is emulated
 	Device   cuda.Device   `json:"device"`
 	Emulated bool          `json:"emulated"`
 	JITLog   string        `json:"jit_log"`

@@ -23,7 +23,7 @@ import (
 	"vsr/sr"
 )
 
-// NeverRun is the sentence that every report about this engine carries until somebody has run it on a GPU.
+// Untested is the sentence that every report about this engine carries until somebody has run it on a GPU.
 const Untested = "The CUDA engine has never run on NVIDIA hardware."
 
 // Options of New. The zero value is the first device and no log.
