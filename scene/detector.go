@@ -57,8 +57,12 @@ type Detector struct {
 	cur, last, ref *thumb
 	refAge         int // frames
 
+	looks []*look // of scenes that ended
+	ended int     // how many
+	like  uint64
+
 	steps   steps   // changes before this frame
-	step    float32 // structure of the change to cur
+	step    step    // the change to cur
 	history history // frames of this scene
 
 	sums [3 * Cells]uint32
@@ -103,7 +107,9 @@ func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
 
 // begin starts a scene at cur.
 func (d *Detector) begin() {
+	d.remember()
 	d.scene++
+	d.recognize()
 	d.history.clear()
 	if d.enter(standing); d.cur.blank() {
 		d.enter(opening)
@@ -142,7 +148,7 @@ func (d *Detector) repeat() {
 func (d *Detector) look() (score float64) {
 	d.waited++
 	c := compare(d.cur, d.last)
-	d.step = c.structure
+	d.step = c.step()
 	switch d.state {
 	case opening:
 		if !d.cur.blank() && (!comesUp(d.cur, d.last) || d.waited > longestFade) {

@@ -205,6 +205,22 @@ func TestCutLists(t *testing.T) {
 	}
 }
 
+// Shot, reverse shot, and the shot again: the third scene is like the first, and what is like the third is like the first, too.
+func TestLike(t *testing.T) {
+	d, fr, r := New(Options{}), media.NewFrame(small), rand.New(rand.NewPCG(1, 2))
+	var like []uint64
+	for _, p := range film(pan(1, 15, 0.2, 0), still(2, 12), still(1, 12), still(2, 12), still(3, 12), black(3), still(1, 12)) {
+		before := d.Scene()
+		render(fr, p, r)
+		if d.Mark(fr); d.Scene() != before {
+			like = append(like, d.Like())
+		}
+	}
+	if diff := cmp.Diff([]uint64{0, 0, 1, 2, 0, 1}, like); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A dissolve and a wipe give one cut each, in their second half or at the frame after them.
 func TestGradualTransitions(t *testing.T) {
 	dissolve := video(still(1, 15), edit(still(1, 20), func(i int, p *frame) { p.other, p.mix = 2, float64(i)/19 }), still(2, 30))

@@ -6,16 +6,16 @@ const historyKept = 41
 // history has the last frames of a scene that showed it.
 type history struct {
 	ring  [historyKept]*thumb
-	steps [historyKept]float32 // structure of the change to each
-	n     int                  // frames added since clear
-	whole int                  // of them, those before which something was left out or still mixed
+	steps [historyKept]step // the change to each
+	n     int               // frames added since clear
+	whole int               // of them, those before which something was left out or still mixed
 }
 
 func (h *history) clear() { h.n, h.whole = 0, 0 }
 
-// add takes a copy of t, which came with a step of that structure.
-func (h *history) add(t *thumb, structure float32) {
-	h.steps[h.n%historyKept] = structure
+// add takes a copy of t, which came with a change.
+func (h *history) add(t *thumb, change step) {
+	h.steps[h.n%historyKept] = change
 	at := &h.ring[h.n%historyKept]
 	if *at == nil {
 		*at = new(thumb)
@@ -32,8 +32,8 @@ func (h *history) ago(age int) *thumb {
 	return h.ring[(h.n-age)%historyKept]
 }
 
-// step returns the structure of the change to the frame that was added age times ago, 1 for the last.
-func (h *history) step(age int) float32 { return h.steps[(h.n-age)%historyKept] }
+// step returns the change to the frame that was added age times ago, 1 for the last.
+func (h *history) step(age int) step { return h.steps[(h.n-age)%historyKept] }
 
 // Lengths in frames over which a gradual transition is looked for.
 var spans = [...]int{8, 14, 24, 40}
@@ -78,12 +78,12 @@ func (d *Detector) faded() bool {
 // mixed is the probability that frames between old, which lies span frames before cur, and cur are made of both. c is the change
 // from old to cur.
 func (d *Detector) mixed(c change, old *thumb, span int) float64 {
-	var mean, top float32
+	var mean, top, colors float32
 	for age := 1; age < span; age++ {
 		s := d.history.step(age)
-		mean, top = mean+s/float32(span), max(top, s)
+		mean, top, colors = mean+s.structure/float32(span), max(top, s.structure), max(colors, s.colors)
 	}
-	if top > steepest {
+	if top > steepest || colors > strongest {
 		return 0
 	}
 	least := float32(2)
@@ -105,8 +105,9 @@ func (d *Detector) mixed(c change, old *thumb, span int) float64 {
 	return softModel.score(f[:])
 }
 
-// steepest is the largest structure of a step in a dissolve or a wipe.
-const steepest = 0.5
+// steepest is the largest structure of a step in a dissolve or a wipe, strongest the largest change of its colors: flicker and
+// lightning change more at once.
+const steepest, strongest = 0.5, 0.4
 
 // apart is the share of the texture of a frame that another does not explain without motion.
 func apart(cur, old *thumb) float32 {

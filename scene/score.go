@@ -14,12 +14,15 @@ const stepsKept = 5
 // steps are the last changes, the newest at the end.
 type steps struct{ list []step }
 
+// step returns what is kept of a change.
+func (c change) step() step { return step{c.structure, c.colors, c.chroma, c.texture} }
+
 func (s *steps) add(c change) {
 	if len(s.list) == stepsKept {
 		copy(s.list, s.list[1:])
 		s.list = s.list[:stepsKept-1]
 	}
-	s.list = append(s.list, step{c.structure, c.colors, c.chroma, c.texture})
+	s.list = append(s.list, c.step())
 }
 
 // second returns the second largest of a measure: one cut among the last changes does not hide the next.

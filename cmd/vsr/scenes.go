@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"vsr/upscale"
+)
+
+func (a *app) scenesCommand() *cobra.Command {
+	var o upscale.SceneListOptions
+	var asJSON, asEDL, asCSV bool
+	cmd := &cobra.Command{
+		Use:   "scenes IN",
+		Short: "List the scenes of a video",
+		Long: "Decodes IN and lists the scenes that vsr run would find: hard cuts, dissolves, wipes and fades to another shot, not flashes or fast\n" +
+			"motion. The column \"like\" names the earlier scene that a scene returns to.",
+		Example: "  vsr scenes film.mkv\n  vsr scenes film.mkv --json | jq '.scenes[].start'\n  vsr scenes film.mkv --edl > film.edl",
+		Args:    cobra.ExactArgs(1),
+	}
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&asEDL, "edl", false, "print a CMX 3600 edit decision list")
+	f.BoolVar(&asCSV, "csv", false, "print comma-separated values, times in seconds")
+	f.Float64Var(&o.Scene.Threshold, "threshold", 0.5, "probability from which a change is a cut; lower finds more")
+	f.Var((*clockFlag)(&o.Start), "start", "where to begin: seconds, or h:m:s")
+	f.Var((*clockFlag)(&o.Duration), "duration", "how much to look at; 0 is all")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if asJSON && asEDL || asJSON && asCSV || asEDL && asCSV {
+			return usageFault("", "--json, --edl and --csv exclude each other")
+		}
+		list, err := a.listScenes(cmd.Context(), args[0], o)
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			e := json.NewEncoder(a.stdout)
+			e.SetIndent("", "  ")
+			return e.Encode(list)
+		case asEDL:
+			return list.WriteEDL(a.stdout)
+		case asCSV:
+			return list.WriteCSV(a.stdout)
+		}
+		return list.Print(a.stdout)
+	}
+	return cmd
+}
+
+func (a *app) listScenes(ctx context.Context, in string, o upscale.SceneListOptions) (*upscale.SceneList, error) {
+	o.Logger = a.logger()
+	return upscale.ListScenes(ctx, in, o)
+}
