@@ -209,7 +209,7 @@ func TestCutLists(t *testing.T) {
 func TestLike(t *testing.T) {
 	d, fr, r := New(Options{}), media.NewFrame(small), rand.New(rand.NewPCG(1, 2))
 	var like []uint64
-	for _, p := range film(pan(1, 15, 0.2, 0), still(2, 12), still(1, 12), still(2, 12), still(3, 12), black(3), still(1, 12)) {
+	for _, p := range video(pan(1, 15, 0.2, 0), still(2, 12), still(1, 12), still(2, 12), still(3, 12), black(3), still(1, 12)) {
 		before := d.Scene()
 		render(fr, p, r)
 		if d.Mark(fr); d.Scene() != before {

@@ -16,7 +16,7 @@ import (
 
 // The list has no gap, ends with the video, and writes itself in three forms.
 func TestListScenes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "film.mkv")
+	path := filepath.Join(t.TempDir(), "video.mkv")
 	o := testmedia.Options{Frames: 40, Cuts: []int{12, 20, 30}, Rate: media.Rational{Num: 25, Den: 1},
 		Format: media.Format{Width: 96, Height: 54, Layout: media.YUV420, Depth: 8}}
 	if err := testmedia.WriteClip(path, o, encode.Options{Codec: "ffv1"}); err != nil {
@@ -41,7 +41,7 @@ func TestListScenes(t *testing.T) {
 	if err := errors.Join(l.Print(&table), l.WriteEDL(&edl), l.WriteCSV(&csv)); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(edl.String(), "TITLE: film\n") || !strings.Contains(edl.String(), "002  AX       V     C        00:00:00:12 00:00:00:20 00:00:00:12 00:00:00:20\n") {
+	if !strings.Contains(edl.String(), "TITLE: video\n") || !strings.Contains(edl.String(), "002  AX       V     C        00:00:00:12 00:00:00:20 00:00:00:12 00:00:00:20\n") {
 		t.Error(edl.String())
 	}
 	if lines := strings.Split(csv.String(), "\n"); len(lines) != 6 || !strings.HasPrefix(lines[3], "3,20,10,0.800000,1.200000,") {

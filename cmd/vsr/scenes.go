@@ -17,7 +17,7 @@ func (a *app) scenesCommand() *cobra.Command {
 		Short: "List the scenes of a video",
 		Long: "Decodes IN and lists the scenes that vsr run would find: hard cuts, dissolves, wipes and fades to another shot, not flashes or fast\n" +
 			"motion. The column \"like\" names the earlier scene that a scene returns to.",
-		Example: "  vsr scenes film.mkv\n  vsr scenes film.mkv --json | jq '.scenes[].start'\n  vsr scenes film.mkv --edl > film.edl",
+		Example: "  vsr scenes video.mkv\n  vsr scenes video.mkv --json | jq '.scenes[].start'\n  vsr scenes video.mkv --edl > video.edl",
 		Args:    cobra.ExactArgs(1),
 	}
 	f := cmd.Flags()
