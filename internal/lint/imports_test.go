@@ -118,12 +118,6 @@ func goFiles(t *testing.T, visit func(path string)) {
 	}
 }
 
-// pending are files whose imports are not those of the table yet. A file leaves the list when it is mended or gone.
-var pending = map[string]bool{
-	"cmd/vsr/bench.go": true, "cmd/vsr/bench_against.go": true, "cmd/vsr/bench_print.go": true, "cmd/vsr/bench_run.go": true,
-	"cmd/vsr/doctor.go": true, "cmd/vsr/doctor_clips.go": true, "cmd/vsr/doctor_codecs.go": true, "cmd/vsr/doctor_cuda.go": true,
-}
-
 func TestImportTable(t *testing.T) {
 	packages, modules := tables(t)
 	if len(packages) < 10 || len(modules) < 5 {
@@ -137,9 +131,6 @@ func TestImportTable(t *testing.T) {
 			return
 		}
 		rel, _ := filepath.Rel(root, path)
-		if pending[rel] {
-			return
-		}
 		for _, imp := range file.Imports {
 			seen++
 			target, _ := strconv.Unquote(imp.Path.Value)
