@@ -96,6 +96,7 @@ func TestOptionsOfNVENC(t *testing.T) {
 // Without a GPU NVENC is refused in one line, with a hint and without a file.
 func TestNoNVENC(t *testing.T) {
 	info := &media.Info{Format: someFormat, FrameRate: media.Rational{Num: 25, Den: 1}, Tracks: []media.Track{{Type: media.TrackVideo, TimeBase: media.Rational{Num: 1, Den: 25}}}}
+	info.Format.Width, info.Format.Height = 320, 180 // what the encoder can hold
 	s, err := Create(info, Options{Codec: "hevc_nvenc"})
 	if err == nil {
 		_ = s.Abort()

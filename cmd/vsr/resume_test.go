@@ -257,7 +257,7 @@ func TestFullDiskGoesOn(t *testing.T) {
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr = vsr(t, args...); code != 0 || !strings.Contains(stderr, "resuming at frame") {
+	if code, _, stderr = vsr(t, args...); code != 0 || !strings.Contains(stderr, "resuming: ") {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	whole := filepath.Join(t.TempDir(), "out.mkv")

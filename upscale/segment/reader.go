@@ -110,7 +110,7 @@ func (p *reader) open(ctx context.Context) error {
 	}
 	made := src.Info().VideoTrack()
 	p.src, p.frames, p.from = src, 0, made.TimeBase
-	if made.Codec != p.to.Codec || !bytes.Equal(made.Params.(*av.Params).ExtraData(), p.to.Params.(*av.Params).ExtraData()) {
+	if made.Codec != p.to.Codec || !bytes.Equal(extraData(made), extraData(&p.to)) {
 		return fmt.Errorf("segment %d was made by another encoder than that of this program: it cannot be joined", r.Index)
 	}
 	return nil
@@ -186,4 +186,12 @@ func (p *reader) close() {
 		p.src.Close()
 		p.src = nil
 	}
+}
+
+// extraData is the codec's header of a track, nil if it has none.
+func extraData(t *media.Track) []byte {
+	if p, ok := t.Params.(*av.Params); ok {
+		return p.ExtraData()
+	}
+	return nil
 }
