@@ -185,8 +185,8 @@ func (l *timeline) turn(track int, raw, show int64) {
 			continue
 		}
 		if x.open && t.main {
-			t.epoch = e
 			x.shift, x.open = show-l.end(t.clock, track), false
+			t.epoch = e
 			return
 		}
 		if later := e > t.epoch; later && !t.main || raw-x.shift > line && raw >= x.clock-c.ticks(waitForVideo) {

@@ -24,8 +24,8 @@ var limits = map[string]limit{
 	"x265":       {32, 32, maxSide, maxSide},
 	"svtav1":     {64, 64, maxSide, 8704},
 	"vp8":        {1, 1, 16383, 16383},
-	"h264_nvenc": {145, 49, 4096, 4096},
-	"hevc_nvenc": {129, 33, 8192, 8192},
+	"h264_nvenc": {1, 1, 4096, 4096},
+	"hevc_nvenc": {1, 1, 8192, 8192},
 }
 
 // checkSize refuses sizes that the codec cannot hold, before anything is encoded, and names the nearest that works.

@@ -74,7 +74,7 @@ func (f *File) plan(t *media.Track) StreamAction {
 // planCover keeps cover art in the container's own way.
 func (f *File) planCover(t *media.Track, out *outTrack, a *StreamAction) {
 	switch {
-	case f.isMOV() && f.muxer != "mov":
+	case f.muxer == "mp4" || f.muxer == "ipod":
 	case f.muxer == "matroska" && out.params.Frame != nil:
 		ext, mime := "jpg", "image/jpeg"
 		if t.Codec == "png" {
