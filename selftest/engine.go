@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vsr/internal/quality"
 	"vsr/media"
 	"vsr/sr"
 	"vsr/sr/cpu"
@@ -166,7 +166,7 @@ func compareOne(ctx context.Context, o Options, n network) (string, error) {
 			return "", fmt.Errorf("run %d gives other bits than the first: a race in a kernel, or a faulty GPU", i+1)
 		}
 	}
-	levels, psnr := distance(first, want)
+	levels, psnr := quality.CompareFrames(first, want)
 	if unit := 1 << (n.format.Depth - 8); levels > 2*unit || psnr < 50 {
 		return "", fmt.Errorf("differs by %d levels, PSNR %.1f dB", levels, psnr)
 	}
@@ -176,7 +176,7 @@ func compareOne(ctx context.Context, o Options, n network) (string, error) {
 	if d := cuda.Damaged(gpu); d > 0 {
 		return "", fmt.Errorf("kernels wrote beside %d buffers", d)
 	}
-	return fmt.Sprintf("largest difference %d levels, PSNR %.1f dB, %d runs the same", levels, psnr, o.Repeats), nil
+	return fmt.Sprintf("largest difference %d levels, PSNR %.1f dB, %d runs the same", levels, min(psnr, 100), o.Repeats), nil
 }
 
 func closeVectors(got, want []float32) error {
@@ -237,29 +237,6 @@ func equal(a, b *media.Frame) bool {
 		}
 	}
 	return true
-}
-
-// distance is the largest difference of samples in levels, and the PSNR over all planes.
-func distance(a, b *media.Frame) (levels int, psnr float64) {
-	sum, n := 0.0, 0
-	for p := range a.Planes() {
-		_, h := a.PlaneSize(p)
-		for y := range h {
-			x, z := a.Row(p, y), b.Row(p, y)
-			step := a.BytesPerSample()
-			for i := 0; i < len(x); i += step {
-				d := int(x[i]) - int(z[i])
-				if step == 2 {
-					d = int(binary.LittleEndian.Uint16(x[i:])) - int(binary.LittleEndian.Uint16(z[i:]))
-				}
-				levels = max(levels, d, -d)
-				sum += float64(d * d)
-				n++
-			}
-		}
-	}
-	top := float64(int(1)<<a.Depth - 1)
-	return levels, -10 * math.Log10(max(sum/float64(n), 1e-9)/(top*top))
 }
 
 // time measures whole frames, one after the other, from planes to planes: what a run can reach.

@@ -90,16 +90,6 @@ func CompareFrames(a, b *media.Frame) (levels int, psnr float64) {
 	return levels, Decibels(sum/float64(n), float64(int(1)<<a.Depth-1))
 }
 
-// LumaPSNR is the PSNR in dB of the first planes of two frames of one format.
-func LumaPSNR(a, b *media.Frame) float64 {
-	var sum float64
-	for y := range a.Height {
-		_, s, _ := compareRow(a.Row(0, y), b.Row(0, y), a.BytesPerSample())
-		sum += s
-	}
-	return Decibels(sum/float64(a.Width*a.Height), float64(int(1)<<a.Depth-1))
-}
-
 // compareRow returns the largest difference, the sum of squares and the number of samples.
 func compareRow(a, b []byte, step int) (levels int, sum float64, n int) {
 	var squares int64

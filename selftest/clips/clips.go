@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"vsr/internal/fault"
+	"vsr/internal/quality"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/pipeline"
@@ -84,7 +85,8 @@ func judgeClips(got, want []*media.Frame, frames int) (string, error) {
 		if got[i].Scene != want[i].Scene {
 			return "", fmt.Errorf("frame %d is in scene %d, on the CPU in %d", i, got[i].Scene, want[i].Scene)
 		}
-		levels, psnr := apart(got[i], want[i])
+		levels, psnr := quality.CompareFrames(got[i], want[i])
+		psnr = min(psnr, 100)
 		most, least = max(most, levels), min(least, psnr)
 	}
 	text := fmt.Sprintf("%d scenes, largest difference %d levels, PSNR %.1f dB", got[len(got)-1].Scene, most, least)
@@ -130,22 +132,4 @@ func throughPipeline(ctx context.Context, o testmedia.Options, e sr.Engine) ([]*
 		return nil, err
 	}
 	return out.frames, nil
-}
-
-// apart is the largest difference of two frames of 8 bits in levels, and their PSNR over all planes.
-func apart(a, b *media.Frame) (levels int, psnr float64) {
-	sum, n := 0.0, 0
-	for p := range a.Planes() {
-		_, h := a.PlaneSize(p)
-		for y := range h {
-			x, z := a.Row(p, y), b.Row(p, y)
-			for i := range x {
-				d := int(x[i]) - int(z[i])
-				levels = max(levels, d, -d)
-				sum += float64(d * d)
-				n++
-			}
-		}
-	}
-	return levels, -10 * math.Log10(max(sum/float64(n), 1e-9)/(255*255))
 }
