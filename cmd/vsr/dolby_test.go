@@ -14,7 +14,7 @@ import (
 )
 
 // withDolby puts a Dolby Vision configuration box (dvvC: version, profile, level 6, RPU and base layer present, compatibility) into the sample
-// entry of an MP4 whose index is its last box, so that no offset changes.
+// entry of an MP4 of one track, and moves the offsets of its chunks when the index stands before them.
 func withDolby(t *testing.T, video []byte, profile, compatible byte) []byte {
 	t.Helper()
 	box := make([]byte, 32)
@@ -33,11 +33,25 @@ func withDolby(t *testing.T, video []byte, profile, compatible byte) []byte {
 		binary.BigEndian.PutUint32(out[at:], size+32)
 		if kind == "avc1" {
 			end := at + int(size)
-			return append(append(bytes.Clone(out[:end]), box...), out[end:]...)
+			return moveChunks(append(append(bytes.Clone(out[:end]), box...), out[end:]...), len(box))
 		}
 		at += 8
 	}
 	return nil
+}
+
+// moveChunks adds n to the offsets in stco if the index stands before the samples.
+func moveChunks(file []byte, n int) []byte {
+	at := bytes.Index(file, []byte("stco"))
+	if at < 0 || bytes.Index(file, []byte("mdat")) < at {
+		return file
+	}
+	count, at := int(binary.BigEndian.Uint32(file[at+8:])), at+12 // past name, version and count
+	for i := range count {
+		offset := file[at+4*i:]
+		binary.BigEndian.PutUint32(offset, binary.BigEndian.Uint32(offset)+uint32(n))
+	}
+	return file
 }
 
 // A base layer that is a video of its own is upscaled and the metadata left out with a word; one that is not is refused by its name.
