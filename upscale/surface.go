@@ -19,18 +19,17 @@ type residency struct {
 	written int64 // output frames that were left there
 }
 
-// Trial is for tests, which have neither NVDEC nor NVENC: it stands for them by an upload and a download (decode.GPU, encode.GPU).
-var Trial struct{ Upload, Download bool }
-
 // offerGPU lets decoded frames stay on the GPU that was named, if one worker has it to itself.
 func (j *Job) offerGPU() {
 	devices := j.opts.devices()
 	kind, index, _ := engines.ParseDevice(devices[0])
 	if len(devices) > 1 || kind != "cuda" {
+		j.opts.Decode.GPU, j.opts.Encode.GPU = nil, nil
 		return
 	}
 	j.gpu.memory = cuda.NewMemory(index)
-	j.opts.Decode.GPU = &decode.GPU{Memory: j.gpu.memory, Device: index, Upload: Trial.Upload}
+	given := j.opts.Decode.GPU
+	j.opts.Decode.GPU = &decode.GPU{Memory: j.gpu.memory, Device: index, Upload: given != nil && given.Upload}
 }
 
 // settleResidency decides, once the engine is there, which frames stay on the GPU.
@@ -38,10 +37,10 @@ func (j *Job) settleResidency(ctx context.Context, e *engines.Engine, f media.Fo
 	if j.gpu.memory == nil {
 		return nil
 	}
-	o := &j.opts
+	o := &j.opts // what it says of GPUs is only how a test stands for NVDEC and NVENC
 	var able bool
 	if j.gpu.engine, able = e.Engine.(cuda.SurfaceEngine); !able { // the bicubic fallback: begin again, without the GPU
-		o.Decode.GPU = nil
+		o.Decode.GPU, o.Encode.GPU = nil, nil
 		j.source.Close()
 		if j.source, err = decode.Open(ctx, j.input, o.Decode); err != nil {
 			j.source = nil
@@ -50,9 +49,11 @@ func (j *Job) settleResidency(ctx context.Context, e *engines.Engine, f media.Fo
 		return nil
 	}
 	if o.SR.Height > 0 {
+		o.Encode.GPU = nil
 		return nil
 	}
-	o.Encode.GPU = &encode.GPU{Device: j.gpu.memory.Device(), Download: Trial.Download}
+	given := o.Encode.GPU
+	o.Encode.GPU = &encode.GPU{Device: j.gpu.memory.Device(), Download: given != nil && given.Download}
 	if o.Encode.TakesGPU(f.Scaled(e.Scale())) {
 		o.SR.GPU = j.gpu.memory
 	} else {

@@ -67,7 +67,7 @@ func (a *app) doctorDevice(ctx context.Context, device, file string, quick bool)
 	}
 	// What was found out now counts for --device auto; where it cannot be kept, auto checks by itself.
 	_ = report.Keep(selftest.ShortOptions{Device: index, Program: versionString(), Logger: a.logger()})
-	clips.Codecs(ctx, report, index, clips.Trial(upscale.Trial)) // auto does not use them, so its result is without them
+	clips.Codecs(ctx, report, index, trial()) // auto does not use them, so its result is without them
 	return a.deviceReport(report, file)
 }
 
@@ -99,4 +99,14 @@ func (a *app) deviceReport(report *selftest.Report, file string) error {
 		return fault{exitDevice, errors.New("the GPU does not pass the checks above"), "use --device cpu, and report the GPU with this output"}
 	}
 	return nil
+}
+
+// trial is what adjust lets stand for NVDEC and NVENC.
+func trial() (t clips.Trial) {
+	if adjust != nil {
+		var o upscale.Options
+		adjust(&o)
+		t = clips.Trial{Upload: o.Decode.GPU.Upload, Download: o.Encode.GPU.Download}
+	}
+	return t
 }

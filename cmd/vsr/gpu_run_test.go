@@ -9,18 +9,21 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/upscale"
 )
 
-// trialVariable steers cardTrial in a vsr that a test starts.
+// trialVariable says what stands for NVDEC and NVENC in a vsr that a test starts.
 const trialVariable = "VSR_TEST_CARD"
 
 func init() {
-	upscale.Trial.Upload = strings.Contains(os.Getenv(trialVariable), "upload")
-	upscale.Trial.Download = strings.Contains(os.Getenv(trialVariable), "download")
+	adjust = func(o *upscale.Options) {
+		o.Decode.GPU = &decode.GPU{Upload: strings.Contains(os.Getenv(trialVariable), "upload")}
+		o.Encode.GPU = &encode.GPU{Download: strings.Contains(os.Getenv(trialVariable), "download")}
+	}
 }
 
 // clipOf writes a clip with a cut.

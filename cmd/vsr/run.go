@@ -151,6 +151,9 @@ func layer(cmd *cobra.Command, path string, to any) error {
 	return nil
 }
 
+// adjust, when it is not nil, changes the options of a run: tests let it stand for hardware that a machine has not.
+var adjust func(*upscale.Options)
+
 // run upscales one file.
 func (a *app) run(parent context.Context, r runRequest) error {
 	ctx, interrupts := a.watchInterrupts(parent)
@@ -158,6 +161,9 @@ func (a *app) run(parent context.Context, r runRequest) error {
 	r.Stop, r.Logger, r.Program = interrupts.soft, a.logger(), versionString()
 	show := &runDisplay{app: a, kind: r.Progress}
 	r.Events = show.event
+	if adjust != nil {
+		adjust(&r.Options)
+	}
 	job, err := upscale.Open(ctx, r.in, r.Options)
 	if err != nil {
 		return err

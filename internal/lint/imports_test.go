@@ -18,7 +18,7 @@ const (
 	root    = "../.."
 	module  = "vsr/"
 	page    = "docs/architecture.md"
-	longest = 400 // lines
+	longest = 500 // lines
 )
 
 // tables reads the two tables of the architecture page: rows of pkg and list.
@@ -174,7 +174,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Long files are a hint, not a failure.
+// A file that is longer holds more than one thing.
 func TestFileLength(t *testing.T) {
 	goFiles(t, func(path string) {
 		text, err := os.ReadFile(path)
@@ -187,7 +187,7 @@ func TestFileLength(t *testing.T) {
 			lines++
 		}
 		if lines > longest {
-			t.Logf("%s has %d lines, more than %d", path, lines, longest)
+			t.Errorf("%s has %d lines, more than %d", path, lines, longest)
 		}
 	})
 }
