@@ -13,10 +13,10 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/fakecuda"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/emu"
 )
 
 // told is a frame in words, with its frame.
@@ -61,7 +61,7 @@ func decodeAll(t *testing.T, path string, o decode.Options) (all []string, st de
 // Frames that come as FFmpeg's CUDA frames are those that the CPU decodes, with the same times, whatever their size and depth.
 // Kinds that do not go there, and fields that must be made into frames, come over the host.
 func TestDecodedFramesOnGPU(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	color := media.Color{Matrix: 6, Range: 1, Primaries: 6, Transfer: 6, Siting: 1}
 	for _, c := range []struct {
 		name   string
@@ -98,14 +98,14 @@ func TestDecodedFramesOnGPU(t *testing.T) {
 				t.Errorf("%d frames on the GPU, want %d", st.OnGPU, wantOn)
 			}
 			m.Close()
-			emu.Leaks(t)
+			fakecuda.Leaks(t)
 		})
 	}
 }
 
 // NVDEC is offered and is not there: the CPU decodes, all frames come, and nothing is left on the GPU.
 func TestNoNVDEC(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mp4")
 	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	if err := testmedia.WriteClip(path, testmedia.Options{Format: f, Frames: 9}, encode.Options{}); err != nil {
@@ -118,12 +118,12 @@ func TestNoNVDEC(t *testing.T) {
 		t.Errorf("%d frames, %d of them on the GPU, want the %d of the CPU", len(got), st.OnGPU, len(want))
 	}
 	m.Close()
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 // A GPU that fails in mid-stream ends the source with one line, and is not taken for damaged data.
 func TestGPUFailsWhileDecoding(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	path := filepath.Join(t.TempDir(), "in.mkv")
 	f := media.Format{Width: 37, Height: 21, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	if err := testmedia.WriteClip(path, testmedia.Options{Format: f, Frames: 4}, encode.Options{Codec: "ffv1"}); err != nil {
@@ -147,6 +147,6 @@ func TestGPUFailsWhileDecoding(t *testing.T) {
 			src.Close()
 		}
 		m.Close()
-		emu.Leaks(t)
+		fakecuda.Leaks(t)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"vsr/encode"
+	"vsr/internal/fakecuda"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/emu"
 )
 
 // cardPackets encodes a clip; put says where frame i is to lie.
@@ -62,7 +62,7 @@ func raise(t *testing.T, m *cuda.Memory, fr *media.Frame) *media.Frame {
 // Frames from the GPU, those of the host and both in turns make the same packets, whether they go through NVENC's door or the
 // encoder knows nothing of GPUs.
 func TestFramesFromGPU(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	color := media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}
 	for _, c := range []struct {
 		name, codec string
@@ -102,24 +102,24 @@ func TestFramesFromGPU(t *testing.T) {
 			}
 		}
 	}
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 // NVENC that is fed from the GPU is refused as it is without one where it is missing, and gives the GPU's memory back.
 func TestNoNVENCOnGPU(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	f := media.Format{Width: 64, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	_, err := gpuPackets(t, encode.Options{Codec: "h264_nvenc", GPU: &encode.GPU{}}, f, nil)
 	var request *encode.RequestError
 	if !errors.As(err, &request) || !strings.Contains(err.Error(), "libnvidia-encode") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want one line of a *RequestError about libnvidia-encode", err)
 	}
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 // A GPU that fails at the door ends the output with one line that is not taken for a fault of the disk.
 func TestGPUFailsWhileEncoding(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	f := media.Format{Width: 48, Height: 36, Layout: media.YUV420, Depth: 8, Color: media.Color{Matrix: 1, Range: 1, Primaries: 1, Transfer: 1, Siting: 1}}
 	for _, fail := range []string{"cuMemAlloc_v2:1:2", "cuMemcpy2DAsync_v2:3:719", "cuStreamSynchronize:2:719"} {
 		m := cuda.NewMemory(0)
@@ -138,6 +138,6 @@ func TestGPUFailsWhileEncoding(t *testing.T) {
 			t.Errorf("%s: error %v, want one line of a *media.GPUError", fail, err)
 		}
 		m.Close()
-		emu.Leaks(t)
+		fakecuda.Leaks(t)
 	}
 }

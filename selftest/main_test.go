@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"vsr/internal/fakecuda"
 	"vsr/sr/cuda/driver"
-	"vsr/sr/cuda/emu"
 )
 
 // missing says why there is no emulated driver, in which case tests that need one are skipped.
@@ -17,10 +17,10 @@ var missing string
 
 // TestMain puts the emulated driver in the place of a real one, also on a machine that has a GPU.
 func TestMain(m *testing.M) {
-	if missing = emu.Missing(); missing == "" {
-		dir, err := emu.Build(emu.Library)
+	if missing = fakecuda.Missing(); missing == "" {
+		dir, err := fakecuda.Build(fakecuda.Library)
 		if err == nil {
-			err = driver.Library(filepath.Join(dir, emu.Library))
+			err = driver.Library(filepath.Join(dir, fakecuda.Library))
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

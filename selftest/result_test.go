@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"vsr/internal/fakecuda"
 	"vsr/sr"
-	"vsr/sr/cuda/emu"
 )
 
 // resultFile is where the result about the machine as it is now belongs.
@@ -56,7 +56,7 @@ func TestResultIsKept(t *testing.T) {
 	if !first.OK || first.Why != "" || first.Process != 0 || first.UUID == "" || len(first.Kernels) != 64 {
 		t.Fatalf("result %+v, want a green one", first)
 	}
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 	// A GPU that fails now is not asked again ...
 	t.Setenv("VSR_EMU_FAIL", corrupt)
 	if again := short(t, o); *again != *first {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/internal/fakecuda"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 )
 
@@ -26,7 +26,7 @@ func TestRunPassesOnTheEmulator(t *testing.T) {
 	if !r.OK() || !r.Emulated || !strings.Contains(text.String(), cuda.Untested) || len(r.Kernels) != 23 || len(r.Speeds) != 2 {
 		t.Errorf("not green:\n%s", text.String())
 	}
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 func TestRunReportsFailures(t *testing.T) {

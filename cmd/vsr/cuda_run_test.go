@@ -15,22 +15,22 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/fakecuda"
 	"vsr/internal/testmedia"
 	"vsr/media"
 	"vsr/sr/cpu"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 	"vsr/upscale"
 )
 
-// onEmulator runs vsr in a process of its own that finds the emulated driver. The environment steers it (sr/cuda/emu/README.md).
+// onEmulator runs vsr in a process of its own that finds the emulated driver. The environment steers it (internal/fakecuda/README.md).
 func onEmulator(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	if why := emu.Missing(); why != "" {
+	if why := fakecuda.Missing(); why != "" {
 		t.Skip(why)
 	}
-	dir, err := emu.Build(emu.Library)
+	dir, err := fakecuda.Build(fakecuda.Library)
 	if err != nil {
 		t.Fatal(err)
 	}

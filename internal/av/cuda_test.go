@@ -9,9 +9,9 @@ import (
 	astiav "github.com/asticode/go-astiav"
 
 	"vsr/internal/av"
+	"vsr/internal/fakecuda"
 	"vsr/media"
 	"vsr/sr/cuda"
-	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 )
 
@@ -62,7 +62,7 @@ func surface(t *testing.T, f *astiav.Frame, format media.Format, pixels astiav.P
 // A frame goes to the GPU by FFmpeg's upload, through the engine, and comes back by FFmpeg's download. Between them nothing leaves
 // the GPU, and the result is that of frames of the host.
 func TestCUDAFrames(t *testing.T) {
-	emu.Use(t)
+	fakecuda.Use(t)
 	w, err := kdsr.RandomWeights(kdsr.Config{C: 16, N: 2, R: 1, Scale: 2, Tail: kdsr.TailDirect, Skip: kdsr.SkipNearest, Stem: 2}, 3)
 	if err != nil {
 		t.Fatal(err)

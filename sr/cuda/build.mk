@@ -6,7 +6,7 @@ CUDA_ENV := C_INCLUDE_PATH="$(CURDIR)/sr/cuda/include" CGO_CFLAGS="-O2 -g -DVSR_
 # A fake libcuda.so.1 that runs kernels on the CPU: build/emu/source (their C++ text) and build/emu/ptx (the committed PTX).
 .PHONY: cuda-emu cuda-ptx cuda-test
 cuda-emu:
-	$(MAKE) -C sr/cuda/emu/src BUILD=$(CURDIR)/build/emu
+	$(MAKE) -C internal/fakecuda/src BUILD=$(CURDIR)/build/emu
 
 # Compiles the kernels to PTX with clang-19. The result is committed.
 cuda-ptx:
@@ -20,7 +20,7 @@ cuda-ptxas:
 # Every kernel under the sanitizers; make test takes one of each template.
 .PHONY: cuda-sanitize
 cuda-sanitize:
-	VSR_ALL_KERNELS=1 go test -count=1 -v -run TestSanitizers ./sr/cuda/emu
+	VSR_ALL_KERNELS=1 go test -count=1 -v -run TestSanitizers ./internal/fakecuda
 
 cuda-test:
 	$(CUDA_ENV) go test -tags nvidia ./sr/cuda/...

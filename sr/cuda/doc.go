@@ -11,7 +11,7 @@
 // that name gorgonia.org/gorgonia builds code of its own that wants cuDNN.
 //
 // The CUDA engine has never run on NVIDIA hardware. Its kernels and its host code are executed in tests by the emulator of
-// package emu.
+// package internal/fakecuda.
 package cuda
 
 import (

@@ -14,10 +14,10 @@ import (
 
 	"gorgonia.org/cu"
 
+	"vsr/internal/fakecuda"
 	"vsr/media"
 	"vsr/scene"
 	"vsr/sr"
-	"vsr/sr/cuda/emu"
 	"vsr/sr/kdsr"
 )
 
@@ -62,7 +62,7 @@ func TestNothingLeaks(t *testing.T) {
 		if err := use(w); err != nil {
 			t.Fatal(err)
 		}
-		emu.Leaks(t)
+		fakecuda.Leaks(t)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestInjectedFailures(t *testing.T) {
 				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q, want one line with %q", err, c.want)
 			}
-			emu.Leaks(t)
+			fakecuda.Leaks(t)
 		})
 	}
 }
@@ -147,7 +147,7 @@ func TestInjectedFailuresOnSurfaces(t *testing.T) {
 					t.Errorf("error %q, want one line with %q", err, c.want)
 				}
 			})
-			emu.Leaks(t)
+			fakecuda.Leaks(t)
 		})
 	}
 }

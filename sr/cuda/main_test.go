@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"vsr/internal/fakecuda"
 	"vsr/sr/cuda/driver"
-	"vsr/sr/cuda/emu"
 )
 
 // missing says why there is no emulated driver, in which case tests that need a GPU are skipped.
@@ -21,10 +21,10 @@ func TestMain(m *testing.M) {
 	if onGPU() {
 		missing = "this is a run on a real GPU"
 	} else {
-		if missing = emu.Missing(); missing == "" {
-			dir, err := emu.Build(emu.Library)
+		if missing = fakecuda.Missing(); missing == "" {
+			dir, err := fakecuda.Build(fakecuda.Library)
 			if err == nil {
-				err = driver.Library(filepath.Join(dir, emu.Library))
+				err = driver.Library(filepath.Join(dir, fakecuda.Library))
 			}
 			if err != nil {
 				fmt.Fprintln(os.Stderr, err)

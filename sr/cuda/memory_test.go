@@ -11,9 +11,9 @@ import (
 
 	"gorgonia.org/cu"
 
+	"vsr/internal/fakecuda"
 	"vsr/media"
 	"vsr/scene"
-	"vsr/sr/cuda/emu"
 )
 
 // onMemory puts a frame onto a GPU's memory as a frame of its own.
@@ -51,7 +51,7 @@ func TestMemoryKeepsFrames(t *testing.T) {
 			}
 		}
 	})
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 // The engine takes and gives frames of the host and of the GPU in any mixture, with the same bits.
@@ -175,7 +175,7 @@ func TestMemoryFails(t *testing.T) {
 			if err := firstError(m.Close(), m.Close()); err != nil {
 				t.Error(err)
 			}
-			emu.Leaks(t)
+			fakecuda.Leaks(t)
 		})
 	}
 }
@@ -212,7 +212,7 @@ func TestMemoryRefuses(t *testing.T) {
 		t.Errorf("after Close: error %v", err)
 	}
 	m.Give(up.Surface) // too late, and harmless
-	emu.Leaks(t)
+	fakecuda.Leaks(t)
 }
 
 // What FFmpeg has put on the default stream is there before a copy reads it.

@@ -2,7 +2,7 @@
 // generate.sh makes of them with clang. PTX is compiled for the GPU at hand by the driver.
 //
 // Sources: vsr_dev.h (the dialect, the only inline PTX), tile.h (implicit GEMM), block.h (IDR-DCRB), conv.h, estimate.h,
-// color.h, tail.h, scene.h, and vsr.cu with the entries. The same sources are compiled for the host by sr/cuda/emu.
+// color.h, tail.h, scene.h, and vsr.cu with the entries. The same sources are compiled for the host by internal/fakecuda.
 package kernels
 
 import (

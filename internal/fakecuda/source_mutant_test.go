@@ -1,4 +1,4 @@
-package emu
+package fakecuda
 
 import (
 	"fmt"
@@ -150,20 +150,20 @@ func TestSourceMutantsDie(t *testing.T) {
 func compileMutants(t *testing.T, dir string) string {
 	t.Helper()
 	root := t.TempDir()
-	kernels, src := filepath.Join(root, "kernels"), filepath.Join(root, "emu", "src")
+	kernels, src := filepath.Join(root, "sr", "cuda", "kernels"), filepath.Join(root, "internal", "fakecuda", "src")
 	for _, d := range []string{kernels, src} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	files, err := filepath.Glob("../kernels/*.h")
+	files, err := filepath.Glob("../../sr/cuda/kernels/*.h")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
 		write(t, filepath.Join(kernels, filepath.Base(f)), mutate(t, filepath.Base(f), read(t, f)))
 	}
-	write(t, filepath.Join(kernels, "vsr.cu"), read(t, "../kernels/vsr.cu"))
+	write(t, filepath.Join(kernels, "vsr.cu"), read(t, "../../sr/cuda/kernels/vsr.cu"))
 	headers, err := filepath.Glob("src/*.h")
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 //go:build nvidia
 
-package emu
+package fakecuda
 
 import (
 	"path/filepath"

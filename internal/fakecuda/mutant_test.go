@@ -1,4 +1,4 @@
-package emu
+package fakecuda
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-const ptxFile = "../kernels/vsr_sm80.ptx"
+const ptxFile = "../../sr/cuda/kernels/vsr_sm80.ptx"
 
 // check runs the check program over kernels whose name contains pattern. The environment chooses the engine.
 func check(t *testing.T, program, ptx, pattern string, env ...string) (string, error) {
@@ -48,7 +48,7 @@ func TestEnginesAgree(t *testing.T) {
 	if n := strings.Count(want, "\n"); n != 23 {
 		t.Fatalf("%d kernels ran, want 23:\n%s", n, want)
 	}
-	for _, c := range []struct{ ptx, seed string }{{ptxFile, "2"}, {"../kernels/vsr_sm75.ptx", "3"}} {
+	for _, c := range []struct{ ptx, seed string }{{ptxFile, "2"}, {"../../sr/cuda/kernels/vsr_sm75.ptx", "3"}} {
 		got, err := check(t, program, c.ptx, "", "VSR_EMU_ENGINE=ptx", "VSR_EMU_SEED="+c.seed)
 		if err != nil || got != want {
 			t.Errorf("%s: %v\n%s\nwant\n%s", c.ptx, err, got, want)

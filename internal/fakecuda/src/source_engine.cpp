@@ -1,5 +1,5 @@
 // The source engine's module: the kernels compiled for the host, called by name with the parameters of a launch.
-#include "../../kernels/vsr.cu"
+#include "../../../sr/cuda/kernels/vsr.cu"
 
 #include <map>
 #include <utility>

@@ -1,7 +1,7 @@
-// Package emu builds the emulator of the CUDA engine for tests: a libcuda.so.1 that executes kernels on the processor, either
+// Package fakecuda builds the emulator of the CUDA engine for tests: a libcuda.so.1 that executes kernels on the processor, either
 // from their C++ text or from the committed PTX, and a program that runs every kernel alone. The sources are in src; README.md
 // beside this file says what the emulator checks and what it cannot show.
-package emu
+package fakecuda
 
 import (
 	"fmt"
@@ -49,7 +49,7 @@ func Source() string {
 // build/emu under the repository's root. Several processes may build at the same time.
 func Build(targets ...string) (string, error) {
 	src := Source()
-	dir := filepath.Join(src, "../../../../build/emu")
+	dir := filepath.Join(src, "../../../build/emu")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func Build(targets ...string) (string, error) {
 		args = append(args, filepath.Join(dir, t))
 	}
 	if out, err := exec.Command("make", args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("emu: make: %w\n%s", err, out)
+		return "", fmt.Errorf("fakecuda: make: %w\n%s", err, out)
 	}
 	return dir, nil
 }
