@@ -33,6 +33,10 @@ func TestBlockiness(t *testing.T) {
 			t.Errorf("%s: %.3f, %v, want %g to %g", name, got, ok, c.low, c.high)
 		}
 	}
+	// At scale 2 the borders are 16 pixels apart: what lies half-way, and not nearer, is what they are compared with.
+	if got, ok := Blockiness(blocks(160, 96, 4, 20), 160, 96, 16); !ok || got < 0.95 || got > 1.05 {
+		t.Errorf("steps a quarter off: %.3f, %v, want 1", got, ok)
+	}
 	// Blocks across, not down: the mean of the two directions.
 	wide := make([]float32, 64*64)
 	for i := range wide {
