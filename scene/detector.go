@@ -11,6 +11,9 @@ type Options struct {
 	// Threshold is the score from which a change is a cut, in (0, 1]; 0 means 0.5. The score is the probability that the
 	// clips it was fitted to give.
 	Threshold float64 `yaml:"threshold"`
+	// Cuts, when not nil, are the first frames of all scenes but the first, rising and counted from 0. Nothing is detected then; a
+	// change of format still begins a scene.
+	Cuts []int64 `yaml:"-"`
 }
 
 // Defaults returns o with every zero field replaced by its default.
@@ -25,6 +28,11 @@ func (o Options) Defaults() Options {
 func (o Options) Validate() error {
 	if !(o.Threshold >= 0 && o.Threshold <= 1) {
 		return fmt.Errorf("scene: threshold = %g, want 0 to 1", o.Threshold)
+	}
+	for i, at := range o.Cuts {
+		if at < 1 || i > 0 && at <= o.Cuts[i-1] {
+			return fmt.Errorf("scene: cut %d at frame %d, want rising numbers from 1", i, at)
+		}
 	}
 	return nil
 }
@@ -61,6 +69,8 @@ type Detector struct {
 	ended int     // how many
 	like  uint64
 
+	frame int64 // of a video whose cuts are given
+
 	steps   steps   // changes before this frame
 	step    step    // the change to cur
 	history history // frames of this scene
@@ -82,6 +92,11 @@ func (d *Detector) Scene() uint64 { return d.scene }
 // Mark writes Scene of fr, which it does not keep, and returns the score of the change to it from the frame before: 0 for the
 // same frame, 1 for a cut beyond doubt. Repeat of fr must be set. A change of format starts a new scene.
 func (d *Detector) Mark(fr *media.Frame) (score float64) {
+	if d.o.Cuts != nil {
+		score = d.given(fr.Format)
+		fr.Scene = d.scene
+		return score
+	}
 	if fr.Repeat && d.scene > 0 && fr.Format == d.format {
 		d.repeat()
 	} else {
@@ -94,6 +109,9 @@ func (d *Detector) Mark(fr *media.Frame) (score float64) {
 
 // MarkSums is Mark for a frame of which there are only the Sums; Scene then has its number.
 func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
+	if d.o.Cuts != nil {
+		return d.given(f)
+	}
 	follows := d.scene > 0 && f == d.format
 	d.cur, d.last = d.last, d.cur
 	d.cur.fill(f, sums)
@@ -103,6 +121,19 @@ func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
 	d.format = f
 	d.begin()
 	return 1
+}
+
+// given counts a frame of a video whose cuts are known.
+func (d *Detector) given(f media.Format) (score float64) {
+	if d.scene == 0 || f != d.format || len(d.o.Cuts) > 0 && d.o.Cuts[0] == d.frame {
+		d.scene, d.format, score = d.scene+1, f, 1
+	}
+	if len(d.o.Cuts) > 0 && d.o.Cuts[0] <= d.frame {
+		d.o.Cuts = d.o.Cuts[1:]
+	}
+	d.frame++
+	d.like = d.scene
+	return score
 }
 
 // begin starts a scene at cur.

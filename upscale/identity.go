@@ -27,6 +27,7 @@ type identity struct {
 	Hardware    string  `json:"hardware"` // of the decoder
 
 	Threshold float64 `json:"scene_threshold"`
+	Scenes    string  `json:"scenes,omitempty"` // first frames of a scenes file
 
 	Refresh int     `json:"refresh"`
 	Drift   float64 `json:"drift"`
@@ -50,8 +51,8 @@ func (o *Options) identity(scale int) identity {
 		Program: o.Program, Scale: scale, Height: o.SR.Height, Precision: o.Precision, Repeatable: o.Repeatable, SegmentMin: lo, SegmentMax: hi,
 		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
 		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
-		Threshold: o.Scene.Threshold,
-		Refresh:   o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
+		Threshold: o.Scene.Threshold, Scenes: joinScenes(o.Scene.Cuts),
+		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack,
 	}
@@ -62,7 +63,7 @@ func (i *identity) restore(o *Options) {
 	o.Program, o.Scale, o.SR.Height, o.Precision, o.Repeatable, o.SegmentMin, o.SegmentMax = i.Program, 0, i.Height, i.Precision, i.Repeatable, i.SegmentMin, i.SegmentMax
 	o.Decode.Start, o.Decode.Duration, o.Decode.Strict = i.Start, i.Duration, i.Strict
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
-	o.Scene.Threshold = i.Threshold
+	o.Scene.Threshold, o.Scene.Cuts = i.Threshold, splitScenes(i.Scenes)
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds

@@ -46,6 +46,7 @@ type runRequest struct {
 	in      string
 	once    bool // --no-resume
 	config  string
+	scenes  string // scenes file; empty finds scenes
 	print   bool
 	json    bool
 	preview float64 // seconds of each part; 0 is a run
@@ -78,6 +79,9 @@ func (a *app) runCommand() *cobra.Command {
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := layer(cmd, r.config, &r.runConfig); err != nil {
+			return err
+		}
+		if err := r.readScenes(); err != nil {
 			return err
 		}
 		r.Resume = r.Resume && !r.once
@@ -114,6 +118,7 @@ func (r *runRequest) quiet(a *app) {
 
 // flags are those that say what the output is to be.
 func (r *runRequest) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.scenes, "scenes", "", "YAML `file` with the cuts to use instead of finding them (vsr scenes IN --edit FILE)")
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
@@ -132,6 +137,18 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or color")
 	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal frames with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
+}
+
+// readScenes takes the cuts of the scenes file, if one was named.
+func (r *runRequest) readScenes() error {
+	if r.scenes == "" {
+		return nil
+	}
+	s, err := upscale.ReadSceneFile(r.scenes)
+	if err == nil {
+		r.Scene.Cuts = s.Cuts()
+	}
+	return err
 }
 
 // layer puts the configuration file between the defaults and the flags that were given.

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -12,18 +15,21 @@ import (
 func (a *app) scenesCommand() *cobra.Command {
 	var o upscale.SceneListOptions
 	var asJSON, asEDL, asCSV bool
+	var edit string
 	cmd := &cobra.Command{
 		Use:   "scenes IN",
 		Short: "List the scenes of a video",
 		Long: "Decodes IN and lists the scenes that vsr run would find: hard cuts, dissolves, wipes and fades to another shot, not flashes or fast\n" +
 			"motion. The column \"like\" names the earlier scene that a scene returns to.",
-		Example: "  vsr scenes video.mkv\n  vsr scenes video.mkv --json | jq '.scenes[].start'\n  vsr scenes video.mkv --edl > video.edl",
-		Args:    cobra.ExactArgs(1),
+		Example: "  vsr scenes video.mkv\n  vsr scenes video.mkv --json | jq '.scenes[].start'\n  vsr scenes video.mkv --edl > video.edl\n" +
+			"  vsr scenes video.mkv --edit cuts.yaml && vi cuts.yaml && vsr run video.mkv --scenes cuts.yaml",
+		Args: cobra.ExactArgs(1),
 	}
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.BoolVar(&asEDL, "edl", false, "print a CMX 3600 edit decision list")
 	f.BoolVar(&asCSV, "csv", false, "print comma-separated values, times in seconds")
+	f.StringVar(&edit, "edit", "", "write a scenes `file` to correct by hand, for vsr run --scenes; - is standard output")
 	f.Float64Var(&o.Scene.Threshold, "threshold", 0.5, "probability from which a change is a cut; lower finds more")
 	f.Var((*clockFlag)(&o.Start), "start", "where to begin: seconds, or h:m:s")
 	f.Var((*clockFlag)(&o.Duration), "duration", "how much to look at; 0 is all")
@@ -35,6 +41,10 @@ func (a *app) scenesCommand() *cobra.Command {
 		switch {
 		case err != nil:
 			return err
+		case edit == "-":
+			return list.WriteSceneFile(a.stdout)
+		case edit != "":
+			return a.writeScenes(edit, list)
 		case asJSON:
 			e := json.NewEncoder(a.stdout)
 			e.SetIndent("", "  ")
@@ -52,4 +62,20 @@ func (a *app) scenesCommand() *cobra.Command {
 func (a *app) listScenes(ctx context.Context, in string, o upscale.SceneListOptions) (*upscale.SceneList, error) {
 	o.Logger = a.logger()
 	return upscale.ListScenes(ctx, in, o)
+}
+
+// writeScenes writes a scenes file that is not there yet: a person may have worked on the one that is.
+func (a *app) writeScenes(path string, list *upscale.SceneList) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fault{exitDestination, err, "remove it or name another: it may hold corrections"}
+	}
+	if err != nil {
+		return destinationFault(err)
+	}
+	if err := errors.Join(list.WriteSceneFile(f), f.Close()); err != nil {
+		return destinationFault(err)
+	}
+	a.tell("%d scenes in %s", len(list.Scenes), path)
+	return nil
 }

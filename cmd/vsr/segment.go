@@ -28,6 +28,9 @@ func (a *app) planCommand() *cobra.Command {
 		if err := layer(cmd, r.config, &r.runConfig); err != nil {
 			return err
 		}
+		if err := r.readScenes(); err != nil {
+			return err
+		}
 		r.Logger, r.Program, r.Events = a.logger(), versionString(), a.tellEvent
 		plan, err := upscale.Plan(cmd.Context(), args[0], r.Options)
 		if err != nil {

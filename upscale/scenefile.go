@@ -1,0 +1,113 @@
+package upscale
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// maxSceneFile is the largest scenes file in bytes.
+const maxSceneFile = 16 << 20
+
+// SceneFile is a list of cuts that people can edit: `vsr scenes --edit` writes it, `vsr run --scenes` takes it.
+type SceneFile struct {
+	SchemaVersion int          `yaml:"schema_version"`
+	Input         string       `yaml:"input"` // for the reader
+	Scenes        []SceneEntry `yaml:"scenes"`
+}
+
+// SceneEntry is one scene. It ends where the next begins.
+type SceneEntry struct {
+	FirstFrame int64  `yaml:"first_frame"` // from 0, in the part of the video that is upscaled
+	Note       string `yaml:"note"`        // for the reader
+}
+
+// WriteSceneFile writes the list as a scenes file, with a comment of times beside each scene.
+func (l *SceneList) WriteSceneFile(out io.Writer) error {
+	name, err := yaml.Marshal(l.Input)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Scenes of a video, for vsr run --scenes. A scene ends where the next begins: remove a cut with its line, or add one.\n"+
+		"# Frames count from 0. The degradation is estimated once for each scene.\nschema_version: %d\ninput: %sscenes:\n", SceneListVersion, name)
+	for _, s := range l.Scenes {
+		fmt.Fprintf(&b, "  - {first_frame: %d, note: \"\"} # %d frames from %s\n", s.FirstFrame, s.Frames, clock(s.Start))
+	}
+	_, err = io.WriteString(out, b.String())
+	return err
+}
+
+// ReadSceneFile reads and checks a scenes file.
+func ReadSceneFile(path string) (*SceneFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, blame(Usage, "vsr scenes IN --edit FILE writes one", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSceneFile+1))
+	if err != nil {
+		return nil, blame(Usage, "", err)
+	}
+	if len(text) > maxSceneFile {
+		return nil, usageError("", "%s is larger than %d bytes", path, maxSceneFile)
+	}
+	s := &SceneFile{}
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil {
+		return nil, usageError("vsr scenes IN --edit FILE writes one", "%s: %s", path, strings.SplitN(err.Error(), "\n", 2)[0])
+	}
+	if s.SchemaVersion != SceneListVersion {
+		return nil, usageError("", "%s: schema_version %d, this program reads %d", path, s.SchemaVersion, SceneListVersion)
+	}
+	if len(s.Scenes) == 0 || s.Scenes[0].FirstFrame != 0 {
+		return nil, usageError("", "%s: the first scene must begin at frame 0", path)
+	}
+	for i := 1; i < len(s.Scenes); i++ {
+		if a, b := s.Scenes[i-1].FirstFrame, s.Scenes[i].FirstFrame; b <= a {
+			return nil, usageError("", "%s: scene %d begins at frame %d, the one before it at %d", path, i+1, b, a)
+		}
+	}
+	return s, nil
+}
+
+// Cuts lists the first frames of all scenes but the first, for scene.Options.
+func (s *SceneFile) Cuts() []int64 {
+	cuts := make([]int64, 0, len(s.Scenes)) // not nil: one scene is a list, too
+	for _, e := range s.Scenes[1:] {
+		cuts = append(cuts, e.FirstFrame)
+	}
+	return cuts
+}
+
+// joinScenes writes the first frames of all scenes as text, the first among them: empty means that nothing was given.
+func joinScenes(cuts []int64) string {
+	if cuts == nil {
+		return ""
+	}
+	text := []byte{'0'}
+	for _, at := range cuts {
+		text = strconv.AppendInt(append(text, ','), at, 10)
+	}
+	return string(text)
+}
+
+// splitScenes is the inverse of joinScenes. What is no number gives a cut that scene.Options refuses.
+func splitScenes(text string) []int64 {
+	if text == "" {
+		return nil
+	}
+	cuts := []int64{}
+	for _, s := range strings.Split(text, ",")[1:] {
+		at, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			at = 0
+		}
+		cuts = append(cuts, at)
+	}
+	return cuts
+}
