@@ -54,6 +54,16 @@ var codecs = []codec{
 	{name: "ffv1", encoder: "ffv1", lossless: true, ordered: true, set: setFFV1},
 }
 
+// Aliases lists the other names by which Options.Codec knows a codec of Codecs, as h264 for x264.
+func Aliases(name string) []string {
+	for _, c := range codecs {
+		if c.name == name {
+			return slices.Clone(c.aliases)
+		}
+	}
+	return nil
+}
+
 // Codecs lists the names that Options.Codec takes.
 func Codecs() []string {
 	var out []string
@@ -76,7 +86,10 @@ func findCodec(name string) (codec, error) {
 }
 
 func (p *private) quality(o Options, c codec) {
-	if o.CRF >= 0 {
+	switch {
+	case o.CRF == CRFZero:
+		p.dict["crf"] = "0"
+	case o.CRF >= 0:
 		p.dict["crf"] = strconv.Itoa(cmpOr(o.CRF, c.crf))
 	}
 }

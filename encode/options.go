@@ -7,10 +7,13 @@ import (
 	"strings"
 )
 
+// CRFZero is the codec's own 0, as FFmpeg's -crf 0: its best, for x264 in 8 bits lossless. Codecs without a CRF do not know it.
+const CRFZero = -2
+
 // Options of the video encoder. The zero value is x264 at a quality meant for keeping.
 type Options struct {
 	Codec   string `yaml:"codec"`   // x264 (default), x265, svtav1, vp9, vp8, prores, ffv1, h264_nvenc, hevc_nvenc
-	CRF     int    `yaml:"crf"`     // quality, lower is better; 0 takes the codec's default; -1 is lossless where the codec can
+	CRF     int    `yaml:"crf"`     // quality, lower is better; 0 takes the codec's default; -1 is lossless where the codec can; or CRFZero
 	Preset  string `yaml:"preset"`  // the codec's own presets; empty takes our default
 	PixFmt  string `yaml:"pix_fmt"` // FFmpeg pixel format, as in yuv420p10le; empty keeps the source's layout and depth
 	Threads int    `yaml:"threads"` // 0 lets the encoder decide
@@ -33,8 +36,10 @@ func (o Options) Validate() error {
 	switch {
 	case err != nil:
 		return err
-	case o.CRF < -1 || o.CRF > c.worst && c.worst > 0:
+	case o.CRF < CRFZero || o.CRF > c.worst && c.worst > 0:
 		return &RequestError{Reason: fmt.Sprintf("crf %d for %s, want -1 to %d", o.CRF, c.name, c.worst)}
+	case o.CRF == CRFZero && (c.crf == 0 || c.gpu):
+		return &RequestError{Reason: c.name + " has no crf 0", Hint: "crf -1 is lossless where the codec can"}
 	case o.CRF == -1 && !c.lossless:
 		return &RequestError{Reason: c.name + " has no lossless mode here", Hint: "use ffv1 or x264"}
 	case o.Preset != "" && len(c.presets) > 0 && !slices.Contains(c.presets, o.Preset):

@@ -37,6 +37,11 @@ const (
 // ErrStopped is the result of a run that Options.Stop ended. The output is complete up to the frames that were under way.
 var ErrStopped = errors.New("interrupted, the output is complete up to here")
 
+var errNoFrames = errors.New("the input holds no frame that decodes")
+
+// ErrNothing is the result of a run that Options.Stop ended before its first frame.
+var ErrNothing = errors.New("interrupted before the first frame, no output was written")
+
 // Classify finds the *Error in the chain of err, or makes one from the typed errors of this program's packages. An error that says
 // nothing of its cause is Internal.
 func Classify(err error) *Error {
@@ -73,7 +78,7 @@ func blame(kind Kind, hint string, err error) error {
 	case errors.As(err, &destination):
 		return &Error{Kind: Output, Err: err, Hint: outputHint(err)}
 	case errors.Is(err, encode.ErrNoFrames):
-		return &Error{Kind: Input, Err: errors.New("the input holds no frame that decodes")}
+		return &Error{Kind: Input, Err: errNoFrames}
 	case kind == Device:
 		hint = cmp.Or(cuda.Hint(err), hint)
 	case kind == Output:

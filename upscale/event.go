@@ -2,14 +2,24 @@ package upscale
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
-// Event is something that a job has to say while it runs: a Note, Resumed, FormatChange, Finished, Kept or Progress. Options.Events
+// Event is something that a job has to say while it runs: Started, a Note, Resumed, FormatChange, Finished, Kept or Progress. Options.Events
 // gets them one at a time, from any goroutine. String is one line for a person.
 type Event interface {
 	fmt.Stringer
 	event()
+}
+
+// Started says what goes in and what comes out. It is the first event.
+type Started struct {
+	Input, Output             string
+	Width, Height             int // of the input, in pixels
+	OutputWidth, OutputHeight int
+	Rate                      float64 // frames a second, 0 if unknown
+	Model, Device             string
 }
 
 // Note tells the user something about the job that is not an error.
@@ -72,6 +82,17 @@ func (p Progress) Remaining() time.Duration {
 	return time.Duration(float64(p.Elapsed) / float64(done) * float64(p.Total-p.Frames))
 }
 
+// String is one line, as in: in.mkv 1920x1080 24 fps -> in_x2.mkv 3840x2160, base-x2 on cpu.
+func (s Started) String() string {
+	rate := ""
+	if s.Rate > 0 {
+		rate = fmt.Sprintf(" %.4g fps", s.Rate)
+	}
+	device, _, _ := strings.Cut(s.Device, " ")
+	return fmt.Sprintf("%s %dx%d%s -> %s %dx%d, %s on %s", s.Input, s.Width, s.Height, rate, s.Output, s.OutputWidth, s.OutputHeight,
+		s.Model, strings.TrimSuffix(device, ","))
+}
+
 // String is the note with its label.
 func (n Note) String() string { return "note: " + string(n) }
 
@@ -85,6 +106,9 @@ func (f Finished) String() string { return f.Output + " was finished by an earli
 
 // String says how to continue.
 func (k Kept) String() string {
+	if k.Frames == 0 {
+		return "no segment is finished yet; the same command begins again and replaces the output"
+	}
 	return fmt.Sprintf("%d frames are finished in %s; the same command continues there", k.Frames, k.Dir)
 }
 
@@ -96,6 +120,7 @@ func (p Progress) String() string {
 	return fmt.Sprintf("%s: %d frames, %.1f fps", p.Phase, p.Frames, p.FPS())
 }
 
+func (Started) event()      {}
 func (Note) event()         {}
 func (Resumed) event()      {}
 func (Finished) event()     {}

@@ -109,6 +109,9 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		return j, err
 	}
 	j.notes(e)
+	if in, to := strings.ToLower(filepath.Ext(input)), strings.ToLower(filepath.Ext(out)); o.Output == "" && in != "" && in != to && !strings.Contains(input, "://") {
+		j.report.Notes = append(j.report.Notes, fmt.Sprintf("the output is a %s file: vsr writes no %s with this codec (-o names another)", to, in))
+	}
 	return j, nil
 }
 
@@ -237,6 +240,9 @@ func (j *Job) Expected() int64 { return j.total }
 
 // Run makes the output and returns the report, which is filled in also after an error. It works once.
 func (j *Job) Run(ctx context.Context) (Report, error) {
+	in, large := j.info.Format, j.large.Format
+	j.emit(Started{Input: j.input, Output: j.report.Output, Width: in.Width, Height: in.Height, OutputWidth: large.Width, OutputHeight: large.Height,
+		Rate: j.info.FrameRate.Float(), Model: j.report.Model.Name, Device: j.report.Device})
 	for _, note := range j.report.Notes {
 		j.emit(Note(note))
 	}
@@ -246,6 +252,9 @@ func (j *Job) Run(ctx context.Context) (Report, error) {
 		err = j.acknowledge(ctx)
 	} else {
 		err = j.run(ctx)
+		if j.opts.stopped() && (errors.Is(err, errNoFrames) || errors.Is(err, encode.ErrNoFrames)) {
+			err = &Error{Kind: Interrupted, Err: ErrNothing}
+		}
 	}
 	if err == nil && j.opts.stopped() {
 		j.report.Stopped, err = true, &Error{Kind: Interrupted, Err: ErrStopped}

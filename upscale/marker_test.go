@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ func again(t *testing.T, in string, o Options) (report Report, lines []string, e
 		return Report{}, nil, err
 	}
 	report, err = j.Run(t.Context())
-	return report, e.lines(), err
+	lines = slices.DeleteFunc(e.lines(), func(l string) bool { return strings.Contains(l, " -> ") }) // Started is the first of every job
+	return report, lines, err
 }
 
 // Killed between the output's name and the end of the work folder, the same job sees that all is done.

@@ -59,6 +59,18 @@ func Defaults() Options {
 // AudioCodecs lists the codecs that Options.Audio may name.
 func AudioCodecs() []string { return encode.AudioCodecs() }
 
+// Quality is a level of quality that means about the same with every codec.
+type Quality = encode.Quality
+
+// Qualities lists the levels, from the smallest file to the largest.
+func Qualities() []Quality { return encode.Qualities() }
+
+// CRFZero is the codec's own 0, for Options.Encode.CRF.
+const CRFZero = encode.CRFZero
+
+// CodecAliases lists the other names of a codec of Codecs.
+func CodecAliases(name string) []string { return encode.Aliases(name) }
+
 // Codecs lists the values of Options.Encode.Codec that vsr knows by name.
 func Codecs() []string { return encode.Codecs() }
 

@@ -262,7 +262,8 @@ func (w *workFolder) end(j *Job, err error) error {
 	if derr != nil {
 		return outputError(derr)
 	}
-	if frames > 0 {
+	// An output that a stop has cut short is known by its marker, so that the same command replaces it.
+	if frames > 0 || errors.Is(err, ErrStopped) && w.marker.Cut {
 		j.emit(Kept{frames, w.store.Dir()})
 		return nil
 	}

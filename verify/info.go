@@ -43,15 +43,7 @@ func sameColor(s, t media.Color) bool {
 }
 
 func colorString(c media.Color) string {
-	rng := [...]string{"unspecified", "limited", "full"}[min(c.Range, 2)]
-	var b strings.Builder
-	b.WriteString("matrix ")
-	b.WriteString(number(int(c.Matrix)))
-	b.WriteString(", primaries ")
-	b.WriteString(number(int(c.Primaries)))
-	b.WriteString(", transfer ")
-	b.WriteString(number(int(c.Transfer)))
-	return b.String() + ", " + rng
+	return fmt.Sprintf("matrix %s, primaries %s, transfer %s, range %s", c.Matrix.Name(), c.Primaries.Name(), c.Transfer.Name(), c.Range.Name())
 }
 
 // sameAspect compares to the precision of the output: Matroska and WebM store the shown width in whole samples, bitstreams have fractions of

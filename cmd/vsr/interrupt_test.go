@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,10 +56,10 @@ func half(t *testing.T, ctx context.Context, then func(stderr *notes)) (code int
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var errs notes
+	var outs, errs notes
 	done := make(chan int)
-	args := []string{"run", pipe, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast", "--progress", "none"}
-	go func() { done <- executeContext(ctx, args, &notes{}, &errs) }()
+	args := []string{"run", pipe, "-o", filepath.Join(dir, "out.mkv"), "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast", "--progress", "json"}
+	go func() { done <- executeContext(ctx, args, &outs, &errs) }()
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +67,8 @@ func half(t *testing.T, ctx context.Context, then func(stderr *notes)) (code int
 	if _, err := w.Write(data[:len(data)/2]); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the output is begun", func() bool {
-		left, _ := os.ReadDir(dir)
-		return len(left) > 0
-	})
+	begun := regexp.MustCompile(`"frame":[1-9]`)
+	until(t, "frames are in the output", func() bool { return begun.MatchString(outs.String()) })
 	then(&errs)
 	w.Close()
 	return <-done, dir, errs.String()

@@ -48,7 +48,7 @@ func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer
 		}
 	}()
 	root := app.root()
-	root.SetArgs(args)
+	root.SetArgs(withRun(root, args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -104,15 +104,18 @@ func (a *app) lines(w io.Writer) {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "vsr",
+		Version:       versionString(),
 		Short:         "Upscale video with KDSR, a blind super-resolution network",
-		Long:          "vsr upscales video with KDSR. The degradation of the material is estimated once per scene;\nfrom it the network's kernels are made once, and all frames of the scene run through a plain convolutional network.\n\n" + exitHelp,
+		Long:          "vsr upscales video with KDSR, a blind super-resolution network. For each scene it measures blur, noise and compression once, sets the\nnetwork for that damage, and runs all frames of the scene through it.\n\n" + exitHelp,
+		Example:       "  vsr clip.mp4                         # clip_x4.mp4\n  vsr run clip.mp4 big.mkv --scale 2\n  vsr doctor                           # what this machine can do",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault{code: exitUsage, err: err, hint: "vsr help " + strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "vsr"), " ")}
+		help := "vsr help " + strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "vsr"), " ")
+		return fault{code: exitUsage, err: err, hint: flagHint(cmd, err, help)}
 	})
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
 	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand())
@@ -126,7 +129,8 @@ func usageFaults(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return fault{code: exitUsage, err: err, hint: strings.TrimSpace("vsr help" + strings.TrimPrefix(cmd.CommandPath(), "vsr"))}
+				help := strings.TrimSpace("vsr help" + strings.TrimPrefix(cmd.CommandPath(), "vsr"))
+				return fault{code: exitUsage, err: err, hint: commandHint(cmd, args, help)}
 			}
 			return nil
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vsr/internal/atomicfile"
+	"vsr/train"
 	"vsr/upscale"
 	"vsr/verify"
 )
@@ -26,6 +27,7 @@ type runConfig struct {
 	upscale.Options `yaml:",inline"`
 	Progress        string `yaml:"progress"`
 	Report          string `yaml:"report"`
+	Quality         string `yaml:"quality"` // low, medium, high or archive instead of encode.crf
 }
 
 func defaultRun() runConfig { return runConfig{Options: upscale.Defaults(), Progress: progressAuto} }
@@ -55,26 +57,33 @@ type runRequest struct {
 func (a *app) runCommand() *cobra.Command {
 	r := runRequest{runConfig: defaultRun()}
 	cmd := &cobra.Command{
-		Use:   "run IN",
+		Use:   "run IN [OUT]",
 		Short: "Upscale a video file",
-		Long: "Upscales the video of IN and copies every other stream that the output can hold. Without -o the output is IN's stem with\n" +
-			"_x4 (its scale), beside IN. The output appears under its name only when it is whole. The first Ctrl-C finishes it up to there.\n" +
-			"Longer files are worked on in segments, kept in .OUT.vsr-work beside the output: after a crash, a full disk or a Ctrl-C the same\n" +
-			"command continues where it stopped. The folder is removed when the output is whole.\n\n" + exitHelp,
-		Example: "  vsr run clip.mp4\n  vsr run long.mkv --scale 2 -o big.mkv --preview 3s    # time, size and memory to expect\n" +
-			"  vsr run long.mkv --scale 2 -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
-		Args: cobra.MaximumNArgs(1),
+		Long: `Upscales the video of IN and copies every other stream that the output can hold. Without OUT, clip.mp4 becomes clip_x4.mp4 in the same folder;
+.flv, .mpg and others become .mkv. vsr clip.mp4 does the same.
+
+For each scene vsr measures blur, noise and compression once, sets the network for that damage, and runs all frames of the scene through it.
+
+The output file appears only when complete. Ctrl-C once: stop and keep a playable file of what is done. Twice: stop at once. Longer files are
+worked on in segments, kept in .OUT.vsr-work beside the output: after a crash, a full disk or Ctrl-C the same command continues where it
+stopped. The folder is removed when the output is complete.
+
+` + exitHelp,
+		Example: "  vsr clip.mp4\n  vsr run clip.mp4 big.mkv --scale 2\n  vsr run long.mkv --scale 2 --preview 3s                # time, size and memory to expect\n" +
+			"  vsr run clip.mp4 --codec hevc --quality archive\n  vsr run long.mkv -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
+		Args: cobra.ArbitraryArgs,
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.Output, "output", "o", "", "file to write; its ending says which container")
+	f.StringVarP(&r.in, "input", "i", "", "file to upscale, instead of IN")
+	f.StringVarP(&r.Output, "output", "o", "", "file to write, instead of OUT; its ending says which container")
 	f.BoolVarP(&r.Replace, "yes", "y", false, "replace the output if it exists")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
 	f.StringVar(&r.Progress, "progress", r.Progress, "auto, bar, json or none")
 	f.BoolVar(&r.once, "no-resume", false, "work in one go, without segments that a later run could continue from")
-	f.IntVar(&r.Workers, "workers", r.Workers, "make so many segments at a time, each with its own decoder, network and encoder; 0 is one for each device")
-	f.BoolVar(&r.Restart, "restart", false, "throw away what an earlier run has finished, and begin anew")
-	f.Var((*lengthFlag)(&r.preview), "preview", "upscale so much of each of four places first, print what the whole will take, and write nothing: 3s, 0:03")
+	f.IntVar(&r.Workers, "workers", r.Workers, "segments to process in parallel; each needs the memory of a whole run (default: one for each device)")
+	f.BoolVar(&r.Restart, "restart", false, "discard what an earlier run has finished, and begin anew")
+	f.Var((*lengthFlag)(&r.preview), "preview", "try this many seconds at four places, print time, file size, disk space and memory of the whole job, and write nothing: 3s, 0:03")
 	f.BoolVar(&r.json, "json", false, "print the report, or with --preview the estimate, as JSON on standard output")
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -85,16 +94,21 @@ func (a *app) runCommand() *cobra.Command {
 			return err
 		}
 		r.Resume = r.Resume && !r.once
+		if err := r.settleQuality(cmd.Flags().Changed("crf")); err != nil {
+			return err
+		}
+		if err := checkNames(&r.Options); err != nil {
+			return err
+		}
 		if err := r.validate(); err != nil {
 			return err
 		}
 		if r.print {
 			return printConfig(a.stdout, r.runConfig)
 		}
-		if len(args) == 0 {
-			return usageFault("vsr help run", "which file?")
+		if err := r.takeNames(args); err != nil {
+			return err
 		}
-		r.in = args[0]
 		switch {
 		case cmd.Flags().Changed("preview") && r.preview <= 0:
 			return usageFault("as in --preview 3s", "--preview 0: nothing to measure")
@@ -122,13 +136,14 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
-	f.IntVar(&r.Scale, "scale", r.Scale, "2, 3 or 4; 0 is that of the model, or 4")
-	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale")
+	f.Var((*scaleFlag)(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: by size)")
+	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale, as in 1080")
 	f.StringVar((*string)(&r.Audio), "audio", string(r.Audio), "copy, auto (converted where the output cannot hold it), or a codec: "+strings.Join(upscale.AudioCodecs(), ", "))
 	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off or bwdif (every frame)")
 	f.IntVar(&r.Decode.VideoTrack, "video-track", r.Decode.VideoTrack, "which of several videos, from 1 in the order of the file; 0 chooses")
-	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, strings.Join(upscale.Codecs(), ", "))
-	f.IntVar(&r.Encode.CRF, "crf", r.Encode.CRF, "quality, lower is better; 0 is the codec's default, -1 lossless")
+	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, "video codec: "+codecHelp())
+	f.Var((*crfFlag)(&r.Encode.CRF), "crf", "quality as FFmpeg's -crf: lower is better and larger; -1 is lossless (default: that of --quality high)")
+	f.StringVar(&r.Quality, "quality", r.Quality, qualityHelp)
 	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
 	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
 	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
@@ -171,6 +186,9 @@ func layer(cmd *cobra.Command, path string, to any) error {
 // adjust, when it is not nil, changes the options of a run: tests let it stand for hardware that a machine has not.
 var adjust func(*upscale.Options)
 
+// qualityHelp says what each level costs, as scripts/quality.sh has measured it on 180p video with x264, x265 and vp9.
+const qualityHelp = "low (a third of high's file size), medium (half), high (the default), archive (1.7 times), with every codec; instead of --crf"
+
 // run upscales one file.
 func (a *app) run(parent context.Context, r runRequest) error {
 	ctx, interrupts := a.watchInterrupts(parent)
@@ -188,6 +206,9 @@ func (a *app) run(parent context.Context, r runRequest) error {
 	defer job.Close()
 	report, err := job.Run(ctx)
 	show.finish()
+	if text := report.Summary(); text != "" && r.Progress != progressNone {
+		a.tell("%s", text)
+	}
 	if r.Report == "" {
 		return err
 	}
@@ -213,18 +234,31 @@ type runDisplay struct {
 	app  *app
 	kind string
 	show progress
+	told bool // how long it will take
 }
+
+// A run says how long it will take after tellAfter, if tellLeft or more is left.
+const (
+	tellAfter = 3 * time.Second
+	tellLeft  = 20 * time.Second
+)
 
 func (d *runDisplay) event(e upscale.Event) {
 	p, ok := e.(upscale.Progress)
 	switch {
 	case !ok:
-		d.app.tell("%s", e)
+		if _, started := e.(upscale.Started); !started || d.kind != progressNone {
+			d.app.tell("%s", e)
+		}
 		return
 	case p.Phase != upscale.PhaseUpscale:
 		return
 	case d.show == nil:
 		d.show = d.app.newProgress(d.kind)
+	}
+	if left := p.Remaining(); !d.told && d.kind != progressNone && p.Elapsed > tellAfter && left > tellLeft {
+		d.told = true
+		d.app.tell("about %s to go", train.Rough(left))
 	}
 	d.show.update(p)
 	if p.Last {
@@ -280,10 +314,10 @@ func printEstimate(w io.Writer, e *upscale.Estimate) {
 	} else {
 		fmt.Fprintf(w, "to expect of all %d frames, %s:\n", e.Frames, verify.Clock(e.Length))
 		fmt.Fprintf(w, "  time    %s (%s to %s)\n", span(e.Seconds), span(e.SecondsMin), span(e.SecondsMax))
-		fmt.Fprintf(w, "  size    %s in %s\n", size(e.Bytes), e.Output)
-		fmt.Fprintf(w, "  disk    %s while it runs, %s are free\n", size(e.Disk), size(e.Free))
+		fmt.Fprintf(w, "  size    %s in %s\n", upscale.Bytes(e.Bytes), e.Output)
+		fmt.Fprintf(w, "  disk    %s while it runs, %s are free\n", upscale.Bytes(e.Disk), upscale.Bytes(e.Free))
 	}
-	fmt.Fprintf(w, "  memory  %s\n", size(e.Memory))
+	fmt.Fprintf(w, "  memory  %s\n", upscale.Bytes(e.Memory))
 	for _, n := range e.Notes {
 		fmt.Fprintf(w, "note: %s\n", n)
 	}
@@ -297,16 +331,4 @@ func span(seconds float64) string {
 		unit = 100 * time.Millisecond
 	}
 	return time.Duration(seconds * float64(time.Second)).Round(unit).String()
-}
-
-// size writes bytes for people.
-func size(n int64) string {
-	v, unit := float64(n), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB"} {
-		if v < 1000 {
-			break
-		}
-		v, unit = v/1000, next
-	}
-	return fmt.Sprintf("%.3g %s", v, unit)
 }

@@ -21,6 +21,8 @@ func trainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train a network on your own images and videos",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Long: `Train a network. vsr train init writes the configs for a folder of yours. A run writes its checkpoint, log, curves and weights into the folder out of
 its config. Ctrl-C stops it with a checkpoint, and --resume goes on: the weights are those of a run that was never stopped.
 configs/train-teacher.yaml explains every key.`,
