@@ -42,7 +42,7 @@ func (s *Source) readInfo() (*media.Info, error) {
 		}
 	}
 	if best == 0 {
-		return nil, &UnsupportedError{Reason: "this FFmpeg has no decoder for " + info.VideoTrack().Codec}
+		return nil, undecodable(info.VideoTrack())
 	}
 	s.begins(info)
 	return info, s.readVideo(info)
@@ -61,6 +61,24 @@ func (s *Source) nameVideo(info *media.Info) error {
 	}
 	return &UnsupportedError{Reason: fmt.Sprintf("video track %d is asked for, and there are %d", s.opt.VideoTrack, n)}
 }
+
+// undecodable says which codec it is that FFmpeg does not know, and names protected video.
+func undecodable(t *media.Track) error {
+	p, _ := t.Params.(*av.Params)
+	switch tag := p.Tag(); {
+	case protected(p):
+		return errProtected
+	case t.Codec == "none":
+		return &UnsupportedError{Reason: fmt.Sprintf("this FFmpeg does not know the video codec %q (the container's name for it)", tag)}
+	}
+	return &UnsupportedError{Reason: "this FFmpeg has no decoder for " + t.Codec}
+}
+
+// errProtected is what comes of DRM.
+var errProtected = &UnsupportedError{Reason: "the video is encrypted (DRM)", Hint: "vsr reads unprotected files only"}
+
+// protected reports whether a stream's tag is one of protected MP4 files.
+func protected(p *av.Params) bool { return slices.Contains([]string{"drmi", "encv"}, p.Tag()) }
 
 // begins finds out where an input begins whose clock is kept and does not begin at 0, as a segment of a longer recording.
 func (s *Source) begins(info *media.Info) {

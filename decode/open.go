@@ -159,6 +159,10 @@ func inputError(err error) error {
 	case errors.As(err, &e) && e.Fault() == av.FaultSystem:
 		return err
 	}
+	if strings.Contains(err.Error(), "not on whitelist") {
+		return &UnsupportedError{Reason: "a playlist, a single image or another file that is not a video by itself",
+			Hint: "vsr reads files that hold video; join or convert the parts with ffmpeg first"}
+	}
 	return &UnsupportedError{Reason: "not a media file that FFmpeg can read", Err: err, Retry: true}
 }
 
@@ -301,6 +305,9 @@ func (s *Source) prime(ctx context.Context) error {
 		reason := "no frame could be decoded"
 		if cut > 0 {
 			reason = fmt.Sprintf("no frame at or after %g s", cut-s.begin)
+		}
+		if s.encrypted || protected(s.info.VideoTrack().Params.(*av.Params)) {
+			return errProtected
 		}
 		return &UnsupportedError{Reason: reason, Err: s.lastDamage, Retry: true}
 	}

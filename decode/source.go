@@ -52,6 +52,7 @@ type Source struct {
 	first      *media.Frame   // the frame that Open found; it is also in queue
 	waiting    *astiav.Frame  // a frame that waits for the old deinterlacer to empty
 	aspect     media.Rational // of the frame before; zero before the first
+	encrypted  bool           // packets of the video came encrypted
 	probe      bool           // the second attempt to open, which reads more
 	cutIndex   bool           // an MP4 whose index is not whole
 	flushed    bool           // the deinterlacer was told that no more comes to it
@@ -202,6 +203,7 @@ func (s *Source) demux() error {
 	s.unstash()
 	if track == s.info.Video && !s.copying {
 		shiftPacket(s.packet, s.line.shift(track, at))
+		s.encrypted = s.encrypted || s.first == nil && av.Encrypted(s.packet)
 		err := av.Err(s.decoder.SendPacket(s.packet))
 		if err != nil && err != av.ErrAgain && err != io.EOF {
 			if failed := s.gpuFailed(err); failed != nil {

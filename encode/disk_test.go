@@ -72,6 +72,7 @@ func TestText(t *testing.T) {
 
 func TestChoosePixels(t *testing.T) {
 	x264 := astiav.FindEncoderByName("libx264").PixelFormats()
+	vp9 := astiav.FindEncoderByName("libvpx-vp9").PixelFormats()
 	av1 := astiav.FindEncoderByName("libsvtav1").PixelFormats()
 	for _, c := range []struct {
 		list []astiav.PixelFormat
@@ -83,6 +84,8 @@ func TestChoosePixels(t *testing.T) {
 		{x264, media.Format{Layout: media.Gray, Depth: 8}, "gray"},
 		{x264, media.Format{Layout: media.YUV444, Depth: 10, Alpha: true}, "yuv444p10le"},
 		{av1, media.Format{Layout: media.YUV444, Depth: 16}, "yuv420p10le"},
+		{vp9, media.Format{Layout: media.YUV444, Depth: 8, Alpha: true}, "yuva420p"},
+		{vp9, media.Format{Layout: media.YUV444, Depth: 8}, "yuv444p"},
 		{av1, media.Format{Layout: media.Gray, Depth: 8}, "yuv420p"},
 	} {
 		p, err := choosePixels(c.list, c.f, "", false)

@@ -71,8 +71,8 @@ func cost(f media.Format, l media.Layout, depth int, alpha bool) int {
 		c += (f.Depth - depth) * 100
 	}
 	switch {
-	case f.Alpha && !alpha:
-		c += 300
+	case f.Alpha && !alpha: // more than chroma and depth together: it cannot be made up
+		c += 5000
 	case alpha && !f.Alpha:
 		c += 50
 	}

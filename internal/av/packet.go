@@ -68,6 +68,11 @@ func WritePacket(dst *astiav.Packet, src *media.Packet, stream int) error {
 	return nil
 }
 
+// Encrypted reports whether a packet's bytes are encrypted, as those of protected MP4 files.
+func Encrypted(p *astiav.Packet) bool {
+	return C.av_packet_get_side_data((*C.AVPacket)(pointer(p)), C.AV_PKT_DATA_ENCRYPTION_INFO, nil) != nil
+}
+
 // FrameSideData copies the side data of a frame whose types are listed.
 func FrameSideData(f *astiav.Frame, types ...int) []media.SideData {
 	var out []media.SideData
