@@ -73,8 +73,9 @@ func TestRunKeepsFramesOnGPU(t *testing.T) {
 				in = clipOf(t, c.format, 7, 4, encode.Options{Codec: "ffv1"})
 			}
 			dir := t.TempDir()
+			// Frames in GPU memory always have the network's color (sr.Options.Chroma), so those of the host must have it here, too.
 			config := filepath.Join(dir, "run.yaml")
-			if err := os.WriteFile(config, []byte(c.config), 0o666); err != nil {
+			if err := os.WriteFile(config, []byte("sr: {chroma: network}\n"+c.config), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			run := func(trial string) ([]*media.Frame, upscale.Report) {
