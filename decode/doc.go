@@ -6,10 +6,14 @@
 //
 // # Times
 //
-// Time stamps stay in the track's own time base. Two shifts are made, the same for all tracks:
+// Time stamps stay in the track's own time base. Three shifts are made, the same for all tracks (of a programme):
 //   - Formats whose clock has no origin (MPEG transport and program streams, Ogg, live inputs) are moved so that the container's first
 //     time stamp is 0.
-//   - With Options.Start, the cut-in point becomes 0, unless KeepTimes is set.
+//   - Where the clock goes back, jumps ahead or begins again, as in joined recordings, what follows goes on after what came before: see
+//     timeline. Such inputs are not seeked in by time.
+//   - With Options.Start, which counts from the beginning of the input, the cut-in point becomes 0, unless KeepTimes is set.
+//
+// Packets that an edit list hides are left out, but for the last one before the first that is heard.
 //
 // # Memory
 //
