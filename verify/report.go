@@ -79,7 +79,7 @@ func (r *Report) Print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	result := "everything that must hold holds"
+	result := "all checks passed"
 	if !r.OK {
 		result = "failed: " + strings.Join(r.Failures(), ", ")
 	}

@@ -78,7 +78,30 @@ func (r *Report) Write(to io.Writer) error {
 	} else {
 		row("models", "%s", strings.Join(r.Models, ", "))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(to, r.Verdict())
+	return err
+}
+
+// Verdict is one line: that vsr is ready, and on what, or what is missing.
+func (r *Report) Verdict() string {
+	var missing []string
+	if len(r.Models) == 0 {
+		missing = append(missing, "built-in models")
+	}
+	if len(r.Libraries) > 0 && !slices.ContainsFunc(r.Libraries, func(l string) bool { return strings.HasPrefix(l, "x264 ") }) {
+		missing = append(missing, "the encoder x264 in this FFmpeg")
+	}
+	if len(missing) > 0 {
+		return "missing: " + strings.Join(missing, ", ")
+	}
+	on := "on the CPU"
+	if len(r.GPUs) > 0 {
+		on += "; vsr doctor --device cuda:0 checks the GPU"
+	}
+	return "ready: vsr clip.mp4 upscales " + on
 }
 
 func orUnknown(list []string) string {

@@ -37,3 +37,18 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("%s", b)
 	}
 }
+
+func TestVerdict(t *testing.T) {
+	r := Report{Models: []string{"fast-x4"}, Libraries: []string{"avcodec 59", "x264 164"}}
+	if got := r.Verdict(); got != "ready: vsr clip.mp4 upscales on the CPU" {
+		t.Error(got)
+	}
+	r.Libraries = r.Libraries[:1]
+	if got := r.Verdict(); got != "missing: the encoder x264 in this FFmpeg" {
+		t.Error(got)
+	}
+	r.Models = nil
+	if got := r.Verdict(); got != "missing: built-in models, the encoder x264 in this FFmpeg" {
+		t.Error(got)
+	}
+}
