@@ -81,12 +81,12 @@ func (r *Report) Write(to io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(to, r.Verdict())
+	_, err := fmt.Fprintln(to, r.Summary())
 	return err
 }
 
-// Verdict is one line: that vsr is ready, and on what, or what is missing.
-func (r *Report) Verdict() string {
+// Summary is one line: that vsr is ready, and on what, or what is missing.
+func (r *Report) Summary() string {
 	var missing []string
 	if len(r.Models) == 0 {
 		missing = append(missing, "built-in models")

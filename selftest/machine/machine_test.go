@@ -38,17 +38,17 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestSummary(t *testing.T) {
 	r := Report{Models: []string{"fast-x4"}, Libraries: []string{"avcodec 59", "x264 164"}}
-	if got := r.Verdict(); got != "ready: vsr clip.mp4 upscales on the CPU" {
+	if got := r.Summary(); got != "ready: vsr clip.mp4 upscales on the CPU" {
 		t.Error(got)
 	}
 	r.Libraries = r.Libraries[:1]
-	if got := r.Verdict(); got != "missing: the encoder x264 in this FFmpeg" {
+	if got := r.Summary(); got != "missing: the encoder x264 in this FFmpeg" {
 		t.Error(got)
 	}
 	r.Models = nil
-	if got := r.Verdict(); got != "missing: built-in models, the encoder x264 in this FFmpeg" {
+	if got := r.Summary(); got != "missing: built-in models, the encoder x264 in this FFmpeg" {
 		t.Error(got)
 	}
 }
