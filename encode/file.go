@@ -141,8 +141,12 @@ func (f *File) WritePacket(p *media.Packet) error {
 // write muxes a packet that is what its stream holds.
 func (f *File) write(t *outTrack, q *media.Packet) error {
 	t.time(q, f.looseTimes())
-	if f.isMOV() && q.Duration <= 0 && f.info.Tracks[q.Track].Type == media.TrackSubtitle { // the last one would be lost without
-		q.Duration = max(int64(2/t.to.Float()), 1)
+	if f.isMOV() && q.Duration <= 0 && !t.fixed { // the last one would be lost without
+		seconds := 0.02
+		if f.info.Tracks[q.Track].Type == media.TrackSubtitle {
+			seconds = 2
+		}
+		q.Duration = max(int64(seconds/t.to.Float()), 1)
 	}
 	f.packet.Unref()
 	if err := av.WritePacket(f.packet, q, t.stream.Index()); err != nil {
