@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -152,7 +153,11 @@ func TestWatch(t *testing.T) {
 	if s.Stopped() || ctx.Err() != nil {
 		t.Fatal("stopped before any signal")
 	}
-	hit(syscall.SIGHUP)
+	if signal.Ignored(syscall.SIGHUP) { // the choice of nohup stands
+		hit(syscall.SIGINT)
+	} else {
+		hit(syscall.SIGHUP)
+	}
 	waitFor(t, "the first signal", s.Stopped)
 	if ctx.Err() != nil {
 		t.Fatal("the first signal ends the context")
