@@ -144,7 +144,7 @@ CRITIC = [(3, 4, 3, 1), (4, 8, 4, 2), (8, 16, 4, 2), (16, 32, 4, 2), (32, 16, 3,
           (4, 4, 3, 1), (4, 4, 3, 1), (4, 1, 3, 1)]  # width 4: in, out, kernel, stride
 
 
-class Critic:
+class Discriminator:
     """U-Net discriminator with spectral normalisation; the power iteration is done by hand, u and v count as constants."""
 
     def __init__(self):
@@ -197,7 +197,7 @@ def features(p, x):
 
 
 def gan_case(name, cfg, out):
-    p, teacher, critic, toy = Params(), Params(), Critic(), Params()
+    p, teacher, discriminator, toy = Params(), Params(), Discriminator(), Params()
     x, hr, other = batch(cfg, 0)
     with torch.no_grad():
         want, _ = estimator(teacher, cfg, teacher_input(x, hr, cfg["scale"]), "E")
@@ -205,22 +205,22 @@ def gan_case(name, cfg, out):
     y = network(p, cfg, x, d)
     l1 = F.l1_loss(y, hr)
     kd = F.kl_div(F.log_softmax(got / TEMPERATURE, 1), F.softmax(want / TEMPERATURE, 1), reduction="batchmean")
-    logits = critic(y, True)
+    logits = discriminator(y, True)
     gan = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
     percep = sum(w * F.l1_loss(a, b.detach()) for (w, a), (_, b) in zip(features(toy, y), features(toy, hr)))
     total = l1 + kd + 0.1 * gan + percep
     total.backward()
     for n, t in p.t.items():
         out[f"{name}/grad/{n}"] = t.grad.numpy()
-    for t in critic.p.t.values():
+    for t in discriminator.p.t.values():
         t.grad = None
-    real = critic(hr, True)
-    fake = critic(y.detach(), False)
+    real = discriminator(hr, True)
+    fake = discriminator(y.detach(), False)
     yes = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     no = F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
     (yes + no).backward()
-    for n, t in critic.p.t.items():
-        out[f"{name}-critic/grad/critic.{n}"] = t.grad.numpy()
+    for n, t in discriminator.p.t.items():
+        out[f"{name}-discriminator/grad/discriminator.{n}"] = t.grad.numpy()
     out[f"{name}/losses"] = np.array([float(v) for v in (total, l1, kd, gan, percep, yes + no)])
 
 

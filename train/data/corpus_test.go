@@ -99,7 +99,7 @@ func TestOpen(t *testing.T) {
 				t.Errorf("%s: no reason", s.Path)
 			}
 		}
-		if got := strings.Join(bad, " "); got != "cut.png video.mp4 small.jpeg text.jpg" {
+		if got := strings.Join(bad, " "); got != "cut.png small.jpeg text.jpg video.mp4" {
 			t.Errorf("run %d skipped %q", i, got)
 		}
 		if first == nil {
