@@ -13,7 +13,7 @@ type Chroma string
 // The values of Options.Chroma.
 const (
 	// ChromaResample takes luma from the network and color from the input, enlarged with a Catmull-Rom cubic in its own sample
-	// format: no color can be worse than bicubic, and gray in is gray out, exactly. It is the default.
+	// format: chroma planes are bicubic's, and gray in is gray out, exactly. It is the default.
 	ChromaResample Chroma = "resample"
 	// ChromaNetwork takes color from the network too, as the published networks do.
 	ChromaNetwork Chroma = "network"
