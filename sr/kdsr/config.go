@@ -48,12 +48,10 @@ func Preset(name string, scale int) (Config, error) {
 		"m": official(64, 53, 9), "l": official(128, 28, 5), "gan": official(128, 42, 6),
 		"nano": ours(16, 8, 2), "fast": ours(32, 8, 2), "base": ours(48, 20, 2),
 	}
-	if name == "base" { // the newest: the others keep what their weights were trained with
-		base := presets[name]
-		base.Kernels = KernelsBounded
-		presets[name] = base
-	}
 	c, ok := presets[name]
+	if name == "base" { // the weights of the smaller sizes were trained with free kernels
+		c.Kernels = KernelsBounded
+	}
 	if !ok {
 		return Config{}, fmt.Errorf("kdsr: no preset %q, want m, l, gan, nano, fast or base", name)
 	}
