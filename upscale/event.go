@@ -19,6 +19,8 @@ type Started struct {
 	Width, Height             int // of the input, in pixels
 	OutputWidth, OutputHeight int
 	Rate                      float64 // frames a second, 0 if unknown
+	Scale                     int     // that was asked for or chosen; 0 for that of a model that was named, or with a height
+	DefaultFor                int     // rows as displayed for which Scale was chosen; 0 when it was asked for
 	Model, Device             string
 }
 
@@ -89,8 +91,12 @@ func (s Started) String() string {
 		rate = fmt.Sprintf(" %.4g fps", s.Rate)
 	}
 	device, _, _ := strings.Cut(s.Device, " ")
-	return fmt.Sprintf("%s %dx%d%s -> %s %dx%d, %s on %s", s.Input, s.Width, s.Height, rate, s.Output, s.OutputWidth, s.OutputHeight,
-		s.Model, strings.TrimSuffix(device, ","))
+	scale := ""
+	if s.DefaultFor > 0 {
+		scale = fmt.Sprintf("x%d by default for %d rows (--scale), ", s.Scale, s.DefaultFor)
+	}
+	return fmt.Sprintf("%s %dx%d%s -> %s %dx%d, %s%s on %s", s.Input, s.Width, s.Height, rate, s.Output, s.OutputWidth, s.OutputHeight,
+		scale, s.Model, strings.TrimSuffix(device, ","))
 }
 
 // String is the note with its label.

@@ -49,6 +49,8 @@ type Job struct {
 	threads int      // of each worker on the CPU; 0 is all
 	total   int64    // frames expected, 0 if unknown
 
+	defaultFor int // displayed rows that the default scale followed; 0 if the scale was asked for
+
 	current  atomic.Uint64 // scene number
 	times    []int64       // of all frames of the source
 	repeated int64
@@ -87,6 +89,9 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	}
 	j.info = *j.source.Info()
 	j.total = expectedFrames(&j.info, j.opts.Decode)
+	if j.defaultFor, err = j.opts.settleScale(&j.info); err != nil {
+		return j, err
+	}
 	j.chooseWorkers()
 	e, err := engines.Open(ctx, j.opts.engine(j.devices[0], j.info.Format.Height, j.threads))
 	if err != nil {
@@ -242,7 +247,7 @@ func (j *Job) Expected() int64 { return j.total }
 func (j *Job) Run(ctx context.Context) (Report, error) {
 	in, large := j.info.Format, j.large.Format
 	j.emit(Started{Input: j.input, Output: j.report.Output, Width: in.Width, Height: in.Height, OutputWidth: large.Width, OutputHeight: large.Height,
-		Rate: j.info.FrameRate.Float(), Model: j.report.Model.Name, Device: j.report.Device})
+		Rate: j.info.FrameRate.Float(), Scale: j.opts.Scale, DefaultFor: j.defaultFor, Model: j.report.Model.Name, Device: j.report.Device})
 	for _, note := range j.report.Notes {
 		j.emit(Note(note))
 	}

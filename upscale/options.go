@@ -20,8 +20,9 @@ type Options struct {
 	Model string `yaml:"model"` // name of a built-in model or a .safetensors file; empty chooses the best for the size
 	Fast  bool   `yaml:"fast"`  // with an empty Model: a smaller network, several times faster
 	// Device is auto, cpu or cuda:N; empty is auto. Several, separated by commas, make segments at the same time.
-	Device    string `yaml:"device"`
-	Scale     int    `yaml:"scale"`     // 2, 3 or 4; 0 is that of the model, or 4
+	Device string `yaml:"device"`
+	// Scale is 2, 3 or 4. 0 is that of Model; without one 4 for up to 540 rows as displayed, 2 for up to 1080, and an error above.
+	Scale     int    `yaml:"scale"`
 	Threads   int    `yaml:"threads"`   // of the CPU engine; 0 is all cores; workers share them
 	Workers   int    `yaml:"workers"`   // segments made at the same time, 0 to 256; 0 is one for each device
 	Precision string `yaml:"precision"` // of the CPU engine: auto or fp32; empty is auto

@@ -74,6 +74,9 @@ func Plan(ctx context.Context, input string, o Options) (*segment.Plan, error) {
 
 // describe names the job and its output. It opens the engine for its scale.
 func (o *Options) describe(ctx context.Context, input string, info *media.Info) (*segment.Plan, error) {
+	if _, err := o.settleScale(info); err != nil {
+		return nil, err
+	}
 	e, err := engines.Open(ctx, o.engine(o.Device, info.Format.Height, o.Threads))
 	if err != nil {
 		return nil, err

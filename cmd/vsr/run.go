@@ -59,8 +59,8 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run IN [OUT]",
 		Short: "Upscale a video file",
-		Long: `Upscales the video of IN and copies every other stream that the output can hold. Without OUT, clip.mp4 becomes clip_x4.mp4 in the same folder;
-.flv, .mpg and others become .mkv. vsr clip.mp4 does the same.
+		Long: `Upscales the video of IN and copies every other stream that the output can hold. Without OUT, clip.mp4 becomes clip_x4.mp4 in the same folder
+(clip_x2.mp4 if it has more than 540 rows: the output has at most 2160); .flv, .mpg and others become .mkv. vsr clip.mp4 does the same.
 
 For each scene vsr measures blur, noise and compression once, sets the network for that damage, and runs all frames of the scene through it.
 
@@ -136,7 +136,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
-	f.Var((*scaleFlag)(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: by size)")
+	f.Var((*scaleFlag)(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale, as in 1080")
 	f.StringVar((*string)(&r.Audio), "audio", string(r.Audio), "copy, auto (converted where the output cannot hold it), or a codec: "+strings.Join(upscale.AudioCodecs(), ", "))
 	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off or bwdif (every frame)")
