@@ -13,14 +13,16 @@ import (
 
 // converter copies decoder frames into pooled frames, through swscale where the pixel format has no plain planar form.
 type converter struct {
-	scale *astiav.SoftwareScaleContext
-	key   scaleKey
-	plane *astiav.Frame                // result of swscale, reused
-	first *astiav.SoftwareScaleContext // from a palette to RGB, nil for most formats
-	rgb   *astiav.Frame                // its result
-	plain bool                         // every frame becomes 8-bit 4:2:0 in limited range
-	seed  maphash.Seed
-	last  uint64 // hash of the frame before, for Frame.Repeat
+	scale  *astiav.SoftwareScaleContext
+	key    scaleKey
+	plane  *astiav.Frame                // result of swscale, reused
+	first  *astiav.SoftwareScaleContext // from a palette to RGB, nil for most formats
+	rgb    *astiav.Frame                // its result
+	plain  bool                         // every frame becomes 8-bit 4:2:0 in limited range
+	planes bool                         // RGB stays RGB
+	alpha  bool                         // a palette with transparent colors was met
+	seed   maphash.Seed
+	last   uint64 // hash of the frame before, for Frame.Repeat
 }
 
 type scaleKey struct {
@@ -30,20 +32,35 @@ type scaleKey struct {
 }
 
 func newConverter(o Options) *converter {
-	return &converter{plain: o.Plain420, seed: maphash.MakeSeed()}
+	return &converter{plain: o.Plain420, planes: o.RGB && !o.Plain420, seed: maphash.MakeSeed()}
 }
 
 // plan says what Format a frame will have.
 func (c *converter) plan(p *av.Frame, stream media.Color) (media.Format, shape, error) {
-	s, err := shapeOf(p.Format)
+	s, err := shapeOf(p.Format, c.planes)
 	if err != nil {
 		return media.Format{}, s, err
+	}
+	if info, _ := av.DescribePixels(p.Format); info.Pal {
+		if c.alpha = c.alpha || transparent(p.Palette()); c.alpha { // from then on: the format must not change with each palette
+			s = s.withAlpha()
+		}
 	}
 	f := media.Format{Width: p.Width, Height: p.Height, Layout: s.layout, Depth: s.depth, Alpha: s.alpha, Color: color(p.Color, stream, s, p.Width, p.Height)}
 	if c.plain {
 		return plain420(f, s)
 	}
 	return f, s, nil
+}
+
+// transparent reports whether a palette, 256 times blue, green, red and alpha, has colors that are not opaque. Some decoders leave alpha at
+// 0 everywhere.
+func transparent(palette []byte) bool {
+	least, most := byte(255), byte(0)
+	for i := 3; i < len(palette); i += 4 {
+		least, most = min(least, palette[i]), max(most, palette[i])
+	}
+	return least < 255 && most > 0
 }
 
 // plain420 changes a plan so that the frame becomes 8-bit 4:2:0 in limited range: the one form that every viewer of a live feed takes.
@@ -66,20 +83,28 @@ func plain420(f media.Format, s shape) (media.Format, shape, error) {
 // fill copies the frame of src, described by p, into dst, whose format plan gave.
 func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Frame, s shape) error {
 	if s.target != astiav.PixelFormatNone {
-		if err := c.convert(src, p, dst.Format, s); err != nil {
+		out, err := c.convert(src, p, dst.Format, s)
+		if err != nil {
 			return err
 		}
 		p = &av.Frame{}
-		p.Read(c.plane)
+		p.Read(out)
 	}
+	order, packed := av.PackedAlpha(p.Format)
 	var h maphash.Hash
 	h.SetSeed(c.seed)
 	for i := range dst.Planes() {
-		w, rows := dst.PlaneSize(i)
-		n := w * dst.BytesPerSample()
+		_, rows := dst.PlaneSize(i)
 		for y := range rows {
-			row := p.Row(i, y, n)
-			copy(dst.Plane[i][y*dst.Stride[i]:], row)
+			row := dst.Row(i, y)
+			if packed {
+				from := p.Row(0, y, 4*len(row))
+				for x := range row {
+					row[x] = from[4*x+order[i]]
+				}
+			} else {
+				copy(row, p.Row(i, y, len(row)))
+			}
 			h.Write(row)
 		}
 	}
@@ -92,24 +117,29 @@ func (c *converter) fill(dst *media.Frame, src *astiav.Frame, p *av.Frame, s sha
 	return nil
 }
 
-// convert runs src through swscale into c.plane.
-func (c *converter) convert(src *astiav.Frame, p *av.Frame, f media.Format, s shape) error {
+// convert runs src through swscale. The result has the planes of f, or is packed RGB with alpha of 8 bits.
+func (c *converter) convert(src *astiav.Frame, p *av.Frame, f media.Format, s shape) (*astiav.Frame, error) {
+	if _, packed := av.PackedAlpha(p.Format); packed && s.planes {
+		return src, nil
+	}
 	k := scaleKey{p.Width, p.Height, p.Format, s.target, p.Color, f.Color}
 	if c.scale == nil || k != c.key {
 		c.close()
 		if err := c.open(k, f, s); err != nil {
 			c.close()
-			return err
+			return nil, err
 		}
 		c.key = k
 	}
 	if c.first != nil {
 		if err := c.first.ScaleFrame(src, c.rgb); err != nil {
-			return av.Err(err)
+			return nil, av.Err(err)
 		}
-		src = c.rgb
+		if src = c.rgb; s.planes && s.alpha {
+			return src, nil
+		}
 	}
-	return av.Err(c.scale.ScaleFrame(src, c.plane))
+	return c.plane, av.Err(c.scale.ScaleFrame(src, c.plane))
 }
 
 func (c *converter) open(k scaleKey, f media.Format, s shape) (err error) {

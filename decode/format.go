@@ -12,7 +12,10 @@ import (
 	"vsr/media"
 )
 
-var planarName = regexp.MustCompile(`^(gray|yuvj?|yuva)(420p|422p|444p)?(\d*)(le)?$`)
+var (
+	planarName = regexp.MustCompile(`^(gray|yuvj?|yuva)(420p|422p|444p)?(\d*)(le)?$`)
+	planarRGB  = regexp.MustCompile(`^gbra?p(\d*)(le)?$`)
+)
 
 // shape says how a decoder's pixel format becomes a media.Format: as it is, or through swscale into target.
 type shape struct {
@@ -22,21 +25,24 @@ type shape struct {
 	target astiav.PixelFormat // PixelFormatNone when the planes are copied as they are
 	via    astiav.PixelFormat // a step between: swscale takes palettes and few-bit RGB for BT.601 and shifts their bits; PixelFormatNone for most
 	rgb    bool               // the source is RGB: the matrix is of our own choice
+	planes bool               // it stays RGB, as planes G, B, R
 	full   bool               // yuvj formats: full range by name
 
 	fullSource bool // of a frame that is converted to limited range
 }
 
-// shapeOf finds the nearest of gray, 4:2:0, 4:2:2 and 4:4:4 that loses neither chroma nor depth.
-func shapeOf(f astiav.PixelFormat) (shape, error) {
+// shapeOf finds the nearest of gray, 4:2:0, 4:2:2 and 4:4:4 that loses neither chroma nor depth. With keepRGB what is RGB becomes planes G, B, R,
+// else 4:4:4.
+func shapeOf(f astiav.PixelFormat, keepRGB bool) (shape, error) {
 	info, ok := av.DescribePixels(f)
 	if !ok || info.Hardware {
 		return shape{}, &UnsupportedError{Reason: fmt.Sprintf("pixel format %d is not supported", int(f))}
 	}
-	if s, ok := direct(info); ok {
+	if s, ok := direct(info, keepRGB); ok {
 		return s, nil
 	}
-	s := shape{rgb: info.RGB || info.Pal || info.Bayer || strings.HasPrefix(info.Name, "xyz"), alpha: info.Alpha || info.Pal, full: strings.HasPrefix(info.Name, "yuvj")}
+	s := shape{rgb: info.RGB || info.Pal || info.Bayer || strings.HasPrefix(info.Name, "xyz"), alpha: info.Alpha && !info.Pal, full: strings.HasPrefix(info.Name, "yuvj")}
+	s.planes = s.rgb && keepRGB
 	switch {
 	case s.rgb || s.alpha && info.Components == 2:
 		s.layout = media.YUV444
@@ -66,15 +72,37 @@ func shapeOf(f astiav.PixelFormat) (shape, error) {
 	if info.Pal || s.rgb && info.Depth < 8 {
 		s.via, _ = av.FindPixels("rgba")
 	}
-	name := pixelName(s.layout, s.depth, s.alpha)
-	if s.target, ok = av.FindPixels(name); !ok {
+	if s.target, ok = av.FindPixels(s.name()); !ok {
 		return shape{}, &UnsupportedError{Reason: fmt.Sprintf("pixel format %s has no planar form here", info.Name)}
 	}
 	return s, nil
 }
 
+// withAlpha is the shape of a palette that has transparent colors.
+func (s shape) withAlpha() shape {
+	s.alpha = true
+	s.target, _ = av.FindPixels(s.name())
+	return s
+}
+
+// name is FFmpeg's name of the planar pixel format.
+func (s shape) name() string {
+	name := pixelName(s.layout, s.depth, s.alpha)
+	if s.planes {
+		name = strings.NewReplacer("yuva444p", "gbrap", "yuv444p", "gbrp").Replace(name)
+	}
+	return name
+}
+
 // direct recognises the formats whose planes can be copied as they are.
-func direct(info av.PixelInfo) (shape, bool) {
+func direct(info av.PixelInfo, keepRGB bool) (shape, bool) {
+	if m := planarRGB.FindStringSubmatch(info.Name); m != nil && keepRGB {
+		s := shape{layout: media.YUV444, depth: 8, target: astiav.PixelFormatNone, alpha: info.Alpha, rgb: true, planes: true}
+		if m[1] != "" {
+			s.depth, _ = strconv.Atoi(m[1])
+		}
+		return s, s.depth != 9
+	}
 	m := planarName.FindStringSubmatch(info.Name)
 	if m == nil {
 		return shape{}, false
@@ -146,6 +174,8 @@ func color(frame, stream media.Color, s shape, w, h int) media.Color {
 		c.Range = media.RangeFull
 	}
 	switch {
+	case s.planes:
+		c.Matrix, c.Range, c.Siting = media.MatrixRGB, media.RangeFull, 0
 	case s.rgb:
 		c.Matrix, c.Range, c.Siting = media.MatrixBT709, media.RangeLimited, 0
 		if c.Primaries == 9 {

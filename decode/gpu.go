@@ -96,7 +96,7 @@ type uploadKind struct {
 // upload puts the frame in s.frame onto the GPU as NVDEC would have: NV12 or P010, in memory of even size. Frames of other
 // kinds stay.
 func (s *Source) upload(p *av.Frame) (err error) {
-	sh, err := shapeOf(p.Format)
+	sh, err := shapeOf(p.Format, false)
 	if err != nil || sh.layout != media.YUV420 || sh.alpha || sh.target != astiav.PixelFormatNone || sh.depth > 10 {
 		return err
 	}
@@ -132,7 +132,7 @@ func (s *Source) upload(p *av.Frame) (err error) {
 	return s.replace(gpu)
 }
 
-// weave copies planar 4:2:0 into NV12 or P010, whose samples have their ten bits at the top.
+// interleave copies planar 4:2:0 into NV12 or P010, whose samples have their ten bits at the top.
 func interleave(host *astiav.Frame, p *av.Frame, depth int) {
 	f := media.Format{Width: p.Width, Height: p.Height, Layout: media.YUV420, Depth: depth}
 	size := f.BytesPerSample()

@@ -357,7 +357,7 @@ func (s *Source) restart() {
 // storedFormat is what the container says of the frames, without decoding one; zero for kinds that are converted.
 func (s *Source) storedFormat() media.Format {
 	p := s.info.VideoTrack().Params.(*av.Params)
-	shape, err := shapeOf(p.PixelFormat())
+	shape, err := shapeOf(p.PixelFormat(), s.opt.RGB && !s.opt.Plain420)
 	if err != nil {
 		return media.Format{}
 	}

@@ -63,6 +63,7 @@ type Options struct {
 	GPU         *GPU              `yaml:"-"`           // nil keeps all frames on the host; frames of a GPU have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
 	Plain420    bool              `yaml:"-"`           // live: every frame becomes 8-bit 4:2:0 in limited range, without alpha
+	RGB         bool              `yaml:"-"`           // RGB stays RGB: 4:4:4 with media.MatrixRGB; otherwise it becomes BT.709 or BT.2020
 	Network     bool              `yaml:"-"`           // allow network addresses
 	Format      string            `yaml:"-"`           // force an FFmpeg input format or device, as in lavfi or v4l2
 	FFmpeg      map[string]string `yaml:"-"`           // further options of the demuxer, as in framerate=30

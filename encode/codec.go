@@ -26,6 +26,7 @@ type codec struct {
 	// presets that the encoder knows; some complain on stderr about others. Empty for numbers.
 	presets []string
 	minGop  int
+	rgb     bool // RGB stays RGB
 	gpu     bool // NVENC: frames may come from a GPU, as NV12 or P010
 	deep    bool // with GPU: 10 bits too
 	set     func(o Options, c codec, info *media.Info, p *private)
@@ -44,6 +45,7 @@ var nvencSpeeds = []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"}
 // codecs are the encoders that we offer. x265 has no lossless mode here: that of version 3.5 changes a few samples.
 var codecs = []codec{
 	{name: "x264", aliases: []string{"h264", "libx264", "avc"}, encoder: "libx264", crf: 17, worst: 51, lossless: true, even: true, preset: "medium", presets: speeds, set: setX264},
+	{name: "x264rgb", aliases: []string{"libx264rgb"}, encoder: "libx264rgb", crf: 17, worst: 51, lossless: true, preset: "medium", presets: speeds, rgb: true, set: setX264},
 	{name: "x265", aliases: []string{"h265", "hevc", "libx265"}, encoder: "libx265", crf: 19, worst: 51, even: true, rated: true, preset: "medium", presets: speeds, set: setX265},
 	{name: "svtav1", aliases: []string{"av1", "libsvtav1"}, encoder: "libsvtav1", crf: 26, worst: 63, even: true, ordered: true, rated: true, preset: "6", set: setSVT},
 	{name: "vp9", aliases: []string{"libvpx-vp9"}, encoder: "libvpx-vp9", crf: 24, worst: 63, lossless: true, ordered: true, rated: true, preset: "2", set: setVPX},
@@ -51,7 +53,8 @@ var codecs = []codec{
 	{name: "prores", aliases: []string{"prores_ks"}, encoder: "prores_ks", even: true, ordered: true, set: func(Options, codec, *media.Info, *private) {}},
 	{name: "h264_nvenc", encoder: "h264_nvenc", crf: 19, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, gpu: true, set: setNVENC},
 	{name: "hevc_nvenc", encoder: "hevc_nvenc", crf: 21, worst: 51, lossless: true, even: true, preset: "p5", presets: nvencSpeeds, gpu: true, deep: true, set: setNVENC},
-	{name: "ffv1", encoder: "ffv1", lossless: true, ordered: true, set: setFFV1},
+	{name: "ffv1", encoder: "ffv1", lossless: true, ordered: true, rgb: true, set: setFFV1},
+	{name: "png", encoder: "png", lossless: true, ordered: true, rgb: true, set: func(Options, codec, *media.Info, *private) {}},
 }
 
 // Aliases lists the other names by which Options.Codec knows a codec of Codecs, as h264 for x264.

@@ -88,7 +88,7 @@ func TestChoosePixels(t *testing.T) {
 		{vp9, media.Format{Layout: media.YUV444, Depth: 8}, "yuv444p"},
 		{av1, media.Format{Layout: media.Gray, Depth: 8}, "yuv420p"},
 	} {
-		p, err := choosePixels(c.list, c.f, "", false)
+		p, err := choosePixels(c.list, c.f, "", false, false)
 		if err != nil || p.String() != c.want {
 			t.Errorf("%v: %v %v, want %s", c.f, p, err, c.want)
 		}

@@ -19,7 +19,7 @@ func (s *Sink) open(info *media.Info) error {
 	if enc == nil {
 		return &RequestError{Reason: "this FFmpeg has no encoder " + c.encoder}
 	}
-	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.gpu)
+	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.gpu, s.keepsRGB())
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (s *Sink) open(info *media.Info) error {
 	}
 	w, h := s.size(info, pixels)
 	s.note(info, pixels, w, h)
-	s.color = info.Format.Color
+	s.color = colorOf(info.Format, pixels)
 	if err := s.openEncoder(enc, info, pixels, w, h); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.Pi
 		}
 		s.encoder.SetTimeBase(astiav.NewRational(rate.Den, rate.Num))
 	}
-	if c.name != "prores" && c.name != "ffv1" {
+	if c.name != "prores" && c.name != "ffv1" && c.name != "png" {
 		s.encoder.SetGopSize(int(max(1, math.Round(s.opt.KeyframeSeconds*max(rate.Float(), 1)))))
 	}
 	s.rates()
@@ -106,7 +106,7 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 	p := &private{dict: map[string]string{}}
 	s.codec.set(s.opt, s.codec, info, p)
 	if len(p.params) > 0 {
-		p.dict[strings.TrimPrefix(s.codec.encoder, "lib")+"-params"] = strings.Join(p.params, ":")
+		p.dict[strings.TrimSuffix(strings.TrimPrefix(s.codec.encoder, "lib"), "rgb")+"-params"] = strings.Join(p.params, ":")
 	}
 	if s.codec.name == "prores" {
 		p.dict["profile"] = proresProfile(s.encoder.PixelFormat())
@@ -135,6 +135,37 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 		return &RequestError{Reason: fmt.Sprintf("%s has no option %q", s.codec.name, e.Key())}
 	}
 	return nil
+}
+
+// keepsRGB reports whether RGB is stored as RGB: by codecs that are made for it, and where not a bit may be lost. Others code luma and chroma
+// far better.
+func (s *Sink) keepsRGB() bool {
+	return s.codec.rgb || s.opt.CRF == -1
+}
+
+// forLossless is the encoder to take where nothing may be lost: FFmpeg has x264 a second time, for RGB of 8 bits.
+func (c codec) forLossless(f media.Format, o Options) codec {
+	if rgb, err := findCodec("x264rgb"); c.name == "x264" && o.CRF == -1 && o.PixFmt == "" && f.RGB() && f.Depth == 8 && err == nil {
+		c.encoder, c.even = rgb.encoder, false
+	}
+	return c
+}
+
+// colorOf is what the samples of an encoder's pixel format mean, for frames of f.
+func colorOf(f media.Format, pixels astiav.PixelFormat) media.Color {
+	c := f.Color
+	switch d, _ := av.DescribePixels(pixels); {
+	case d.RGB:
+		c.Matrix, c.Range, c.Siting = media.MatrixRGB, media.RangeFull, 0
+	case f.RGB():
+		if c.Matrix, c.Range = media.MatrixBT709, media.RangeLimited; c.Primaries == media.PrimariesBT2020 {
+			c.Matrix = media.MatrixBT2020NCL
+		}
+		if d.Components == 1 {
+			c.Range = media.RangeFull
+		}
+	}
+	return c
 }
 
 // proresProfile is HQ for 4:2:2 and 4444 for the rest.
@@ -168,10 +199,12 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	if w != f.Width || h != f.Height {
 		why = fmt.Sprintf("padded from %dx%d to %dx%d, because %s needs even sizes", f.Width, f.Height, w, h, s.codec.name)
 	}
-	if name := pixelName(f.Layout, f.Depth, f.Alpha); name != pixels.String() && !(f.Layout == media.YUV420 && pixels == gpuPixels(f)) {
+	out, ok := av.DescribePixels(pixels)
+	same := f.Layout == media.YUV420 && pixels == gpuPixels(f) || f.RGB() && out.RGB && out.Depth >= f.Depth // only the order in memory is another
+	if name := pixelName(f); name != pixels.String() && !same {
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
 	}
-	if out, ok := av.DescribePixels(pixels); f.Alpha && ok && !out.Alpha {
+	if f.Alpha && ok && !out.Alpha {
 		why = joinWhy(why, AlphaDropped)
 	}
 	s.actions = []StreamAction{{Index: info.Video, Type: "video", Codec: s.codec.name, Action: Encoded, Why: why}}

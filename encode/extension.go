@@ -31,7 +31,7 @@ func family(name string) string {
 		return name
 	}
 	switch c.name {
-	case "x264", "h264_nvenc":
+	case "x264", "x264rgb", "h264_nvenc":
 		return "h264"
 	case "x265", "hevc_nvenc":
 		return "hevc"

@@ -15,7 +15,7 @@ import (
 // carriesCaptions reports whether the output of a codec keeps captions.
 func (c codec) carriesCaptions() bool {
 	switch c.name {
-	case "x264", "x265", "h264_nvenc", "hevc_nvenc":
+	case "x264", "x264rgb", "x265", "h264_nvenc", "hevc_nvenc":
 		return true
 	}
 	return false

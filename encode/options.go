@@ -12,7 +12,7 @@ const CRFZero = -2
 
 // Options of the video encoder. The zero value is x264 at a quality meant for keeping.
 type Options struct {
-	Codec   string `yaml:"codec"`   // x264 (default), x265, svtav1, vp9, vp8, prores, ffv1, h264_nvenc, hevc_nvenc
+	Codec   string `yaml:"codec"`   // x264 (default), x264rgb, x265, svtav1, vp9, vp8, prores, ffv1, png, h264_nvenc, hevc_nvenc
 	CRF     int    `yaml:"crf"`     // quality, lower is better; 0 takes the codec's default; -1 is lossless where the codec can; or CRFZero
 	Preset  string `yaml:"preset"`  // the codec's own presets; empty takes our default
 	PixFmt  string `yaml:"pix_fmt"` // FFmpeg pixel format, as in yuv420p10le; empty keeps the source's layout and depth

@@ -2,6 +2,7 @@ package encode
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,20 +14,25 @@ import (
 )
 
 // pixelName is FFmpeg's name of the planar pixel format of f.
-func pixelName(l media.Layout, depth int, alpha bool) string {
-	name := l.String()
-	if alpha {
+func pixelName(f media.Format) string {
+	name := f.Layout.String()
+	switch {
+	case f.RGB() && f.Alpha:
+		name = "gbrap"
+	case f.RGB():
+		name = "gbrp"
+	case f.Alpha:
 		name = strings.Replace(name, "yuv", "yuva", 1)
 	}
-	if depth > 8 {
-		name += strconv.Itoa(depth) + "le"
+	if f.Depth > 8 {
+		name += strconv.Itoa(f.Depth) + "le"
 	}
 	return name
 }
 
 // choosePixels picks the encoder's pixel format: the one asked for, else the source's own, else the nearest that loses neither chroma nor depth,
-// else the nearest at all. With semi 4:2:0 of 8 and 10 bits is NV12 and P010.
-func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, semi bool) (astiav.PixelFormat, error) {
+// else the nearest at all. RGB stays RGB with keepRGB, or where the encoder knows nothing else. With semi 4:2:0 of 8 and 10 bits is NV12 and P010.
+func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, semi, keepRGB bool) (astiav.PixelFormat, error) {
 	if asked != "" {
 		p, ok := av.FindPixels(asked)
 		if !ok || !slices.Contains(supported, p) {
@@ -38,17 +44,13 @@ func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, 
 		return gpuPixels(f), nil
 	}
 	best, bestCost := astiav.PixelFormatNone, 1<<30
-	for _, l := range []media.Layout{media.Gray, media.YUV420, media.YUV422, media.YUV444} {
-		for _, depth := range []int{8, 9, 10, 12, 14, 16} {
-			for _, alpha := range []bool{false, true} {
-				p, ok := av.FindPixels(pixelName(l, depth, alpha))
-				if !ok || alpha && l == media.Gray || !slices.Contains(supported, p) {
-					continue
-				}
-				if c := cost(f, l, depth, alpha); c < bestCost {
-					best, bestCost = p, c
-				}
-			}
+	for _, p := range supported {
+		d, ok := av.DescribePixels(p)
+		if !ok || !d.RGB && !planarYUV.MatchString(d.Name) || d.Hardware || d.Pal || d.Bayer || d.Float || d.Depth < 8 {
+			continue
+		}
+		if c := cost(f, d, keepRGB); c < bestCost {
+			best, bestCost = p, c
 		}
 	}
 	if best == astiav.PixelFormatNone {
@@ -57,24 +59,44 @@ func choosePixels(supported []astiav.PixelFormat, f media.Format, asked string, 
 	return best, nil
 }
 
-// cost of storing f as l, depth and alpha: losing something costs far more than storing more than needed.
-func cost(f media.Format, l media.Layout, depth int, alpha bool) int {
-	c := 0
+// planarYUV are the names of what media.Format describes besides RGB.
+var planarYUV = regexp.MustCompile(`^(gray|yuv4[24][024]p|yuva4[24][024]p)(\d+[lb]e)?$`)
+
+// cost of storing f as d: losing something costs far more than storing more than needed.
+func cost(f media.Format, d av.PixelInfo, keepRGB bool) int {
+	c, l := 0, media.YUV444
+	switch {
+	case d.Components < 3:
+		l = media.Gray
+	case d.ShiftY > 0:
+		l = media.YUV420
+	case d.ShiftX > 0:
+		l = media.YUV422
+	}
 	if l >= f.Layout {
 		c += int(l-f.Layout) * 10
 	} else {
 		c += int(f.Layout-l) * 1000
 	}
-	if depth >= f.Depth {
-		c += depth - f.Depth
+	if d.Depth >= f.Depth {
+		c += d.Depth - f.Depth
 	} else {
-		c += (f.Depth - depth) * 100
+		c += (f.Depth - d.Depth) * 100
 	}
 	switch {
-	case f.Alpha && !alpha: // more than chroma and depth together: it cannot be made up
+	case f.Alpha && !d.Alpha: // more than chroma and depth together: it cannot be made up
 		c += 5000
-	case alpha && !f.Alpha:
+	case d.Alpha && !f.Alpha:
 		c += 50
+	}
+	switch {
+	case d.RGB && !(f.RGB() && keepRGB): // nobody plays it, and it costs more bits
+		c += 20000
+	case !d.RGB && f.RGB() && keepRGB:
+		c += 500
+	}
+	if d.BigEndian {
+		c++
 	}
 	return c
 }
@@ -122,7 +144,7 @@ func (p *avFrame) load(fr *media.Frame, color media.Color) error {
 		return err
 	}
 	av.ClearFrameSideData(p.out)
-	src, ok := av.FindPixels(pixelName(fr.Layout, fr.Depth, fr.Alpha))
+	src, ok := av.FindPixels(pixelName(fr.Format))
 	if !ok {
 		return &RequestError{Reason: fmt.Sprintf("no encoder takes %v", fr.Format)}
 	}
@@ -130,6 +152,10 @@ func (p *avFrame) load(fr *media.Frame, color media.Color) error {
 	same := dw >= 0 && dw <= 1 && dh >= 0 && dh <= 1
 	if same && src == p.pixels && fr.Color.Matrix == color.Matrix && fr.Color.Range == color.Range {
 		copyIn(p.out, fr, fr.Format)
+		return nil
+	}
+	if order, ok := av.PackedAlpha(p.pixels); ok && fr.RGB() && fr.Alpha && fr.Depth == 8 && dw == 0 && dh == 0 {
+		pack(p.out, fr, order)
 		return nil
 	}
 	if p.scale == nil || p.from != fr.Format {
@@ -156,8 +182,14 @@ func (p *avFrame) rebuild(fr *media.Frame, src astiav.PixelFormat, color media.C
 		return err
 	}
 	info, _ := av.DescribePixels(p.pixels)
-	p.scale = av.NewScaler(av.Side{Width: w, Height: h, Pixels: src, Matrix: fr.Color.Matrix, Full: fr.Color.Range == media.RangeFull},
-		av.Side{Width: p.out.Width(), Height: p.out.Height(), Pixels: p.pixels, Matrix: color.Matrix, Full: color.Range == media.RangeFull || info.RGB})
+	from, to := fr.Color.Matrix, color.Matrix
+	if fr.RGB() { // one matrix is between the two, that of the side that has one
+		from = to
+	} else if info.RGB {
+		to = from
+	}
+	p.scale = av.NewScaler(av.Side{Width: w, Height: h, Pixels: src, Matrix: from, Full: fr.Color.Range == media.RangeFull || fr.RGB()},
+		av.Side{Width: p.out.Width(), Height: p.out.Height(), Pixels: p.pixels, Matrix: to, Full: color.Range == media.RangeFull || info.RGB})
 	if p.scale == nil {
 		return &RequestError{Reason: fmt.Sprintf("no conversion from %v to %s", fr.Format, p.pixels)}
 	}
@@ -180,6 +212,20 @@ func copyIn(dst *astiav.Frame, fr *media.Frame, f media.Format) {
 			n := copy(row, fr.Row(i, min(y, h-1)))
 			for n < len(row) && w > 0 {
 				n += copy(row[n:], row[n-size:n])
+			}
+		}
+	}
+}
+
+// pack interleaves planes G, B, R and alpha of 8 bits into dst, which has them in the given order.
+func pack(dst *astiav.Frame, fr *media.Frame, order [4]int) {
+	var view av.Frame
+	view.Read(dst)
+	for i := range order {
+		for y := range fr.Height {
+			from, row := fr.Row(i, y), view.Row(0, y, 4*fr.Width)
+			for x, v := range from {
+				row[4*x+order[i]] = v
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func Qualities() []Quality { return []Quality{Low, Medium, High, Archive} }
 
 // crfOf holds the CRF of each level by codec; that of High is the codec's default.
 var crfOf = map[string][4]int{
-	"x264": {28, 23, 17, 12}, "x265": {30, 25, 19, 14}, "svtav1": {45, 36, 26, 16}, "vp9": {44, 34, 24, 14}, "vp8": {32, 20, 10, 4},
+	"x264": {28, 23, 17, 12}, "x264rgb": {28, 23, 17, 12}, "x265": {30, 25, 19, 14}, "svtav1": {45, 36, 26, 16}, "vp9": {44, 34, 24, 14}, "vp8": {32, 20, 10, 4},
 	"h264_nvenc": {30, 25, 19, 14}, "hevc_nvenc": {32, 27, 21, 16},
 }
 

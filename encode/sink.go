@@ -86,6 +86,7 @@ func (s *Sink) create(info *media.Info) error {
 	if err := s.codec.checkSize(info.Format); err != nil {
 		return err
 	}
+	s.codec = s.codec.forLossless(info.Format, s.opt)
 	if err := s.open(info); err != nil {
 		return err
 	}

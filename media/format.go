@@ -13,7 +13,7 @@ const (
 	Gray   Layout = iota // one luma plane
 	YUV420               // chroma halved in both directions
 	YUV422               // chroma halved horizontally
-	YUV444               // chroma at full size
+	YUV444               // chroma at full size; with MatrixRGB the planes are green, blue and red
 )
 
 // String returns the FFmpeg-style name of the layout.
@@ -80,6 +80,9 @@ func (f Format) BytesPerSample() int {
 	return 1
 }
 
+// RGB reports whether the planes are green, blue and red in full range, instead of luma and chroma.
+func (f Format) RGB() bool { return f.Layout == YUV444 && f.Color.Matrix == MatrixRGB }
+
 // Scaled returns the format with both sides multiplied by s.
 func (f Format) Scaled(s int) Format {
 	f.Width, f.Height = f.Width*s, f.Height*s
@@ -101,7 +104,11 @@ func (f Format) Validate() error {
 
 // String gives size, layout and depth, as in 320x180 yuv420p 8-bit.
 func (f Format) String() string {
-	return fmt.Sprintf("%dx%d %s %d-bit", f.Width, f.Height, f.Layout, f.Depth)
+	layout := f.Layout.String()
+	if f.RGB() {
+		layout = "rgb"
+	}
+	return fmt.Sprintf("%dx%d %s %d-bit", f.Width, f.Height, layout, f.Depth)
 }
 
 // LogValue makes slog print a format lazily.

@@ -51,8 +51,13 @@ func (p *Frame) Row(i, y, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(p.data[i], y*p.linesize[i])), n)
 }
 
-// Has reports whether plane i exists.
-func (p *Frame) Has(i int) bool { return p.data[i] != nil }
+// Palette returns the 256 colors of a frame with a palette in place: blue, green, red and alpha. Nil without one.
+func (p *Frame) Palette() []byte {
+	if p.data[1] == nil {
+		return nil
+	}
+	return unsafe.Slice((*byte)(p.data[1]), 1024)
+}
 
 // SetColor writes colour tags onto a frame.
 func SetColor(f *astiav.Frame, c media.Color) {
@@ -98,6 +103,22 @@ func DescribePixels(f astiav.PixelFormat) (info PixelInfo, ok bool) {
 		BigEndian: has(C.AV_PIX_FMT_FLAG_BE), Float: has(C.AV_PIX_FMT_FLAG_FLOAT), Pal: has(C.AV_PIX_FMT_FLAG_PAL),
 		Hardware: has(C.AV_PIX_FMT_FLAG_HWACCEL), Bayer: has(C.AV_PIX_FMT_FLAG_BAYER),
 	}, true
+}
+
+// PackedAlpha gives, for formats of four bytes a pixel that hold red, green, blue and alpha, where in them green, blue, red and alpha are.
+// swscale rounds alpha on its way to and from planes.
+func PackedAlpha(f astiav.PixelFormat) (order [4]int, ok bool) {
+	switch f {
+	case astiav.PixelFormatRgba:
+		return [4]int{1, 2, 0, 3}, true
+	case astiav.PixelFormatBgra:
+		return [4]int{1, 0, 2, 3}, true
+	case astiav.PixelFormatArgb:
+		return [4]int{2, 3, 1, 0}, true
+	case astiav.PixelFormatAbgr:
+		return [4]int{2, 1, 3, 0}, true
+	}
+	return order, false
 }
 
 // FindPixels returns the pixel format with FFmpeg's name, as in yuv420p10le; ok is false if there is none.
