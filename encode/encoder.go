@@ -201,7 +201,14 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	}
 	out, ok := av.DescribePixels(pixels)
 	same := f.Layout == media.YUV420 && pixels == gpuPixels(f) || f.RGB() && out.RGB && out.Depth >= f.Depth // only the order in memory is another
-	if name := pixelName(f); name != pixels.String() && !same {
+	switch name := pixelName(f); {
+	case same || name == pixels.String():
+	case f.RGB():
+		why = joinWhy(why, fmt.Sprintf("%s %s", RGBStored, pixels))
+		if d := s.codec.name; out.ShiftX == 0 && d != "prores" && d != "ffv1" {
+			why += ", which few TVs and browsers play: --pix-fmt yuv420p is for them, and ffv1, png and x264rgb keep RGB"
+		}
+	default:
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
 	}
 	if f.Alpha && ok && !out.Alpha {
@@ -212,6 +219,9 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 
 // AlphaDropped is what an action says of a video whose alpha channel the encoder cannot hold.
 const AlphaDropped = "the alpha channel is dropped"
+
+// RGBStored is what an action says, before the pixel format, of RGB that becomes luma and chroma.
+const RGBStored = "RGB is stored as"
 
 // frameRate is the average rate with a denominator that encoders take, 0/1 if unknown.
 func frameRate(info *media.Info) media.Rational {

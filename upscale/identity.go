@@ -62,6 +62,7 @@ func (o *Options) identity(scale int) identity {
 func (i *identity) restore(o *Options) {
 	o.Program, o.Scale, o.SR.Height, o.Precision, o.Repeatable, o.SegmentMin, o.SegmentMax = i.Program, 0, i.Height, i.Precision, i.Repeatable, i.SegmentMin, i.SegmentMax
 	o.Decode.Start, o.Decode.Duration, o.Decode.Strict = i.Start, i.Duration, i.Strict
+	o.Decode.RGB = true
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
 	o.Scene.Threshold, o.Scene.Cuts = i.Threshold, splitScenes(i.Scenes)
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)

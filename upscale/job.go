@@ -83,6 +83,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		j.opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	j.opts.Decode.Logger, j.opts.Encode.Logger, j.opts.SR.Logger = j.opts.Logger, j.opts.Logger, j.opts.Logger
+	j.opts.Decode.RGB = true
 	j.offerGPU()
 	if j.source, err = decode.Open(ctx, input, j.opts.Decode); err != nil {
 		return j, inputError(err)
@@ -215,7 +216,7 @@ func (j *Job) notes(e *engines.Engine) {
 		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")
 	}
 	for _, s := range j.report.Streams {
-		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, "Dolby Vision")) {
+		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, encode.RGBStored) || strings.Contains(s.Why, "Dolby Vision")) {
 			note("%s", s.Why)
 		}
 		if s.Action == encode.Converted && s.Type == media.TrackAudio.String() {

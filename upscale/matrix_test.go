@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -87,16 +88,24 @@ func matrixInputs(t *testing.T) []string {
 }
 
 // TestMatrix upscales inputs into every container by every codec: the output is equal, or the work is refused before it begins. With
-// VSR_MATRIX=FOLDER the inputs are the files of a folder, by all codecs.
+// VSR_MATRIX=1 the inputs are the derived clips, with VSR_MATRIX=FOLDER the files of a folder, by all codecs; VSR_MATRIX_SHARE=K/N takes every
+// Nth of them from the Kth on.
 func TestMatrix(t *testing.T) {
 	inputs, full := []string{}, os.Getenv("VSR_MATRIX")
+	if full == "1" {
+		full = "../../shared/data/clips/derived"
+	}
 	if full != "" {
-		inputs, _ = filepath.Glob(filepath.Join(full, "*.*"))
+		if inputs, _ = filepath.Glob(filepath.Join(full, "*.*")); len(inputs) == 0 {
+			t.Skip("no clips in " + full)
+		}
+		inputs = shareOf(inputs, os.Getenv("VSR_MATRIX_SHARE"))
 	} else {
 		inputs = matrixInputs(t)
 	}
 	out, weights, made := t.TempDir(), tinyWeights(t), 0
 	for n, input := range inputs {
+		before := made
 		for _, ending := range matrixEndings {
 			for k, codec := range matrixCodecs {
 				if full == "" && n > 0 && k > 0 { // containers and codecs meet on the first input
@@ -114,6 +123,7 @@ func TestMatrix(t *testing.T) {
 				}
 			}
 		}
+		t.Logf("%s: %d outputs", filepath.Base(input), made-before)
 	}
 	if full == "" && made < 30 {
 		t.Errorf("only %d outputs were made", made)
@@ -145,10 +155,55 @@ func matrixCell(t *testing.T, input string, o Options) bool {
 	if frames != int(report.Frames.In) || frames == 0 {
 		t.Errorf("%s: %d frames of %d", name, frames, report.Frames.In)
 	}
+	want := map[string]int{}
+	for _, s := range report.Streams {
+		if s.Action != encode.Dropped && (s.Type == "audio" || s.Type == "subtitle") {
+			want[s.Type]++
+		}
+	}
+	for kind, n := range probeStreams(t, o.Output) {
+		if n != want[kind] && o.Decode.Duration == 0 { // a part may have nothing of a stream
+			t.Errorf("%s: %d %s streams, and the report speaks of %d", name, n, kind, want[kind])
+		}
+	}
 	if strings.HasPrefix(filepath.Base(input), "joined") && spacing > 0.0415 {
 		t.Errorf("%s: a frame comes %.4f s after the one before", name, spacing)
 	}
 	return true
+}
+
+// shareOf takes every nth of a list from the kth on, as k/n says it; all for "".
+func shareOf(list []string, share string) (out []string) {
+	var k, n int
+	if _, err := fmt.Sscanf(share, "%d/%d", &k, &n); err != nil || n < 1 {
+		return list
+	}
+	for i := range list {
+		if i%n == k%n {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+// probeStreams counts the audio and subtitle streams of a file by ffprobe; nil where that is not there.
+func probeStreams(t *testing.T, path string) map[string]int {
+	t.Helper()
+	tool, err := exec.LookPath("ffprobe")
+	if err != nil {
+		return nil
+	}
+	text, err := exec.Command(tool, "-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_type", path).Output()
+	if err != nil {
+		t.Errorf("ffprobe %s: %v", path, err)
+	}
+	n := map[string]int{"audio": 0, "subtitle": 0}
+	for _, kind := range strings.Fields(string(text)) {
+		if kind = strings.Trim(kind, ","); kind == "audio" || kind == "subtitle" {
+			n[kind]++
+		}
+	}
+	return n
 }
 
 // probeFrames counts the frames of a file and gives their largest distance in seconds: by ffprobe, where it is there, else by decode.
@@ -165,10 +220,10 @@ func probeFrames(t *testing.T, path string) (n int, widest float64) {
 		if err != nil || json.Unmarshal(text, &list) != nil {
 			t.Fatalf("ffprobe %s: %v", path, err)
 		}
-		for _, f := range list.Frames {
+		for i, f := range list.Frames {
 			v, err := strconv.ParseFloat(f.Time, 64)
 			if err != nil {
-				t.Fatalf("ffprobe %s: %v", path, err)
+				t.Errorf("%s: frame %d of %d has no time: %q", filepath.Base(path), i, len(list.Frames), f.Time)
 			}
 			at = append(at, v)
 		}

@@ -54,7 +54,7 @@ type Options struct {
 // Defaults returns the options that `vsr run` begins with: x264, resumable, on the best device.
 func Defaults() Options {
 	return Options{Device: "auto", Precision: "auto", Resume: true, SegmentMin: segment.DefaultMin, SegmentMax: segment.DefaultMax,
-		Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
+		Decode: decode.Options{RGB: true}, Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
 }
 
 // AudioCodecs lists the codecs that Options.Audio may name.

@@ -38,6 +38,9 @@ func shown(i *media.Info) string {
 // sameColor treats what the source leaves unspecified as free, and gray frames have no siting.
 func sameColor(s, t media.Color) bool {
 	free := func(unspecified, a, b uint8) bool { return a == unspecified || a == b }
+	if s.Matrix == media.MatrixRGB { // what it is stored as is the encoder's choice
+		s.Matrix, s.Range = media.MatrixUnspecified, media.RangeUnspecified
+	}
 	return free(2, uint8(s.Matrix), uint8(t.Matrix)) && free(0, uint8(s.Range), uint8(t.Range)) &&
 		free(2, uint8(s.Primaries), uint8(t.Primaries)) && free(2, uint8(s.Transfer), uint8(t.Transfer))
 }
