@@ -193,14 +193,19 @@ func probeStreams(t *testing.T, path string) map[string]int {
 	if err != nil {
 		return nil
 	}
-	text, err := exec.Command(tool, "-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_type", path).Output()
-	if err != nil {
+	text, err := exec.Command(tool, "-v", "error", "-of", "json", "-show_entries", "stream=codec_type", path).Output()
+	var list struct {
+		Streams []struct {
+			Kind string `json:"codec_type"`
+		}
+	}
+	if err != nil || json.Unmarshal(text, &list) != nil {
 		t.Errorf("ffprobe %s: %v", path, err)
 	}
 	n := map[string]int{"audio": 0, "subtitle": 0}
-	for _, kind := range strings.Fields(string(text)) {
-		if kind = strings.Trim(kind, ","); kind == "audio" || kind == "subtitle" {
-			n[kind]++
+	for _, s := range list.Streams {
+		if _, counted := n[s.Kind]; counted {
+			n[s.Kind]++
 		}
 	}
 	return n
