@@ -107,6 +107,10 @@ type Info struct {
 	Chapters                []Chapter
 	Metadata                map[string]string
 	Interlaced              bool
+	// RGBDepth is the depth in bits of frames that are RGB in the input and are to be RGB in the output: they come as 4:4:4, deep enough to be
+	// turned back without loss. 0 for others.
+	RGBDepth int
+	Images   *Sequence // of an input that is a sequence of image files, nil for others
 	// VideoSideData is stream-level side data (display matrix, mastering display, content light level), FFmpeg AVPacketSideDataType.
 	VideoSideData []SideData
 }
