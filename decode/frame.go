@@ -13,7 +13,7 @@ import (
 )
 
 // frameSideData rides along with each frame.
-var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode}
+var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode, av.FrameICC}
 
 // firstSideData is read from the first frame only: it describes the stream.
 var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplayMatrix}
@@ -173,6 +173,9 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	if err := s.recolor(&p); err != nil {
 		return err
 	}
+	if err := s.upright(&p); err != nil {
+		return err
+	}
 	stream := s.info.VideoTrack().Params.(*av.Params).Color()
 	f, sh, at, err := s.plan(&p, stream)
 	if err != nil {
@@ -204,6 +207,8 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 			s.stats.Captions++
 		case av.FrameHDR10Plus:
 			s.stats.HDR10Plus++
+		case av.FrameICC:
+			s.stats.ICC++
 		}
 	}
 	if s.stats.Frames == 0 && s.first == nil {

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -142,7 +143,7 @@ func globbed(path string) (*images, error) {
 	if !filepath.IsAbs(url) {
 		url = "./" + url // so that no colon in it is read as that of a protocol
 	}
-	return &images{url: url, format: "image2", sample: names[0], sequence: &media.Sequence{}, options: map[string]string{"pattern_type": "glob"}}, nil
+	return &images{url: url, format: "image2", sample: names[0], sequence: &media.Sequence{First: 1}, options: map[string]string{"pattern_type": "glob"}}, nil
 }
 
 var lastNumber = regexp.MustCompile(`\d+`)
@@ -163,6 +164,41 @@ func disordered(names []string) int {
 		b1, n1, a1 := split(names[i])
 		if b0 == b1 && a0 == a1 && n1 < n0 {
 			return i
+		}
+	}
+	return 0
+}
+
+// plays reads how often an animation is shown: FFmpeg does not tell. 0 is for files that are none. A GIF without the extension of Netscape's
+// is shown once; the count in it is of how often it is shown again.
+func plays(path string) int {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	head := make([]byte, 64<<10)
+	n, _ := io.ReadFull(f, head)
+	head = head[:n]
+	count := func(n int) int {
+		if n == 0 {
+			return media.Forever
+		}
+		return n
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("GIF8")):
+		at := bytes.Index(head, []byte("NETSCAPE2.0\x03\x01"))
+		if at < 0 || at+15 > len(head) {
+			return 1
+		}
+		if n := int(binary.LittleEndian.Uint16(head[at+13:])); n > 0 {
+			return n + 1
+		}
+		return media.Forever
+	case bytes.HasPrefix(head, []byte("\x89PNG")):
+		if at := bytes.Index(head, []byte("acTL")); at > 0 && at+12 <= len(head) {
+			return count(int(binary.BigEndian.Uint32(head[at+8:]) & 0xffff))
 		}
 	}
 	return 0

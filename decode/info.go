@@ -18,6 +18,7 @@ func (s *Source) readInfo() (*media.Info, error) {
 	if d := s.fc.Duration(); d > 0 {
 		info.Duration = float64(d) / 1e6
 	}
+	info.Images, info.Plays = s.images, plays(s.path)
 	best, stills := -1, s.stills()
 	for i, st := range s.streams {
 		p, err := av.ReadParams(st)
@@ -45,7 +46,9 @@ func (s *Source) readInfo() (*media.Info, error) {
 		return nil, undecodable(info.VideoTrack())
 	}
 	s.begins(info)
-	return info, s.readVideo(info)
+	err := s.readVideo(info)
+	s.takeTurn(info)
+	return info, err
 }
 
 // nameVideo takes the video that Options.VideoTrack names.
@@ -299,6 +302,9 @@ func (s *Source) adoptSideData() {
 			t = av.PacketLightLevel
 		case av.FrameDisplayMatrix:
 			t = av.PacketDisplayMatrix
+			if s.opt.Autorotate {
+				continue
+			}
 		}
 		if t < 0 || hasSideData(s.info.VideoSideData, t) {
 			continue

@@ -91,21 +91,40 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "use vsr live, or allow the network"}
 	}
 	s.live = network || s.opt.Format != ""
-	var format *astiav.InputFormat
-	if s.opt.Format != "" {
-		registerDevices.Do(astiav.RegisterAllDevices)
-		if format = astiav.FindInputFormat(s.opt.Format); format == nil {
-			return &UnsupportedError{Reason: "unknown input format " + strconv.Quote(s.opt.Format)}
-		}
-	}
 	dict := astiav.NewDictionary()
 	defer dict.Free()
 	set := func(k, v string) { _ = dict.Set(k, v, astiav.NewDictionaryFlags()) }
+	format, name, formats := (*astiav.InputFormat)(nil), s.opt.Format, allowedFormats()
+	if local, ok := strings.CutPrefix(full, "file:"); ok {
+		im, err := findImages(local)
+		if err != nil {
+			return err
+		}
+		if im != nil {
+			name, formats, s.images = im.format, im.format, im.sequence
+			for k, v := range im.options {
+				set(k, v)
+			}
+			if im.options["pattern_type"] == "glob" {
+				full = im.url
+			}
+		}
+	}
+	if name != "" {
+		registerDevices.Do(astiav.RegisterAllDevices)
+		if format = astiav.FindInputFormat(name); format == nil {
+			return &UnsupportedError{Reason: "unknown input format " + strconv.Quote(name)}
+		}
+	}
+	if s.opt.FrameRate != "" {
+		r, _ := media.ParseRate(s.opt.FrameRate) // Validate has read it
+		set("framerate", fmt.Sprintf("%d/%d", r.Num, r.Den))
+	}
 	if protocols != "" {
 		set("protocol_whitelist", protocols)
 	}
 	if !s.live {
-		set("format_whitelist", allowedFormats())
+		set("format_whitelist", formats)
 	}
 	if network {
 		set("rw_timeout", "10000000") // microseconds; dead peers must not hang us
@@ -115,7 +134,7 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 		set("probesize", "500000")
 		set("analyzeduration", "1000000")
 	}
-	if local, ok := strings.CutPrefix(full, "file:"); ok && !s.live {
+	if local, ok := strings.CutPrefix(full, "file:"); ok && !s.live && name == "" {
 		far := probeSize(local)
 		if s.probe {
 			far = max(far, probeDeep)
@@ -132,12 +151,16 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 
 	fc := astiav.AllocFormatContext()
 	s.interrupt = av.NewInterrupt(fc)
-	if !s.live {
+	if !s.live && s.images == nil { // a sequence opens one file after another
 		s.guard = av.NewGuard(fc)
 	}
 	stop := s.watch(ctx)
 	err := av.Explain(func() error { return fc.OpenInput(full, format, dict) })
 	stop()
+	if err == nil && s.opt.FrameRate != "" && dict.Get("framerate", nil, astiav.NewDictionaryFlags()) != nil {
+		fc.CloseInput()
+		return &UnsupportedError{Reason: "the input has times of its own", Hint: "a frame rate can be given for raw streams and sequences of images"}
+	}
 	path, local := strings.CutPrefix(full, "file:")
 	if local {
 		s.path = path
@@ -232,6 +255,9 @@ func (s *Source) openDecoder() error {
 	set("flags", flags)
 	if s.opt.Strict {
 		set("err_detect", "explode")
+	}
+	if s.info.VideoTrack().Codec == "exr" { // linear light, which is encoded as a display wants it
+		set("apply_trc", "iec61966_2_1")
 	}
 	if err := av.Explain(func() error { return s.decoder.Open(codec, dict) }); err != nil {
 		return &UnsupportedError{Reason: "the decoder for " + s.info.VideoTrack().Codec + " does not take this stream", Err: err}

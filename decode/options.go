@@ -59,12 +59,14 @@ type Options struct {
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
 	VideoTrack  int               `yaml:"video_track"` // which of several videos, from 1 in the order of the file; 0 chooses
+	Autorotate  bool              `yaml:"autorotate"`  // turn and mirror frames as a player shows them, instead of keeping the display matrix
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
 	GPU         *GPU              `yaml:"-"`           // nil keeps all frames on the host; frames of a GPU have a media.Surface
 	LowDelay    bool              `yaml:"-"`           // live: no frame threads, short probing
 	Plain420    bool              `yaml:"-"`           // live: every frame becomes 8-bit 4:2:0 in limited range, without alpha
 	RGB         bool              `yaml:"-"`           // RGB stays RGB: 4:4:4 with media.MatrixRGB; otherwise it becomes BT.709 or BT.2020
 	Network     bool              `yaml:"-"`           // allow network addresses
+	FrameRate   string            `yaml:"frame_rate"`  // of inputs without times: raw streams, sequences of images. As in 25 or 30000/1001; empty takes FFmpeg's guess
 	Format      string            `yaml:"-"`           // force an FFmpeg input format or device, as in lavfi or v4l2
 	FFmpeg      map[string]string `yaml:"-"`           // further options of the demuxer, as in framerate=30
 	Limits      Limits            `yaml:"-"`
@@ -84,12 +86,19 @@ func (o Options) Validate() error {
 		return fmt.Errorf("decode: duration %v s, want 0 or more", o.Duration)
 	case !slices.Contains([]Deinterlace{DeinterlaceAuto, "auto", DeinterlaceOff, DeinterlaceOn, "bwdif"}, o.Deinterlace):
 		return fmt.Errorf("decode: deinterlace %q, want auto, off or bwdif", o.Deinterlace)
+	case o.FrameRate != "" && badRate(o.FrameRate) != nil:
+		return fmt.Errorf("decode: %w", badRate(o.FrameRate))
 	case o.VideoTrack < 0:
 		return fmt.Errorf("decode: video track %d, want 0 or more", o.VideoTrack)
 	case o.Hardware != HardwareAuto && o.Hardware != HardwareOff:
 		return fmt.Errorf("decode: hardware %q, want off or empty for automatic", o.Hardware)
 	}
 	return nil
+}
+
+func badRate(s string) error {
+	_, err := media.ParseRate(s)
+	return err
 }
 
 func (o Options) withDefaults() Options {
@@ -145,6 +154,7 @@ type Stats struct {
 	Late        int64 // packets of streams that appeared after the start, dropped
 	Captions    int64 // frames with closed captions (CTA-608 or 708 in ATSC A/53 user data)
 	HDR10Plus   int64 // frames with HDR10+ metadata (SMPTE ST 2094-40)
+	ICC         int64 // frames with an ICC profile
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
 	Truncated   bool  // the input ended with an error, or before its index says

@@ -29,7 +29,9 @@ type Source struct {
 	packet    *astiav.Packet
 	frame     *astiav.Frame
 	deint     *filter
-	matrix    *filter // nil for matrices that all know
+	turn      media.DisplayMatrix // that Options.Autorotate carries out
+	turner    *filter             // nil for frames that are upright
+	matrix    *filter             // nil for matrices that all know
 	convert   *converter
 	pool      *media.Pool
 	pools     []*media.Pool // all of them, one per format met
@@ -41,7 +43,8 @@ type Source struct {
 	primer    []*stashed // per track: the last packet before its first that is heard
 	given     []bool     // per track: packets were queued
 	path      string     // of a local file
-	begin     float64    // seconds: where the input's own line begins, when that is after 0
+	images    *media.Sequence
+	begin     float64 // seconds: where the input's own line begins, when that is after 0
 	stats     Stats
 
 	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
@@ -350,6 +353,7 @@ func (s *Source) Close() error {
 	s.queue, s.ended = nil, true
 	s.closeDeinterlacer()
 	s.closeMatrix()
+	s.closeTurner()
 	s.convert.close()
 	s.pool.Close()
 	if s.uploads != nil {

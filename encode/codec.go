@@ -80,9 +80,11 @@ func findCodec(name string) (codec, error) {
 	if name == "" {
 		name = "x264"
 	}
-	for _, c := range codecs {
-		if c.name == name || slices.Contains(c.aliases, name) {
-			return c, nil
+	for _, list := range [][]codec{codecs, imageCodecs} {
+		for _, c := range list {
+			if c.name == name || slices.Contains(c.aliases, name) {
+				return c, nil
+			}
 		}
 	}
 	return codec{}, &RequestError{Reason: fmt.Sprintf("unknown codec %q", name), Hint: "known are " + strings.Join(Codecs(), ", ")}

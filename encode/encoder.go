@@ -19,9 +19,13 @@ func (s *Sink) open(info *media.Info) error {
 	if enc == nil {
 		return &RequestError{Reason: "this FFmpeg has no encoder " + c.encoder}
 	}
-	pixels, err := choosePixels(enc.PixelFormats(), info.Format, s.opt.PixFmt, c.gpu, s.keepsRGB())
+	pixels, err := choosePixels(c.pixelFormats(enc), info.Format, s.opt.PixFmt, c.gpu, s.keepsRGB())
 	if err != nil {
 		return err
+	}
+	coded := pixels
+	if c.name == "gif" {
+		pixels, coded = astiav.PixelFormatBgra, astiav.PixelFormatPal8
 	}
 	if s.opt.TakesGPU(info.Format) {
 		if err := s.openDoor(info.Format); err != nil {
@@ -33,8 +37,8 @@ func (s *Sink) open(info *media.Info) error {
 	}
 	w, h := s.size(info, pixels)
 	s.note(info, pixels, w, h)
-	s.color = colorOf(info.Format, pixels)
-	if err := s.openEncoder(enc, info, pixels, w, h); err != nil {
+	s.color = c.colorOf(info.Format, pixels)
+	if err := s.openEncoder(enc, info, coded, w, h); err != nil {
 		return err
 	}
 	if s.packet = astiav.AllocPacket(); s.packet == nil {
@@ -43,6 +47,7 @@ func (s *Sink) open(info *media.Info) error {
 	if s.pic, err = newAVFrame(w, h, pixels); err != nil {
 		return err
 	}
+	s.pic.palette = coded != pixels
 	return s.describe(info)
 }
 
@@ -75,7 +80,7 @@ func (s *Sink) openEncoder(enc *astiav.Codec, info *media.Info, pixels astiav.Pi
 		}
 		s.encoder.SetTimeBase(astiav.NewRational(rate.Den, rate.Num))
 	}
-	if c.name != "prores" && c.name != "ffv1" && c.name != "png" {
+	if c.name != "prores" && c.name != "ffv1" && !c.image() {
 		s.encoder.SetGopSize(int(max(1, math.Round(s.opt.KeyframeSeconds*max(rate.Float(), 1)))))
 	}
 	s.rates()

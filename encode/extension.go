@@ -47,6 +47,12 @@ func family(name string) string {
 func Extension(info *media.Info, name, codecName string) string {
 	ext := filepath.Ext(name)
 	own := strings.ToLower(ext)
+	if image := imageExtension(info, own); image != "" {
+		if image == own {
+			return ext
+		}
+		return image
+	}
 	related := map[string][]string{".mp4": {".mov"}, ".m4v": {".mp4", ".mov"}, ".3gp": {".mp4", ".3gp"}, ".ts": {".m2ts"}}
 	candidates := append([]string{own}, related[own]...)
 	if own == ".3gp" { // phones and browsers of today
@@ -86,4 +92,17 @@ func losses(info *media.Info, ext string) (n int) {
 		}
 	}
 	return n
+}
+
+// imageExtension is the ending for an input that is an image, still or animated: its own if vsr writes such files, else .png; empty for others.
+func imageExtension(info *media.Info, own string) string {
+	switch {
+	case own == ".png" && info != nil && info.Images == nil && strings.Contains(info.Container, "apng"):
+		return ".apng"
+	case ImageCodec(own) != "":
+		return own
+	case info != nil && (info.Images != nil || strings.HasSuffix(info.Container, "_pipe")):
+		return ".png"
+	}
+	return ""
 }

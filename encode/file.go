@@ -42,6 +42,7 @@ type File struct {
 	tracks     []outTrack // per input track
 	start      int64      // taken off all times, in ticks of the video; see begin
 	actions    []StreamAction
+	last       float64 // duration of the last video packet, in seconds
 	done       bool
 }
 
@@ -102,7 +103,7 @@ func shortName(name string, n int) string {
 }
 
 // muxers keep a presentation time for every frame.
-var muxers = []string{"mp4", "mov", "ipod", "3gp", "3g2", "f4v", "matroska", "webm", "mpegts", "nut"}
+var muxers = []string{"mp4", "mov", "ipod", "3gp", "3g2", "f4v", "matroska", "webm", "mpegts", "nut", "gif", "apng", "webp"}
 
 // GlobalHeader reports whether the container wants codec headers in front.
 func (f *File) GlobalHeader() bool {
@@ -147,6 +148,9 @@ func (f *File) write(t *outTrack, q *media.Packet) error {
 			seconds = 2
 		}
 		q.Duration = max(int64(seconds/t.to.Float()), 1)
+	}
+	if t.fixed {
+		f.last = float64(q.Duration) * t.to.Float()
 	}
 	f.packet.Unref()
 	if err := av.WritePacket(f.packet, q, t.stream.Index()); err != nil {
@@ -203,6 +207,9 @@ func (f *File) Close() error {
 
 func (f *File) finish() error {
 	if err := f.finishAudio(); err != nil {
+		return err
+	}
+	if err := f.finalDelay(); err != nil {
 		return err
 	}
 	err := av.Explain(f.fc.WriteTrailer)

@@ -21,9 +21,12 @@ func (c codec) carriesCaptions() bool {
 	return false
 }
 
+// carriesICC reports whether the output of a codec keeps ICC profiles.
+func (c codec) carriesICC() bool { return c.name == "png" || c.name == "apng" || c.name == "jpeg" }
+
 // FrameDataNotes tells, in sentences for the user, which metadata of single frames the codec cannot hold. The numbers are those of frames
 // that carry such data.
-func (o Options) FrameDataNotes(captions, hdr10plus int64) (notes []string) {
+func (o Options) FrameDataNotes(captions, hdr10plus, icc int64) (notes []string) {
 	c, err := findCodec(o.Codec)
 	if err != nil {
 		return nil
@@ -33,6 +36,9 @@ func (o Options) FrameDataNotes(captions, hdr10plus int64) (notes []string) {
 	}
 	if hdr10plus > 0 {
 		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of %d frames is left out: %s does not write it; the HDR10 metadata stays", hdr10plus, c.name))
+	}
+	if icc > 0 && !c.carriesICC() {
+		notes = append(notes, fmt.Sprintf("the ICC profile is left out, and with it what the colors mean: %s has no place for it; png and jpeg keep it", c.name))
 	}
 	return notes
 }

@@ -100,7 +100,7 @@ func (s *Sink) toAVFrame(fr *media.Frame) (*astiav.Frame, error) {
 		return nil, err
 	}
 	if d == nil || d.down {
-		return s.pic.out, nil
+		return s.pic.result()
 	}
 	if err := d.next(); err != nil { // a frame of the host for an encoder that is fed from the GPU
 		return nil, err

@@ -90,6 +90,8 @@ func cost(f media.Format, d av.PixelInfo, keepRGB bool) int {
 		c += 50
 	}
 	switch {
+	case d.RGB && !f.RGB() && keepRGB: // of images that know nothing else
+		c += 100
 	case d.RGB && !(f.RGB() && keepRGB): // nobody plays it, and it costs more bits
 		c += 20000
 	case !d.RGB && f.RGB() && keepRGB:
@@ -111,12 +113,14 @@ func pixelList(list []astiav.PixelFormat) string {
 
 // frame copies media.Frames into AVFrames of the encoder's format, through swscale where they differ.
 type avFrame struct {
-	out    *astiav.Frame // what the encoder gets
-	in     *astiav.Frame // the frame as it came, when it must be converted
-	scale  *av.Scaler
-	from   media.Format
-	pixels astiav.PixelFormat
-	native media.Format // what can be copied straight into out, its size that of the encoder
+	out      *astiav.Frame // what the encoder gets
+	in       *astiav.Frame // the frame as it came, when it must be converted
+	scale    *av.Scaler
+	from     media.Format
+	pixels   astiav.PixelFormat
+	palette  bool          // the encoder gets palettes; out is packed RGB then
+	paletted *astiav.Frame // the last of them
+	native   media.Format  // what can be copied straight into out, its size that of the encoder
 }
 
 func newAVFrame(w, h int, pixels astiav.PixelFormat) (*avFrame, error) {
@@ -244,8 +248,10 @@ func (p *avFrame) closeScale() {
 
 func (p *avFrame) close() {
 	p.closeScale()
-	if p.out != nil {
-		p.out.Free()
-		p.out = nil
+	for _, f := range []**astiav.Frame{&p.out, &p.paletted} {
+		if *f != nil {
+			(*f).Free()
+			*f = nil
+		}
 	}
 }

@@ -63,10 +63,21 @@ func Create(info *media.Info, o Options, writers ...PacketWriter) (*Sink, error)
 	return s, nil
 }
 
-// CreateFile is Create with one File.
+// CreateFile is Create with one File, or with Images where the name is that of an image or of a sequence of images; then the codec follows
+// from the name.
 func CreateFile(path string, info *media.Info, o Options, f FileOptions) (*Sink, error) {
 	if f.Logger == nil {
 		f.Logger = o.Logger
+	}
+	if ImageCodec(path) != "" && f.Container == "" {
+		o = o.ForFile(path)
+		if !animated(path) {
+			w, err := NewImages(path, f)
+			if err != nil {
+				return nil, fmt.Errorf("encode: %w", err)
+			}
+			return Create(info, o, w)
+		}
 	}
 	w, err := NewFile(path, f)
 	if err != nil {
@@ -184,7 +195,7 @@ func (s *Sink) frame(fr *media.Frame) error {
 	}
 	s.scene = fr.Scene
 	pic.SetPictureType(kind)
-	if err := av.AddFrameSideData(pic, perFrame(fr.SideData)); err != nil {
+	if err := av.AddFrameSideData(pic, s.codec.perFrame(fr.SideData)); err != nil {
 		return err
 	}
 	if s.frames > 0 {
@@ -206,10 +217,10 @@ func (s *Sink) frame(fr *media.Frame) error {
 }
 
 // perFrame leaves out the side data that describe the stream: the encoder got those once.
-func perFrame(list []media.SideData) []media.SideData {
+func (c codec) perFrame(list []media.SideData) []media.SideData {
 	var out []media.SideData
 	for _, sd := range list {
-		if sd.Type == av.FrameCaptions || sd.Type == av.FrameHDR10Plus || sd.Type == av.FrameTimecode {
+		if sd.Type == av.FrameCaptions || sd.Type == av.FrameHDR10Plus || sd.Type == av.FrameTimecode || sd.Type == av.FrameICC && c.carriesICC() {
 			out = append(out, sd)
 		}
 	}

@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -237,6 +238,9 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 	case f.muxer == "mpegts":
 		out["mpegts_copyts"] = "1"
 	}
+	if option, value := f.plays(info); option != "" {
+		out[option] = value
+	}
 	out["max_interleave_delta"] = strconv.FormatInt(interleaveDelta(info), 10)
 	if f.opt.Growing {
 		out["flush_packets"] = "1"
@@ -250,6 +254,38 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 		out[k] = v
 	}
 	return out
+}
+
+// plays is the option of an animation's muxer that says how often it is shown: as the input, or for ever. A GIF counts how often it is
+// shown again.
+func (f *File) plays(info *media.Info) (option, value string) {
+	n := info.Plays
+	switch f.muxer {
+	case "apng":
+		return "plays", strconv.Itoa(max(n, 0))
+	case "webp":
+		return "loop", strconv.Itoa(max(n, 0))
+	case "gif":
+		switch {
+		case n == 1:
+			return "loop", "-1"
+		case n > 1:
+			return "loop", strconv.Itoa(n - 1)
+		}
+		return "loop", "0"
+	}
+	return "", ""
+}
+
+// finalDelay tells the muxers of animations how long the last frame is shown: they go by the time of the next one, which there is none of.
+func (f *File) finalDelay() error {
+	switch f.muxer {
+	case "gif":
+		return av.SetMuxerOption(f.fc, "final_delay", strconv.Itoa(int(math.Round(f.last*100))))
+	case "apng":
+		return av.SetMuxerOption(f.fc, "final_delay", fmt.Sprintf("%d/1000", int(math.Round(f.last*1000))))
+	}
+	return nil
 }
 
 // keepsNegative reports whether the only times below 0 are those of sound that is there to prime its decoder. Without it FFmpeg would move the

@@ -11,7 +11,7 @@ import (
 
 // Sequence is what a source says of an input that is a sequence of image files.
 type Sequence struct {
-	First int // the number in the name of the first image, 0 if the names were given by a glob
+	First int // the number in the name of the first image, 1 if the names were given by a glob
 }
 
 // Pattern is a file name with one number in it, as in frames/%05d.png.

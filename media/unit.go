@@ -91,6 +91,9 @@ type Chapter struct {
 	Metadata   map[string]string
 }
 
+// Forever is Info.Plays of an animation that begins again without end.
+const Forever = -1
+
 // Info says what a source puts out, or what a sink is to expect, before the first unit.
 type Info struct {
 	Container string // FFmpeg's name of the input format, as in mov,mp4,m4a,3gp,3g2,mj2
@@ -107,10 +110,9 @@ type Info struct {
 	Chapters                []Chapter
 	Metadata                map[string]string
 	Interlaced              bool
-	// RGBDepth is the depth in bits of frames that are RGB in the input and are to be RGB in the output: they come as 4:4:4, deep enough to be
-	// turned back without loss. 0 for others.
-	RGBDepth int
-	Images   *Sequence // of an input that is a sequence of image files, nil for others
+	// Plays is how often an animation (GIF, APNG) is shown, Forever for ever; 0 if the input does not say or is none.
+	Plays  int
+	Images *Sequence // of an input that is a sequence of image files, nil for others
 	// VideoSideData is stream-level side data (display matrix, mastering display, content light level), FFmpeg AVPacketSideDataType.
 	VideoSideData []SideData
 }

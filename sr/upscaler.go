@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 	Average int `yaml:"average"`
 	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
 	Height int `yaml:"height"`
+	// Stretch resamples the width by so much, which makes pixels square that are not; 0 means no.
+	Stretch float64 `yaml:"-"`
 	// Chroma says where color comes from; "" is ChromaResample. Frames in a GPU's memory always have the network's color.
 	Chroma Chroma `yaml:"chroma"`
 	// Frames is how many output frames may be in use at once; 0 means 8. Process waits when all are.
@@ -55,6 +58,8 @@ func (o Options) Validate() error {
 		return errors.New("sr: drift without refresh: nothing would ever be compared")
 	case o.Height < 0 || o.Height > maxSide:
 		return fmt.Errorf("sr: height %d, want 0 to %d", o.Height, maxSide)
+	case !(o.Stretch >= 0) || o.Stretch > 100:
+		return fmt.Errorf("sr: stretch %g, want 0 to 100", o.Stretch)
 	case o.Frames < 0 || o.Frames > 1024:
 		return fmt.Errorf("sr: %d frames, want 0 to 1024", o.Frames)
 	}
@@ -125,10 +130,13 @@ func (u *Upscaler) Output(info media.Info) media.Info {
 
 func (u *Upscaler) output(f media.Format) media.Format {
 	g := f.Scaled(u.engine.Scale())
+	step, _ := f.Layout.Shift()
 	if h := u.opts.Height; h > 0 && h != g.Height {
-		step, _ := f.Layout.Shift()
 		w := (2*g.Width*h/g.Height + 1) / 2 >> step << step
 		g.Width, g.Height = max(w, 1<<step), h
+	}
+	if a := u.opts.Stretch; a > 0 {
+		g.Width = max(int(math.Round(float64(g.Width)*a))>>step<<step, 1<<step)
 	}
 	return g
 }

@@ -42,6 +42,9 @@ type identity struct {
 	KeyframeSeconds float64 `json:"keyframe_seconds"`
 	Audio           string  `json:"audio,omitempty"`
 	VideoTrack      int     `json:"video_track,omitempty"`
+	FrameRate       string  `json:"frame_rate,omitempty"`
+	Autorotate      bool    `json:"autorotate,omitempty"`
+	SquarePixels    bool    `json:"square_pixels,omitempty"`
 }
 
 // identity returns that of the options, once the size is settled. scale is the model's.
@@ -55,6 +58,7 @@ func (o *Options) identity(scale int) identity {
 		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack,
+		FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
 	}
 }
 
@@ -69,6 +73,7 @@ func (i *identity) restore(o *Options) {
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
 	o.Audio, o.Decode.VideoTrack = encode.Audio(i.Audio), i.VideoTrack
+	o.Decode.FrameRate, o.Decode.Autorotate, o.SquarePixels = i.FrameRate, i.Autorotate, i.SquarePixels
 }
 
 // planOf names the job of an input with a model of this name, hash and scale.

@@ -1,6 +1,7 @@
 package upscale
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,11 +85,15 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	}
 	j.opts.Decode.Logger, j.opts.Encode.Logger, j.opts.SR.Logger = j.opts.Logger, j.opts.Logger, j.opts.Logger
 	j.opts.Decode.RGB = true
+	if encode.ImageCodec(cmp.Or(o.Output, input)) != "" || o.Output == "" && decode.IsImage(input) { // images cannot say how they are turned
+		j.opts.Decode.Autorotate = true
+	}
 	j.offerGPU()
 	if j.source, err = decode.Open(ctx, input, j.opts.Decode); err != nil {
 		return j, inputError(err)
 	}
 	j.info = *j.source.Info()
+	j.opts.squarePixels(&j.info)
 	j.total = expectedFrames(&j.info, j.opts.Decode)
 	if j.defaultFor, err = j.opts.settleScale(&j.info); err != nil {
 		return j, err
@@ -101,11 +106,14 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	if err = j.openUpscaler(ctx, e); err != nil {
 		return j, err
 	}
-	j.large = j.upscaler.Output(j.info)
+	if j.large = j.upscaler.Output(j.info); j.opts.SR.Stretch != 0 {
+		j.large.SampleAspect = media.Rational{Num: 1, Den: 1}
+	}
 	out, err := j.opts.outputName(input, e.Scale(), &j.info)
 	if err != nil {
 		return j, err
 	}
+	j.opts.Encode = j.opts.Encode.ForFile(out)
 	j.scenes = scene.New(j.opts.Scene)
 	j.changes = formatChanges{emit: j.emit, strict: j.opts.Decode.Strict, timeBase: j.info.VideoTrack().TimeBase}
 	notes := j.report.Notes
@@ -216,7 +224,7 @@ func (j *Job) notes(e *engines.Engine) {
 		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")
 	}
 	for _, s := range j.report.Streams {
-		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, encode.RGBStored) || strings.Contains(s.Why, "Dolby Vision")) {
+		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, encode.RGBStored) || s.Why == encode.TimesDropped || strings.Contains(s.Why, "Dolby Vision")) {
 			note("%s", s.Why)
 		}
 		if s.Action == encode.Converted && s.Type == media.TrackAudio.String() {
@@ -338,7 +346,7 @@ func (j *Job) finish(err error) error {
 	}
 	stats := j.source.Stats()
 	j.report.Input.from(stats)
-	for _, n := range append(stats.Notes(), j.opts.Encode.FrameDataNotes(stats.Captions, stats.HDR10Plus)...) {
+	for _, n := range append(stats.Notes(), j.opts.Encode.FrameDataNotes(stats.Captions, stats.HDR10Plus, stats.ICC)...) {
 		j.report.Notes = append(j.report.Notes, n)
 		j.emit(Note(n))
 	}

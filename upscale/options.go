@@ -32,12 +32,14 @@ type Options struct {
 	SegmentMin int64 `yaml:"segment_min"`
 	SegmentMax int64 `yaml:"segment_max"`
 	// Audio is copy, a codec (encode.AudioCodecs) or empty: copied where the output holds it, else converted.
-	Audio      encode.Audio   `yaml:"audio"`
-	Repeatable bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
-	Decode     decode.Options `yaml:"decode"`
-	Scene      scene.Options  `yaml:"scene"`
-	SR         sr.Options     `yaml:"sr"`
-	Encode     encode.Options `yaml:"encode"`
+	Audio encode.Audio `yaml:"audio"`
+	// SquarePixels resamples the width of a video whose pixels are not square so that they are.
+	SquarePixels bool           `yaml:"square_pixels"`
+	Repeatable   bool           `yaml:"repeatable"` // the same input gives the same file, bit by bit
+	Decode       decode.Options `yaml:"decode"`
+	Scene        scene.Options  `yaml:"scene"`
+	SR           sr.Options     `yaml:"sr"`
+	Encode       encode.Options `yaml:"encode"`
 
 	Output  string `yaml:"-"` // file to write; empty is the input's stem with the scale, beside the input
 	Replace bool   `yaml:"-"` // replace the output if it exists

@@ -36,3 +36,10 @@ func (o *Options) settleScale(info *media.Info) (rows int, err error) {
 	}
 	return rows, nil
 }
+
+// squarePixels settles by how much the width is resampled so that the pixels are square.
+func (o *Options) squarePixels(info *media.Info) {
+	if a := info.SampleAspect; o.SquarePixels && a.Num > 0 && a.Den > 0 && a.Num != a.Den {
+		o.SR.Stretch = a.Float()
+	}
+}

@@ -99,6 +99,9 @@ func (o *Options) describe(ctx context.Context, input string, info *media.Info) 
 		}
 	}
 	plan.Output, err = o.outputName(input, e.Scale(), info)
+	if err == nil && encode.ImageCodec(plan.Output) != "" {
+		err = requestError("vsr run makes images", "images are not made in segments")
+	}
 	return plan, err
 }
 

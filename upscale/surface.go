@@ -48,7 +48,7 @@ func (j *Job) settleResidency(ctx context.Context, e *engines.Engine, f media.Fo
 		}
 		return nil
 	}
-	if o.SR.Height > 0 {
+	if o.SR.Height > 0 || o.SR.Stretch > 0 {
 		o.Encode.GPU = nil
 		return nil
 	}

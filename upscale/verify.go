@@ -139,6 +139,12 @@ func (d describedSource) Info() *media.Info { return d.info }
 // checkFile reads the packets of the finished output back and compares counts, times, streams and tags with the input's. It
 // decodes nothing. Inputs that can be read only once are not compared.
 func (j *Job) checkFile(ctx context.Context) error {
+	if imageFiles(j.report.Output) {
+		return j.checkImages(ctx)
+	}
+	if ok, err := j.checkAnimation(); ok || err != nil {
+		return err
+	}
 	if st, err := os.Stat(j.input); err != nil || !st.Mode().IsRegular() {
 		return nil
 	}
@@ -155,7 +161,9 @@ func (j *Job) checkFile(ctx context.Context) error {
 		return j.keepFailed(fmt.Errorf("the output cannot be read back: %w", err))
 	}
 	defer out.Close()
-	r, err := verify.Compare(ctx, describedSource{src, &j.info}, out, verify.Options{SourceName: j.input, OutputName: j.report.Output,
+	in := j.info
+	in.SampleAspect = j.large.SampleAspect // another one than the input's where pixels are made square
+	r, err := verify.Compare(ctx, describedSource{src, &in}, out, verify.Options{SourceName: j.input, OutputName: j.report.Output,
 		AnySize: true, FrameTimes: j.times, Dropped: changedTracks(j.report.Streams), Converted: convertedTracks(j.report.Streams), NoChapters: noChapters(j.report.Streams)})
 	if err != nil {
 		return err
@@ -164,8 +172,8 @@ func (j *Job) checkFile(ctx context.Context) error {
 	if r.OK {
 		return nil
 	}
-	in := j.source.Stats()
-	damaged := in.Damaged > 0 || in.Corrupt > 0 || in.Truncated
+	stats := j.source.Stats()
+	damaged := stats.Damaged > 0 || stats.Corrupt > 0 || stats.Truncated
 	for _, c := range r.Checks {
 		if c.Must && !c.OK && (!damaged || strings.HasPrefix(c.Name, "frame")) { // muxers leave damaged packets of other tracks out
 			return j.keepFailed(fmt.Errorf("%s: %s", c.Name, c.Detail))

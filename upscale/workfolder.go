@@ -1,6 +1,7 @@
 package upscale
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/atomicfile"
 	"vsr/media"
@@ -40,6 +42,9 @@ func WorkDir(output string) string {
 func (o *Options) inSegments(input string, info *media.Info, total int64) bool {
 	st, err := os.Stat(input)
 	if codec := family(o.Encode.Codec); info.Format.Alpha && (codec == "vp9" || codec == "vp8") {
+		return false
+	}
+	if encode.ImageCodec(cmp.Or(o.Output, input)) != "" || decode.IsImage(input) {
 		return false
 	}
 	lo, _ := o.segmentLengths()

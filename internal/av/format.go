@@ -173,6 +173,14 @@ func SetURL(fc *astiav.FormatContext, url string) {
 	f.url = C.av_strdup(c)
 }
 
+// SetMuxerOption sets a private option of an output that may change after the header, as final_delay of a GIF.
+func SetMuxerOption(fc *astiav.FormatContext, name, value string) error {
+	n, v := C.CString(name), C.CString(value)
+	defer C.free(unsafe.Pointer(n))
+	defer C.free(unsafe.Pointer(v))
+	return check(C.av_opt_set(formatOf(fc).priv_data, n, v, 0))
+}
+
 // SetCodecTag sets the codec tag (four letters) of an output stream.
 func SetCodecTag(s *astiav.Stream, tag string) {
 	stream(s).codecpar.codec_tag = C.uint32_t(tag[0]) | C.uint32_t(tag[1])<<8 | C.uint32_t(tag[2])<<16 | C.uint32_t(tag[3])<<24

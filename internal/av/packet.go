@@ -25,6 +25,7 @@ const (
 	FrameLightLevel    = int(C.AV_FRAME_DATA_CONTENT_LIGHT_LEVEL)
 	FrameCaptions      = int(C.AV_FRAME_DATA_A53_CC)
 	FrameHDR10Plus     = int(C.AV_FRAME_DATA_DYNAMIC_HDR_PLUS)
+	FrameICC           = int(C.AV_FRAME_DATA_ICC_PROFILE)
 	FrameTimecode      = int(C.AV_FRAME_DATA_S12M_TIMECODE)
 )
 
