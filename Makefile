@@ -1,5 +1,5 @@
 # vsr: everything a developer or a first-time user runs. The first target prints this list.
-# On a bare Debian 12 with Go, `make demo` and `make test` install what they need with apt.
+# On Debian or Ubuntu with make, git and Go, `make demo` and `make test` install what they need with apt.
 
 GO      ?= go
 IN      ?=
@@ -11,6 +11,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
 FUZZTIME ?= 15s
 ONNXRUNTIME := 1.30.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Where the installed FFmpeg is not the one that go-astiav was written for, scripts/deps.sh makes build/ffmpeg.mod and writes the flag
+# that makes Go use it; see tools/astiavcompat.
+GOFLAGS_OF_USER := $(shell $(GO) env GOFLAGS 2>/dev/null)
+export GOFLAGS = $(strip $(GOFLAGS_OF_USER) $(shell cat build/ffmpeg.flags 2>/dev/null))
 
 .DEFAULT_GOAL := help
 include sr/cuda/build.mk

@@ -11,6 +11,7 @@ import (
 
 	astiav "github.com/asticode/go-astiav"
 
+	"vsr/internal/av"
 	"vsr/media"
 )
 
@@ -71,9 +72,9 @@ func TestText(t *testing.T) {
 }
 
 func TestChoosePixels(t *testing.T) {
-	x264 := astiav.FindEncoderByName("libx264").PixelFormats()
-	vp9 := astiav.FindEncoderByName("libvpx-vp9").PixelFormats()
-	av1 := astiav.FindEncoderByName("libsvtav1").PixelFormats()
+	x264 := av.PixelFormats(astiav.FindEncoderByName("libx264"))
+	vp9 := av.PixelFormats(astiav.FindEncoderByName("libvpx-vp9"))
+	av1 := av.PixelFormats(astiav.FindEncoderByName("libsvtav1"))
 	for _, c := range []struct {
 		list []astiav.PixelFormat
 		f    media.Format

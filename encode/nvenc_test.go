@@ -118,7 +118,7 @@ func TestPixelsOfNVENC(t *testing.T) {
 		someFormat: astiav.PixelFormatNv12, formatLike(func(f *media.Format) { f.Depth = 10 }): astiav.PixelFormatP010Le,
 		formatLike(func(f *media.Format) { f.Layout = media.YUV444 }): astiav.PixelFormatYuv444P,
 	} {
-		if got, err := choosePixels(enc.PixelFormats(), f, "", true, false); err != nil || got != want {
+		if got, err := choosePixels(av.PixelFormats(enc), f, "", true, false); err != nil || got != want {
 			t.Errorf("%v: %v, error %v, want %v", f, got, err, want)
 		}
 	}

@@ -146,11 +146,13 @@ func (f *File) addStream(i int) error {
 	av.SetStreamMetadata(st, t.tags)
 	av.SetDisposition(st, t.dispose)
 	if f.looseTimes() && t.params.CodecName() == "opus" {
-		// Matroska stores times before the codec delay is taken off; FFmpeg 5.1 writes the delay but leaves adding it to us.
+		// Matroska stores times before the codec delay is taken off; FFmpeg 5.1 writes the delay but leaves adding it to us, later ones add it.
 		if head := t.params.ExtraData(); len(head) >= 12 { // OpusHead, RFC 7845 section 5.1: pre-skip
 			skip := int(head[10]) | int(head[11])<<8
 			av.SetInitialPadding(st, skip)
-			t.delay += av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
+			if !av.MatroskaAddsDelay() {
+				t.delay += av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
+			}
 		}
 	}
 	t.stream = st

@@ -31,7 +31,6 @@ func NewAudioEncoder(rate int) (*AudioEncoder, error) {
 	e.cc.SetSampleRate(rate)
 	e.cc.SetSampleFormat(astiav.SampleFormatFltp)
 	e.cc.SetChannelLayout(astiav.ChannelLayoutMono)
-	e.cc.SetChannels(1)
 	e.cc.SetBitRate(64000)
 	e.cc.SetTimeBase(astiav.NewRational(1, rate))
 	SetGlobalHeader(e.cc)

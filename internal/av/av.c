@@ -12,11 +12,11 @@ void vsr_picture_read(const AVFrame *f, vsr_picture *o) {
 	o->format = f->format;
 	o->pts = f->pts;
 	o->best_effort = f->best_effort_timestamp;
-	o->duration = f->pkt_duration;
+	o->duration = vsr_frame_duration(f);
 	o->pkt_dts = f->pkt_dts;
-	o->interlaced = f->interlaced_frame;
-	o->top_first = f->top_field_first;
-	o->key = f->key_frame;
+	o->interlaced = vsr_frame_interlaced(f);
+	o->top_first = vsr_frame_top_first(f);
+	o->key = vsr_frame_key(f);
 	o->corrupt = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags;
 	o->matrix = f->colorspace;
 	o->range = f->color_range;

@@ -2,6 +2,8 @@
 #ifndef VSR_AV_H
 #define VSR_AV_H
 
+#include "compat.h"
+
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/frame.h>

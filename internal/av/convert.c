@@ -33,9 +33,10 @@ void vsr_audio_free(vsr_audio *a) {
 }
 
 static int choose_rate(const AVCodec *c, int rate) {
-	if (!c->supported_samplerates) return rate;
+	const int *rates = vsr_codec_sample_rates(c);
+	if (!rates) return rate;
 	int best = 0;
-	for (const int *r = c->supported_samplerates; *r; r++) {
+	for (const int *r = rates; *r; r++) {
 		if (*r == rate) return rate;
 		if (!best || (best < rate ? *r > best : *r >= rate && *r < best)) best = *r;
 	}
@@ -43,10 +44,11 @@ static int choose_rate(const AVCodec *c, int rate) {
 }
 
 static enum AVSampleFormat choose_format(const AVCodec *c, enum AVSampleFormat f) {
-	if (!c->sample_fmts) return f;
-	enum AVSampleFormat best = c->sample_fmts[0];
+	const enum AVSampleFormat *formats = vsr_codec_sample_formats(c);
+	if (!formats) return f;
+	enum AVSampleFormat best = formats[0];
 	int bytes = av_get_bytes_per_sample(f);
-	for (const enum AVSampleFormat *p = c->sample_fmts; *p != AV_SAMPLE_FMT_NONE; p++) {
+	for (const enum AVSampleFormat *p = formats; *p != AV_SAMPLE_FMT_NONE; p++) {
 		if (av_get_packed_sample_fmt(*p) == av_get_packed_sample_fmt(f)) return *p;
 		int n = av_get_bytes_per_sample(*p), b = av_get_bytes_per_sample(best);
 		if (b < bytes ? n > b : n >= bytes && n < b) best = *p;
@@ -55,9 +57,10 @@ static enum AVSampleFormat choose_format(const AVCodec *c, enum AVSampleFormat f
 }
 
 static int choose_layout(AVChannelLayout *to, const AVCodec *c, const AVChannelLayout *from) {
-	if (c->ch_layouts) {
+	const AVChannelLayout *layouts = vsr_codec_layouts(c);
+	if (layouts) {
 		const AVChannelLayout *same = NULL;
-		for (const AVChannelLayout *l = c->ch_layouts; l->nb_channels; l++) {
+		for (const AVChannelLayout *l = layouts; l->nb_channels; l++) {
 			if (!av_channel_layout_compare(l, from)) return av_channel_layout_copy(to, from);
 			if (l->nb_channels == from->nb_channels && !same) same = l;
 		}

@@ -36,7 +36,9 @@ func ReadParams(s *astiav.Stream) (*Params, error) {
 		return nil, err
 	}
 	p.AverageRate, p.RealRate, p.SampleAspect = rational(st.avg_frame_rate), rational(st.r_frame_rate), rational(st.sample_aspect_ratio)
-	for _, sd := range unsafe.Slice(st.side_data, st.nb_side_data) {
+	var list *C.AVPacketSideData
+	n := C.vsr_stream_side_data(st, &list)
+	for _, sd := range unsafe.Slice(list, n) {
 		p.SideData = append(p.SideData, media.SideData{Type: int(sd._type), Data: C.GoBytes(unsafe.Pointer(sd.data), C.int(sd.size))})
 	}
 	if st.disposition&C.AV_DISPOSITION_ATTACHED_PIC != 0 && st.attached_pic.size > 0 {
@@ -102,7 +104,7 @@ func (p *Params) Apply(fc *astiav.FormatContext, s *astiav.Stream) error {
 
 // AddStreamSideData attaches side data to an output stream.
 func AddStreamSideData(s *astiav.Stream, sd media.SideData) error {
-	b := C.av_stream_new_side_data(stream(s), C.enum_AVPacketSideDataType(sd.Type), C.size_t(len(sd.Data)))
+	b := C.vsr_stream_new_side_data(stream(s), C.enum_AVPacketSideDataType(sd.Type), C.size_t(len(sd.Data)))
 	if b == nil {
 		return &Error{Code: -int(C.ENOMEM)}
 	}

@@ -66,11 +66,11 @@ func SetColor(f *astiav.Frame, c media.Color) {
 
 // SetInterlaced clears or sets the interlace flag of a frame.
 func SetInterlaced(f *astiav.Frame, on bool) {
-	c := (*C.AVFrame)(f.UnsafePointer())
-	c.interlaced_frame = 0
+	var flag C.int
 	if on {
-		c.interlaced_frame = 1
+		flag = 1
 	}
+	C.vsr_frame_set_interlaced((*C.AVFrame)(f.UnsafePointer()), flag)
 }
 
 // MakeWritable makes sure that nobody else, such as an encoder's lookahead, reads the frame's memory.

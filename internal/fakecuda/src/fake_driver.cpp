@@ -58,6 +58,7 @@ API cuDeviceGetUuid(CUuuid* id, CUdevice d) {
   id->bytes[15] = (char)d;
   return CUDA_SUCCESS;
 }
+API cuDeviceGetUuid_v2(CUuuid* id, CUdevice d) { return cuDeviceGetUuid(id, d); }
 API cuDeviceTotalMem_v2(size_t* n, CUdevice) {
   ENTER_WITH(false)
   *n = fake::memory();

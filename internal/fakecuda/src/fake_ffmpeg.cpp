@@ -50,12 +50,16 @@ extern "C" __attribute__((visibility("hidden"), used)) CUresult vsr_emu_not_supp
 }
 #define MISSING(name) __asm__(".globl " #name "\n.type " #name ", @function\n" #name ":\n jmp vsr_emu_not_supported\n")
 MISSING(cuArray3DCreate_v2);
+MISSING(cuArrayCreate_v2);
 MISSING(cuArrayDestroy);
 MISSING(cuCtxCreate_v2);
 MISSING(cuCtxDestroy_v2);
 MISSING(cuCtxSetLimit);
 MISSING(cuDestroyExternalMemory);
 MISSING(cuDestroyExternalSemaphore);
+MISSING(cuDeviceGetByPCIBusId);
+MISSING(cuDeviceGetLuid);
+MISSING(cuDeviceGetPCIBusId);
 MISSING(cuDevicePrimaryCtxReset);
 MISSING(cuEGLStreamConsumerDisconnect);
 MISSING(cuEGLStreamProducerConnect);

@@ -1,0 +1,23 @@
+package av
+
+// #include "av.h"
+import "C"
+
+import (
+	"unsafe"
+
+	astiav "github.com/asticode/go-astiav"
+)
+
+// PixelFormats lists what an encoder takes, best first as FFmpeg has it; nil means any.
+func PixelFormats(enc *astiav.Codec) []astiav.PixelFormat {
+	var out []astiav.PixelFormat
+	for p := C.vsr_codec_pixel_formats((*C.AVCodec)(pointer(enc))); p != nil && *p != C.AV_PIX_FMT_NONE; {
+		out = append(out, astiav.PixelFormat(*p))
+		p = (*C.enum_AVPixelFormat)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p)))
+	}
+	return out
+}
+
+// MatroskaAddsDelay reports whether FFmpeg's Matroska muxer takes an encoder's delay off the time stamps by itself.
+func MatroskaAddsDelay() bool { return C.vsr_matroska_adds_delay() != 0 }
