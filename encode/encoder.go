@@ -136,6 +136,9 @@ func (s *Sink) openCodec(enc *astiav.Codec, info *media.Info) error {
 		}
 		return e
 	}
+	if s.codec.name == "svtav1" {
+		ordinaryThreads()
+	}
 	if e := dict.Get("", nil, astiav.NewDictionaryFlags(astiav.DictionaryFlagIgnoreSuffix)); e != nil {
 		return &RequestError{Reason: fmt.Sprintf("%s has no option %q", s.codec.name, e.Key())}
 	}

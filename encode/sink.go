@@ -44,6 +44,7 @@ type Sink struct {
 	meter     meter
 	err       error // sticky
 	closed    bool
+	drained   bool // the encoder knows that no more frames come
 }
 
 // Create opens the encoder for info.Format and starts the writers. info must describe the output: the frame at its final size.
@@ -316,6 +317,7 @@ func (s *Sink) Close() error {
 }
 
 func (s *Sink) drain() error {
+	s.drained = true
 	if err := av.Err(s.encoder.SendFrame(nil)); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", s.codec.name, err)
 	}
@@ -352,9 +354,10 @@ func abort(w PacketWriter) {
 
 func (s *Sink) release() {
 	if s.encoder != nil {
-		if s.codec.name != "svtav1" || s.frames > 0 { // SVT-AV1 waits for ever when it is freed before its first frame: rather leak
-			s.encoder.Free()
+		if s.codec.name == "svtav1" {
+			s.endSVT()
 		}
+		s.encoder.Free()
 		s.encoder = nil
 	}
 	if s.packet != nil {
