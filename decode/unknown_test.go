@@ -30,7 +30,7 @@ func TestUnknownVideoIsNamed(t *testing.T) {
 	if string(data[at:at+4]) != "avc1" {
 		t.Fatalf("the sample entry is %q", data[at:at+4])
 	}
-	for tag, want := range map[string]string{"vvc1": `"vvc1"`, "drmi": "encrypted"} {
+	for tag, want := range map[string]string{"zz90": `"zz90"`, "drmi": "encrypted"} {
 		other := bytes.Clone(data)
 		copy(other[at:], tag)
 		_, err := decode.Open(context.Background(), written(t, other), decode.Options{})

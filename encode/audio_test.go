@@ -12,6 +12,7 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/av"
 	"vsr/internal/testmedia"
 	"vsr/media"
 )
@@ -106,7 +107,11 @@ func TestUncompressedAudioStays(t *testing.T) {
 	if loud < 4000 {
 		t.Fatalf("the tone's highest sample is %d: it is not there", loud)
 	}
-	for name, holds := range map[string]string{"a.mov": "pcm_s16le", "a.mp4": "alac", "a.m4v": "alac", "a.mkv": "pcm_s16le"} {
+	mp4 := "alac"
+	if av.MP4HoldsPCM() {
+		mp4 = "pcm_s16le"
+	}
+	for name, holds := range map[string]string{"a.mov": "pcm_s16le", "a.mp4": mp4, "a.m4v": "alac", "a.mkv": "pcm_s16le"} {
 		path, back := filepath.Join(dir, name), filepath.Join(dir, "back.mkv")
 		actions := remux(t, source, path, "x264", encode.AudioAuto)
 		if codec, _, at, _ := soundOf(t, path); codec != holds || at-first > 0.002 || first-at > 0.002 {
@@ -161,8 +166,12 @@ func TestExtensionHoldsTheAudio(t *testing.T) {
 	pcm := filepath.Join(t.TempDir(), "pcm.mov")
 	remux(t, toneClip(t, "tone.mkv"), pcm, "x264", "pcm")
 	aac := toneClip(t, "aac.mp4")
+	mp4 := ".mov"
+	if av.MP4HoldsPCM() {
+		mp4 = ".MP4"
+	}
 	for _, c := range []struct{ file, name, codec, want string }{
-		{pcm, "C0001.MP4", "x264", ".mov"}, {pcm, "a.MOV", "x264", ".MOV"}, {pcm, "a.ts", "x264", ".mkv"}, {pcm, "a.m2ts", "x264", ".mkv"},
+		{pcm, "C0001.MP4", "x264", mp4}, {pcm, "a.MOV", "x264", ".MOV"}, {pcm, "a.ts", "x264", ".mkv"}, {pcm, "a.m2ts", "x264", ".mkv"},
 		{aac, "a.MP4", "x264", ".MP4"}, {aac, "a.3gp", "x264", ".mp4"}, {aac, "a.mp4", "prores", ".mov"}, {aac, "a.ts", "x265", ".ts"},
 		{aac, "a.avi", "x264", ".mkv"}, {aac, "a.webm", "vp9", ".mkv"},
 	} {

@@ -19,5 +19,8 @@ func PixelFormats(enc *astiav.Codec) []astiav.PixelFormat {
 	return out
 }
 
+// MP4HoldsPCM reports whether FFmpeg writes uncompressed audio into MP4, as ISO/IEC 23003-5 has it: from 6.0 on.
+func MP4HoldsPCM() bool { return C.avformat_version()>>16 >= 60 }
+
 // MatroskaAddsDelay reports whether FFmpeg's Matroska muxer takes an encoder's delay off the time stamps by itself.
 func MatroskaAddsDelay() bool { return C.vsr_matroska_adds_delay() != 0 }
