@@ -41,10 +41,13 @@ type Options struct {
 	SR           sr.Options     `yaml:"sr"`
 	Encode       encode.Options `yaml:"encode"`
 
-	Output  string `yaml:"-"` // file to write; empty is the input's stem with the scale, beside the input
-	Replace bool   `yaml:"-"` // replace the output if it exists
-	Restart bool   `yaml:"-"` // throw away the segments of an earlier run
-	Program string `yaml:"-"` // version of the calling program: part of the report and of the job's identity
+	// Place, with an empty Output, is given the default name of the output, which lies beside the input, and returns the one to use. Its error ends
+	// Open. Nil takes the default.
+	Place   func(name string) (string, error) `yaml:"-"`
+	Output  string                            `yaml:"-"` // file to write; empty is the input's stem with the scale, beside the input
+	Replace bool                              `yaml:"-"` // replace the output if it exists
+	Restart bool                              `yaml:"-"` // throw away the segments of an earlier run
+	Program string                            `yaml:"-"` // version of the calling program: part of the report and of the job's identity
 
 	// Stop, when it is closed, ends the job softly: see ErrStopped. Nil never does.
 	Stop <-chan struct{} `yaml:"-"`

@@ -48,6 +48,12 @@ func (o *Options) outputName(input string, scale int, info *media.Info) (string,
 	out := o.Output
 	if out == "" {
 		out = defaultOutput(input, suffixOf(scale, o.SR.Height), o.Encode.Codec, info)
+		if o.Place != nil {
+			var err error
+			if out, err = o.Place(out); err != nil {
+				return "", err
+			}
+		}
 	}
 	a, errA := os.Stat(input)
 	b, errB := os.Stat(out)

@@ -14,11 +14,8 @@ import (
 	"vsr/internal/cli"
 	"vsr/models"
 	"vsr/upscale"
+	"vsr/upscale/batch"
 )
-
-// videoEndings are names of files that people give without a command.
-var videoEndings = []string{".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".flv", ".wmv", ".3gp", ".ogv",
-	".vob", ".y4m", ".gif", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 // withRun puts `run` before arguments that begin with a file or with a flag of run, as in `vsr clip.mp4` and `vsr -i clip.mp4 big.mp4`.
 func withRun(root *cobra.Command, args []string) []string {
@@ -32,15 +29,15 @@ func withRun(root *cobra.Command, args []string) []string {
 		return args
 	case slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == first || c.HasAlias(first) }):
 		return args
-	case strings.HasPrefix(first, "-"), strings.Contains(first, "://"), slices.Contains(videoEndings, strings.ToLower(filepath.Ext(first))), isFile(first):
+	case strings.HasPrefix(first, "-"), strings.Contains(first, "://"), batch.IsVideo(first), exists(first):
 		return slices.Insert(slices.Clone(args), at, "run")
 	}
 	return args
 }
 
-func isFile(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && !st.IsDir()
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // didYouMean is a hint with the nearest of list, or otherwise.
@@ -173,23 +170,5 @@ func (r *runRequest) settleQuality(crfGiven bool) error {
 		return fault{exitUsage, e.Err, e.Hint}
 	}
 	r.Encode.CRF = crf
-	return nil
-}
-
-// takeNames settles what goes in and what comes out: IN, IN OUT, -i IN, -i IN OUT, each perhaps with -o.
-func (r *runRequest) takeNames(args []string) error {
-	if r.in == "" && len(args) > 0 {
-		r.in, args = args[0], args[1:]
-	}
-	switch {
-	case r.in == "":
-		return usageFault("as in vsr run clip.mp4", "which file?")
-	case len(args) > 1:
-		return usageFault("vsr works on one file at a time: vsr run IN OUT", "%d files are too many", len(args)+1)
-	case len(args) == 1 && r.Output != "":
-		return usageFault("", "the output is named twice: %s and %s", r.Output, args[0])
-	case len(args) == 1:
-		r.Output = args[0]
-	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestWithRun(t *testing.T) {
 		"-v":                      "-v",
 		"-v doctor":               "-v doctor",
 		"__complete run":          "__complete run",
-		dir:                       dir,
+		dir:                       "run " + dir,
 		"completion bash":         "completion bash",
 	} {
 		if got := strings.Join(withRun(root, strings.Fields(line)), " "); got != want {
@@ -73,7 +73,9 @@ func TestHints(t *testing.T) {
 		{exitUsage, "exclude each other", []string{"run", in, "--crf", "20", "--quality", "low"}},
 		{exitUsage, "from 0, the best", []string{"run", in, "--crf", "best"}},
 		{exitUsage, "named twice", []string{"run", in, "a.mkv", "-o", "b.mkv"}},
-		{exitUsage, "one file at a time", []string{"run", in, "a.mkv", "b.mkv"}},
+		{exitUsage, "several files need a folder", []string{"run", in, "a.mkv", "b.mkv"}},
+		{exitUsage, "several files need a folder", []string{"run", filepath.Dir(in)}},
+		{exitUsage, "is no folder", []string{"run", in, in, "-o", "b.mkv"}},
 		{exitUsage, "which file?", []string{"run"}},
 		{exitRequest, "did you mean nano-x2?", []string{"run", in, "--model", "nanox2"}},
 		{exitInput, "nowhere.mp4", []string{"nowhere.mp4"}},

@@ -45,20 +45,22 @@ func (c *runConfig) validate() error {
 // runRequest is one `vsr run` as the command line put it.
 type runRequest struct {
 	runConfig
-	in      string
-	once    bool // --no-resume
-	config  string
-	scenes  string // scenes file; empty finds scenes
-	print   bool
-	json    bool
-	preview float64 // seconds of each part; 0 is a run
+	in        string
+	many      []string // of a run of several files and folders
+	recursive bool
+	once      bool // --no-resume
+	config    string
+	scenes    string // scenes file; empty finds scenes
+	print     bool
+	json      bool
+	preview   float64 // seconds of each part; 0 is a run
 }
 
 func (a *app) runCommand() *cobra.Command {
 	r := runRequest{runConfig: defaultRun()}
 	cmd := &cobra.Command{
-		Use:   "run IN [OUT]",
-		Short: "Upscale a video file",
+		Use:   "run IN [OUT] | run IN... -o FOLDER",
+		Short: "Upscale a video, an image, or whole folders of them",
 		Long: `Upscales the video of IN and copies every other stream that the output can hold. Without OUT, clip.mp4 becomes clip_x4.mp4 in the same folder
 (clip_x2.mp4 if it has more than 540 rows: the output has at most 2160); .flv, .mpg and others become .mkv. vsr clip.mp4 does the same.
 
@@ -68,14 +70,18 @@ The output file appears only when complete. Ctrl-C once: stop and keep a playabl
 worked on in segments, kept in .OUT.vsr-work beside the output: after a crash, a full disk or Ctrl-C the same command continues where it
 stopped. The folder is removed when the output is complete.
 
+Several files and folders go into a folder: vsr run a.mp4 b.mkv FOLDER -o OUT. One line tells of each; the exit code is that of the gravest error.
+The same command after Ctrl-C or a crash skips what is done and continues the rest. Files that are no videos are skipped with a word.
+
 ` + exitHelp,
 		Example: "  vsr clip.mp4\n  vsr run clip.mp4 big.mkv --scale 2\n  vsr run long.mkv --scale 2 --preview 3s                # time, size and memory to expect\n" +
-			"  vsr run clip.mp4 --codec hevc --quality archive\n  vsr run long.mkv -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
+			"  vsr run holiday -o large --recursive                  # every video of a folder, resumable as a whole\n  vsr run clip.mp4 --codec hevc --quality archive\n  vsr run long.mkv -o big.mkv --workers 4 --report big.json\n  vsr run clip.mp4 --height 1080 --start 1:30 --duration 10",
 		Args: cobra.ArbitraryArgs,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&r.in, "input", "i", "", "file to upscale, instead of IN")
-	f.StringVarP(&r.Output, "output", "o", "", "file to write, instead of OUT; its ending says which container")
+	f.StringVarP(&r.Output, "output", "o", "", "file to write, instead of OUT; its ending says which container; for several inputs a folder")
+	f.BoolVar(&r.recursive, "recursive", false, "with folders: the folders inside them too, mirrored into that of the outputs")
 	f.BoolVarP(&r.Replace, "yes", "y", false, "replace the output if it exists")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
 	f.StringVar(&r.Report, "report", r.Report, "write a JSON report to `file`, - for standard output")
@@ -110,6 +116,11 @@ stopped. The folder is removed when the output is complete.
 			return err
 		}
 		switch {
+		case len(r.many) > 0:
+			if r.json {
+				r.quiet(a)
+			}
+			return a.batch(cmd.Context(), r)
 		case cmd.Flags().Changed("preview") && r.preview <= 0:
 			return usageFault("as in --preview 3s", "--preview 0: nothing to measure")
 		case r.preview > 0:
