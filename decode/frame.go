@@ -21,18 +21,28 @@ var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplay
 // frame takes one frame out of the deinterlacer or the decoder. got is false when they want more packets.
 func (s *Source) toFrame(ctx context.Context) (got bool, err error) {
 	defer s.unrefUnlessTurned()
+	if s.pulldown.pull(s.frame) {
+		return true, s.emit(ctx, false)
+	}
+	if s.deint == nil && s.waiting != nil {
+		s.frame.MoveRef(s.waiting)
+		s.waiting.Free()
+		s.waiting = nil
+		return true, s.deinterlace()
+	}
 	if s.deint != nil {
 		switch err := s.deint.pull(s.frame); err {
 		case nil:
+			s.frame.SetPts(av.Rescale(s.frame.Pts(), s.deint.timeBase, s.info.VideoTrack().TimeBase))
+			if s.opt.Deinterlace == DeinterlaceTelecine {
+				s.pulldown.push(s.frame)
+				return true, nil
+			}
 			return true, s.emit(ctx, false)
 		case io.EOF:
 			s.closeDeinterlacer()
-			if s.waiting != nil {
-				s.frame.MoveRef(s.waiting)
-				s.waiting.Free()
-				s.waiting = nil
-				return true, s.deinterlace()
-			}
+			s.pulldown.flush()
+			return true, nil
 		case av.ErrAgain:
 		default:
 			return true, s.damage(err)
@@ -121,12 +131,12 @@ func (s *Source) deinterlace() error {
 		return s.deint.push(nil)
 	}
 	if s.deint == nil {
-		d, err := newDeinterlacer(&p, s.info.VideoTrack().TimeBase, s.opt.Deinterlace == DeinterlaceOn)
+		d, err := newDeinterlacer(&p, s.info.VideoTrack().TimeBase, s.opt)
 		if err != nil {
 			return err
 		}
 		s.deint, s.flushed = d, false
-		s.opt.Logger.Info("deinterlacing with bwdif", "stage", "decode", "pts", p.PTS)
+		s.opt.Logger.Info("deinterlacing", "stage", "decode", "filter", d.key.spec, "pts", p.PTS)
 	}
 	return s.deint.push(s.frame)
 }
@@ -142,7 +152,7 @@ func (s *Source) wantsDeinterlacer(p *av.Frame) bool {
 	switch s.opt.Deinterlace {
 	case DeinterlaceOff:
 		return false
-	case DeinterlaceOn:
+	case DeinterlaceOn, DeinterlaceTelecine:
 		return true
 	}
 	return s.deint != nil || p.Interlaced
@@ -153,13 +163,9 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	var p av.Frame
 	p.Read(s.frame)
 	v := s.info.Video
-	tb := s.info.VideoTrack().TimeBase
 	pts := p.PTS
-	if s.deint != nil {
-		pts = av.Rescale(pts, s.deint.timeBase, tb)
-	}
 	if pts < s.skipTo {
-		s.seenBefore = true
+		s.seenBefore++
 		return nil
 	}
 	if pts >= s.until[v] {
@@ -199,7 +205,9 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 		out.Release()
 		return err
 	}
-	out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0)
+	if out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0); s.fine > 1 && s.stats.Interlaced > 0 {
+		out.Duration = 0 // up to the next frame
+	}
 	out.SideData = av.FrameSideData(s.frame, frameSideData...)
 	for _, sd := range out.SideData {
 		switch sd.Type {

@@ -174,6 +174,7 @@ func kinds(info *media.Info) string {
 func (s *Source) readVideo(info *media.Info) error {
 	st := s.streams[info.Video]
 	t := info.VideoTrack()
+	s.refine(t)
 	p := t.Params.(*av.Params)
 	w, h := p.Size()
 	l := s.opt.Limits

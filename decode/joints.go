@@ -90,7 +90,7 @@ func (s *Source) jumpsBefore(ctx context.Context, cut float64) (bool, error) {
 			return false, err
 		}
 		s.packet.Unref()
-		err := av.Err(s.fc.ReadFrame(s.packet))
+		err := av.Err(s.readPacket())
 		if err == av.ErrAgain {
 			time.Sleep(time.Millisecond)
 			continue

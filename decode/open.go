@@ -302,7 +302,7 @@ func (s *Source) prime(ctx context.Context) error {
 			return err
 		}
 	}
-	if jumps { // times do not tell places: all is decoded from the start
+	if jumps || s.opt.Deinterlace == DeinterlaceTelecine { // times do not tell places, or all cycles must be those of the whole: all is decoded from the start
 		margins = []float64{cut + 1e6}
 	}
 	for i, margin := range margins {
@@ -322,8 +322,8 @@ func (s *Source) prime(ctx context.Context) error {
 		if err := s.primeOnce(ctx); err != nil {
 			return err
 		}
-		// Good when a frame before the cut-in point was seen: then none between was missed.
-		if cut == 0 || s.seenBefore || i == len(margins)-1 {
+		// Good when a frame before the cut-in point was seen: then none between was missed. The second field of a frame needs more.
+		if cut == 0 || s.seenBefore >= int(2*s.fine-1) || i == len(margins)-1 {
 			break
 		}
 	}
@@ -339,6 +339,7 @@ func (s *Source) prime(ctx context.Context) error {
 	}
 	s.info.Format = s.first.Format
 	s.info.Interlaced = s.info.Interlaced || s.deint != nil
+	s.expectFrames()
 	s.adoptSideData()
 	return nil
 }
@@ -373,9 +374,11 @@ func (s *Source) restart() {
 	s.line.restart()
 	clear(s.given)
 	clear(s.primer)
-	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, false, clock{}, Stats{}
+	s.drained, s.ended, s.seenBefore, s.clock, s.stats = false, false, 0, clock{}, Stats{}
 	s.aspect = media.Rational{}
 	s.closeDeinterlacer()
+	s.pulldown.close()
+	s.pulldown.left = 0
 	av.FlushDecoder(s.decoder)
 	s.concealed.Reset()
 }
@@ -402,5 +405,5 @@ func (s *Source) seek(t float64) bool {
 	if t <= 0 && v.Start != media.NoTime {
 		ticks = min(ticks, v.Start)
 	}
-	return s.fc.SeekFrame(s.info.Video, ticks, astiav.NewSeekFlags(astiav.SeekFlagBackward)) == nil
+	return s.fc.SeekFrame(s.info.Video, ticks/s.fine, astiav.NewSeekFlags(astiav.SeekFlagBackward)) == nil
 }

@@ -13,11 +13,14 @@ import (
 // Deinterlace says when frames made of two fields are rebuilt into frames.
 type Deinterlace string
 
-// The ways to deinterlace. FFmpeg's bwdif gives one frame for each frame, so counts and times stay.
+// The ways to deinterlace. FFmpeg's bwdif gives one frame for each frame, so counts and times stay, or with Options.FieldRate one for each field.
 const (
 	DeinterlaceAuto Deinterlace = ""    // frames marked as interlaced
 	DeinterlaceOff  Deinterlace = "off" // never
 	DeinterlaceOn   Deinterlace = "on"  // every frame; bwdif is another name of it
+	// DeinterlaceTelecine undoes a 3:2 pulldown: fields are matched by FFmpeg's fieldmatch, what stays combed goes through bwdif, and of five
+	// frames the one that shows nothing new is left out, where there is one. The four share the time of the five.
+	DeinterlaceTelecine Deinterlace = "telecine"
 )
 
 // Hardware says whether NVDEC may decode, where Options.GPU offers it.
@@ -58,6 +61,7 @@ type Options struct {
 	PoolSize    int               `yaml:"-"`           // frames that may be out at a time, default 8
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
+	FieldRate   bool              `yaml:"field_rate"`  // one frame for each field of an interlaced frame, so twice as many
 	VideoTrack  int               `yaml:"video_track"` // which of several videos, from 1 in the order of the file; 0 chooses
 	Autorotate  bool              `yaml:"autorotate"`  // turn and mirror frames as a player shows them, instead of keeping the display matrix
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
@@ -84,8 +88,10 @@ func (o Options) Validate() error {
 		return fmt.Errorf("decode: start %v s, want 0 or more", o.Start)
 	case !(o.Duration >= 0) || math.IsInf(o.Duration, 0):
 		return fmt.Errorf("decode: duration %v s, want 0 or more", o.Duration)
-	case !slices.Contains([]Deinterlace{DeinterlaceAuto, "auto", DeinterlaceOff, DeinterlaceOn, "bwdif"}, o.Deinterlace):
-		return fmt.Errorf("decode: deinterlace %q, want auto, off or bwdif", o.Deinterlace)
+	case !slices.Contains([]Deinterlace{DeinterlaceAuto, "auto", DeinterlaceOff, DeinterlaceOn, "bwdif", DeinterlaceTelecine}, o.Deinterlace):
+		return fmt.Errorf("decode: deinterlace %q, want auto, off, bwdif or telecine", o.Deinterlace)
+	case o.FieldRate && (o.Deinterlace == DeinterlaceOff || o.Deinterlace == DeinterlaceTelecine):
+		return fmt.Errorf("decode: a frame for each field needs deinterlacing, which is %s", o.Deinterlace)
 	case o.FrameRate != "" && badRate(o.FrameRate) != nil:
 		return fmt.Errorf("decode: %w", badRate(o.FrameRate))
 	case o.VideoTrack < 0:
@@ -126,6 +132,17 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// fineness is how many ticks the video has for one of the container: fields lie between the frames, and the frames of film between those of video.
+func (o Options) fineness() int64 {
+	switch {
+	case o.FieldRate:
+		return 2
+	case o.Deinterlace == DeinterlaceTelecine:
+		return 4
+	}
+	return 1
+}
+
 // Notes tells, in sentences for the user, what was mended in the input or left out of it; nil if nothing was.
 func (s Stats) Notes() (notes []string) {
 	note := func(n int64, one, many string) {
@@ -138,6 +155,7 @@ func (s Stats) Notes() (notes []string) {
 	}
 	note(int64(s.Jumps), "the input's clock jumps at one place: what follows goes on after what came before", "the input's clock jumps at %d places: what follows goes on after what came before")
 	note(s.Repaired, "the time of one frame was missing or did not rise, and was replaced", "the times of %d frames were missing or did not rise, and were replaced")
+	note(s.Pulldown, "one frame that a 3:2 pulldown had added is left out", "%d frames that a 3:2 pulldown had added are left out")
 	note(s.Late, "one packet of a stream that begins late in the file is left out", "%d packets of streams that begin late in the file are left out")
 	return notes
 }
@@ -157,6 +175,7 @@ type Stats struct {
 	ICC         int64 // frames with an ICC profile
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
+	Pulldown    int64 // frames that a 3:2 pulldown had added, left out
 	Truncated   bool  // the input ended with an error, or before its index says
 	Missing     int64 // frames that an MP4's index names and the file does not hold
 	FormatTurns int   // changes of format in mid-stream

@@ -29,6 +29,8 @@ type Source struct {
 	packet    *astiav.Packet
 	frame     *astiav.Frame
 	deint     *filter
+	pulldown  pulldown
+	fine      int64               // ticks of the video for one of the container: see refine
 	turn      media.DisplayMatrix // that Options.Autorotate carries out
 	turner    *filter             // nil for frames that are upright
 	matrix    *filter             // nil for matrices that all know
@@ -63,7 +65,7 @@ type Source struct {
 	drained    bool           // the demuxer is at its end and the decoder was told
 	ended      bool           // no more units will come
 	pastEnd    bool           // video has passed Start+Duration
-	seenBefore bool           // a frame before Start was decoded
+	seenBefore int            // frames before Start that were decoded
 	lastDamage error
 	failures   int // decoder errors in a row
 }
@@ -74,6 +76,7 @@ func (s *Source) Info() *media.Info { return s.info }
 // Stats returns what was met so far.
 func (s *Source) Stats() Stats {
 	st := s.stats
+	st.Pulldown = s.pulldown.left
 	if s.line != nil {
 		st.Jumps = s.line.jumps()
 	}
@@ -171,7 +174,7 @@ func (s *Source) step(ctx context.Context) error {
 // demux reads one packet and routes it.
 func (s *Source) demux() error {
 	s.packet.Unref()
-	err := av.Explain(func() error { return s.fc.ReadFrame(s.packet) })
+	err := av.Explain(s.readPacket)
 	switch {
 	case err == nil:
 	case err == av.ErrAgain:
@@ -352,6 +355,7 @@ func (s *Source) Close() error {
 	}
 	s.queue, s.ended = nil, true
 	s.closeDeinterlacer()
+	s.pulldown.close()
 	s.closeMatrix()
 	s.closeTurner()
 	s.convert.close()

@@ -38,6 +38,10 @@ func (s *Sink) open(info *media.Info) error {
 	w, h := s.size(info, pixels)
 	s.note(info, pixels, w, h)
 	s.color = c.colorOf(info.Format, pixels)
+	if d, _ := av.DescribePixels(pixels); s.codec.name == "prores" && !d.RGB && s.color.Range == media.RangeFull {
+		s.color.Range = media.RangeLimited
+		s.actions[0].Why = joinWhy(s.actions[0].Why, "full range is stored as limited range: prores knows no other")
+	}
 	if err := s.openEncoder(enc, info, coded, w, h); err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ func compareInfo(r *Report, src, out *media.Info, o Options) {
 	ok := scale >= 1 && src.Format.Height*scale == out.Format.Height
 	r.add(false, "size", ok || o.AnySize, "%dx%d to %dx%d", src.Format.Width, src.Format.Height, out.Format.Width, out.Format.Height)
 	s, t := src.Format.Color, out.Format.Color
+	if out.VideoTrack().Codec == "prores" && t.Range == media.RangeLimited { // it knows no other, and frames are converted
+		s.Range = media.RangeUnspecified
+	}
 	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
 	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
 	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect, out), "%v to %v", src.SampleAspect, out.SampleAspect)
