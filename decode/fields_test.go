@@ -187,3 +187,29 @@ func TestTelecine(t *testing.T) {
 		t.Errorf("from 1 s: %d frames, the first %+v, want %d from %+v", len(late), late[0], len(list)-24, list[24])
 	}
 }
+
+// What fields show is recognized, whatever the file says of them.
+func TestCadence(t *testing.T) {
+	var apart, together, still []int
+	for n := range 100 {
+		apart, together, still = append(apart, n), append(together, n/2), append(still, 7)
+	}
+	for _, c := range []struct {
+		name   string
+		fields []int
+		rate   media.Rational
+		want   decode.Cadence
+	}{
+		{"fields of their own", apart, pal, decode.CadenceInterlaced},
+		{"segmented frames", together, pal, decode.CadenceProgressive},
+		{"film", pulledDown(0, 44), ntsc, decode.CadenceTelecine},
+		{"nothing moves", still, pal, decode.CadenceUnknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := decode.FindCadence(context.Background(), writeFields(t, c.fields, c.rate, interlacedFlags), decode.Options{})
+			if err != nil || got != c.want {
+				t.Errorf("%q, error %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}

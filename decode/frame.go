@@ -106,6 +106,11 @@ func (s *Source) decoded(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.inspect != nil {
+		if err := s.inspect(s.frame); err != nil {
+			return err
+		}
+	}
 	if p.Interlaced {
 		s.info.Interlaced = s.info.Interlaced || s.stats.Frames == 0
 	}

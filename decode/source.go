@@ -29,6 +29,7 @@ type Source struct {
 	packet    *astiav.Packet
 	frame     *astiav.Frame
 	deint     *filter
+	inspect   func(*astiav.Frame) error // nil, or called with each frame as the decoder gave it
 	pulldown  pulldown
 	fine      int64               // ticks of the video for one of the container: see refine
 	turn      media.DisplayMatrix // that Options.Autorotate carries out

@@ -73,6 +73,17 @@ func SetInterlaced(f *astiav.Frame, on bool) {
 	C.vsr_frame_set_interlaced((*C.AVFrame)(f.UnsafePointer()), flag)
 }
 
+// FrameMetadata returns what a filter wrote about a frame under a key, "" if nothing.
+func FrameMetadata(f *astiav.Frame, key string) string {
+	c := C.CString(key)
+	defer C.free(unsafe.Pointer(c))
+	e := C.av_dict_get((*C.AVFrame)(f.UnsafePointer()).metadata, c, nil, 0)
+	if e == nil {
+		return ""
+	}
+	return C.GoString(e.value)
+}
+
 // MakeWritable makes sure that nobody else, such as an encoder's lookahead, reads the frame's memory.
 func MakeWritable(f *astiav.Frame) error {
 	return check(C.av_frame_make_writable((*C.AVFrame)(f.UnsafePointer())))
