@@ -45,6 +45,7 @@ type identity struct {
 	FrameRate       string  `json:"frame_rate,omitempty"`
 	Autorotate      bool    `json:"autorotate,omitempty"`
 	SquarePixels    bool    `json:"square_pixels,omitempty"`
+	FieldRate       bool    `json:"field_rate,omitempty"`
 }
 
 // identity returns that of the options, once the size is settled. scale is the model's.
@@ -57,7 +58,7 @@ func (o *Options) identity(scale int) identity {
 		Threshold: o.Scene.Threshold, Scenes: joinScenes(o.Scene.Cuts),
 		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
-		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack,
+		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack, FieldRate: o.Decode.FieldRate,
 		FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
 	}
 }
@@ -72,7 +73,7 @@ func (i *identity) restore(o *Options) {
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
-	o.Audio, o.Decode.VideoTrack = encode.Audio(i.Audio), i.VideoTrack
+	o.Audio, o.Decode.VideoTrack, o.Decode.FieldRate = encode.Audio(i.Audio), i.VideoTrack, i.FieldRate
 	o.Decode.FrameRate, o.Decode.Autorotate, o.SquarePixels = i.FrameRate, i.Autorotate, i.SquarePixels
 }
 

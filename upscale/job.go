@@ -61,6 +61,7 @@ type Job struct {
 	mu     sync.Mutex // of Options.Events
 	report Report
 	closed bool
+	fields string // what to tell of the fields of interlaced frames
 }
 
 // Open opens input, a file name, an address or - for standard input, the engine and the output, in this order. Nothing is left open
@@ -90,6 +91,9 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	}
 	j.offerGPU()
 	if j.source, err = decode.Open(ctx, input, j.opts.Decode); err != nil {
+		return j, inputError(err)
+	}
+	if j.source, j.fields, err = j.opts.settleFields(ctx, input, j.source); err != nil {
 		return j, inputError(err)
 	}
 	j.info = *j.source.Info()
@@ -218,7 +222,15 @@ func (j *Job) notes(e *engines.Engine) {
 		note("%s", e.Notice)
 	}
 	if j.info.Interlaced && j.opts.Decode.Deinterlace != decode.DeinterlaceOff {
-		note("the input is interlaced and is deinterlaced (bwdif)")
+		switch {
+		case j.opts.Decode.FieldRate:
+			note("the input is interlaced: each field becomes a frame (bwdif)")
+		case j.opts.Decode.Deinterlace != decode.DeinterlaceTelecine:
+			note("the input is interlaced and is deinterlaced (bwdif)")
+		}
+	}
+	if j.fields != "" {
+		note("%s", j.fields)
 	}
 	if hdr := j.info.Format.Color.Transfer; hdr == media.TransferPQ || hdr == media.TransferHLG {
 		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")

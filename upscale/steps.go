@@ -48,6 +48,9 @@ func Plan(ctx context.Context, input string, o Options) (*segment.Plan, error) {
 	if err != nil {
 		return nil, inputError(err)
 	}
+	if src, _, err = o.settleFields(ctx, input, src); err != nil {
+		return nil, inputError(err)
+	}
 	plan, err := o.describe(ctx, input, src.Info())
 	if err != nil {
 		src.Close()

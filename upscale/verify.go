@@ -20,6 +20,11 @@ type VerifyOptions struct {
 	Reference string // a true large video to compute PSNR, SSIM and, where FFmpeg has libvmaf, VMAF against; empty is none
 	Quick     bool   // read packets only and decode nothing
 	AnySize   bool   // the output's size need not be a multiple of the source's
+	// Audio, Deinterlace, FieldRate and VideoTrack are what the output was made with: see Options.Audio and decode.Options.
+	Audio       encode.Audio
+	Deinterlace decode.Deinterlace
+	FieldRate   bool
+	VideoTrack  int
 	// Start and Duration are the part of the source that the output is of, in seconds; Duration 0 is all.
 	Start, Duration float64
 	// Opened, when not nil, gets the description of source and output before the first frame, and Frame every pair of frames; the
@@ -36,7 +41,16 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 	if o.Quick {
 		open = decode.OpenCopy
 	}
-	src, err := open(ctx, source, decode.Options{Logger: o.Logger, Start: o.Start, Duration: o.Duration})
+	d := decode.Options{Logger: o.Logger, Start: o.Start, Duration: o.Duration, Deinterlace: o.Deinterlace, FieldRate: o.FieldRate, VideoTrack: o.VideoTrack}
+	for _, err := range []error{d.Validate(), o.Audio.Validate()} {
+		if err != nil {
+			return nil, usageError("", "%w", err)
+		}
+	}
+	if o.Quick && (o.FieldRate || o.Deinterlace == decode.DeinterlaceTelecine) {
+		return nil, usageError("", "a quick comparison decodes no frames, and these are not those of the source one by one")
+	}
+	src, err := open(ctx, source, d)
 	if err != nil {
 		return nil, inputError(err)
 	}
@@ -46,7 +60,7 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 		return nil, inputError(err)
 	}
 	defer out.Close()
-	can := capable(src.Info(), out.Info(), output)
+	can := capable(src.Info(), out.Info(), output, o.Audio)
 	v := verify.Options{SourceName: source, OutputName: output, Frames: !o.Quick, AnySize: o.AnySize, Frame: o.Frame,
 		Dropped: changedTracks(can), Converted: convertedTracks(can), NoChapters: noChapters(can)}
 	if o.Reference != "" {
@@ -74,13 +88,13 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 }
 
 // capable asks the output's container what it can hold of the source, by beginning such a file in the folder for temporary ones.
-func capable(src, out *media.Info, name string) []encode.StreamAction {
+func capable(src, out *media.Info, name string, audio encode.Audio) []encode.StreamAction {
 	dir, err := os.MkdirTemp("", "vsr-verify-")
 	if err != nil {
 		return nil
 	}
 	defer os.RemoveAll(dir)
-	f, err := encode.NewFile(filepath.Join(dir, "x"+filepath.Ext(name)), encode.FileOptions{})
+	f, err := encode.NewFile(filepath.Join(dir, "x"+filepath.Ext(name)), encode.FileOptions{Audio: audio})
 	if err != nil {
 		return nil
 	}

@@ -24,6 +24,10 @@ type verifyRequest struct {
 // flags are those that compare has, too.
 func (r *verifyRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Reference, "ref", "", "a true large video to compute PSNR, SSIM and, if this FFmpeg has libvmaf, VMAF against")
+	f.StringVar((*string)(&r.Audio), "audio", "", "what vsr run was told, as in opus: audio in that codec is no difference")
+	f.StringVar((*string)(&r.Deinterlace), "deinterlace", "", "what vsr run was told: auto, off, bwdif or telecine")
+	f.BoolVar(&r.FieldRate, "field-rate", false, "the output has a frame for each field")
+	f.IntVar(&r.VideoTrack, "video-track", 0, "which of several videos the output is of, from 1; 0 chooses as vsr run does")
 	f.Var((*clockFlag)(&r.Start), "start", "the output begins here in the source: seconds, or h:m:s")
 	f.Var((*clockFlag)(&r.Duration), "duration", "length of the source that the output is of; 0 is all")
 }
