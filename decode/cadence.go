@@ -19,7 +19,7 @@ const (
 	CadenceUnknown     Cadence = ""            // too little moves to tell
 	CadenceInterlaced  Cadence = "interlaced"  // each field shows a moment of its own
 	CadenceProgressive Cadence = "progressive" // both show the same one, whatever the file says (PsF)
-	CadenceTelecine    Cadence = "telecine"    // film by 3:2 pulldown
+	CadenceTelecine    Cadence = "telecine"    // frames by 3:2 pulldown
 )
 
 const (

@@ -132,7 +132,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// fineness is how many ticks the video has for one of the container: fields lie between the frames, and the frames of film between those of video.
+// fineness is how many ticks the video has for one of the container: fields lie between the frames, and those from before a pulldown between those after it.
 func (o Options) fineness() int64 {
 	switch {
 	case o.FieldRate:

@@ -10,7 +10,7 @@ import (
 // Notes on how the fields of interlaced frames belong together.
 const (
 	noteSegmentedFrames = "the frames are marked as interlaced, but both fields of each show the same moment (PsF): they are taken as they are; --deinterlace bwdif rebuilds them all the same"
-	noteTelecine        = "the fields follow a 3:2 pulldown of film: --deinterlace telecine gives the film's frames back, four for five"
+	noteTelecine        = "the fields follow a 3:2 pulldown: --deinterlace telecine gives the frames from before it back, four for five"
 )
 
 // settleFields looks at how the fields of an interlaced file belong together, unless the options say what to do with them. Frames of segmented

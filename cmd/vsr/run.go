@@ -150,7 +150,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.Var((*scaleFlag)(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale, as in 1080")
 	f.StringVar((*string)(&r.Audio), "audio", string(r.Audio), "copy, auto (converted where the output cannot hold it), or a codec: "+strings.Join(upscale.AudioCodecs(), ", "))
-	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off, bwdif (every frame) or telecine (undoes a 3:2 pulldown of film)")
+	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off, bwdif (every frame) or telecine (undoes a 3:2 pulldown)")
 	f.BoolVar(&r.Decode.FieldRate, "field-rate", r.Decode.FieldRate, "a frame for each field of interlaced frames: 50i becomes 50 frames a second")
 	f.StringVar(&r.Decode.FrameRate, "frame-rate", r.Decode.FrameRate, "frames a second of raw streams and sequences of images, as in 25 or 30000/1001")
 	f.BoolVar(&r.Decode.Autorotate, "autorotate", r.Decode.Autorotate, "turn the frames themselves, instead of keeping the mark that players turn them by")
