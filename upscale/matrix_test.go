@@ -216,7 +216,7 @@ func probeFrames(t *testing.T, path string) (n int, widest float64) {
 	t.Helper()
 	var at []float64
 	if tool, err := exec.LookPath("ffprobe"); err == nil {
-		text, err := exec.Command(tool, "-v", "error", "-of", "json", "-select_streams", "v", "-show_entries", "frame=best_effort_timestamp_time", path).Output()
+		text, err := exec.Command(tool, "-v", "error", "-of", "json", "-select_streams", "V", "-show_entries", "frame=best_effort_timestamp_time", path).Output()
 		var list struct {
 			Frames []struct {
 				Time string `json:"best_effort_timestamp_time"`
