@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"vsr/media"
 )
@@ -18,6 +19,8 @@ type SceneRecord struct {
 	FirstPTS   int64     `json:"first_pts"`
 	Estimates  int       `json:"estimates"` // how often the estimator ran
 	Vector     []float32 `json:"idr"`       // the degradation vector in use at the scene's end
+	// Estimate is the vector as it was estimated, where Options.Adjust has changed it.
+	Estimate []float32 `json:"idr_estimate,omitempty"`
 }
 
 // cache holds the degradation of the scene that is running. Its key is the scene number, not a cut flag, so nothing is
@@ -29,7 +32,8 @@ type cache struct {
 	running bool // scene, current and vector are set
 	scene   uint64
 	current Degradation
-	vector  []float32 // that current was made from
+	vector  []float32 // as estimated
+	used    []float32 // that current was made from: vector, or what Options.Adjust makes of it
 	good    int       // estimates from informative frames that went into vector
 	age     int       // frames since the last estimate
 
@@ -52,6 +56,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err != nil {
 			return nil, event{}, err
 		}
+		c.running, c.scene = false, f.Scene
 		if err := c.adopt(ctx, v); err != nil {
 			return nil, event{}, err
 		}
@@ -59,7 +64,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err != nil {
 			return nil, event{}, err
 		}
-		c.running, c.scene, c.age, c.good, c.to = true, f.Scene, 0, 0, nil
+		c.running, c.age, c.good, c.to = true, 0, 0, nil
 		if tells {
 			c.good = 1
 		}
@@ -137,14 +142,18 @@ func (c *cache) estimate(ctx context.Context, f *media.Frame) ([]float32, error)
 	return v, nil
 }
 
-// adopt makes v the vector in use. After an error the old one still is.
+// adopt makes v, as adjusted, the vector in use. After an error the old one still is.
 func (c *cache) adopt(ctx context.Context, v []float32) error {
-	d, err := c.engine.Modulate(ctx, v)
+	used := v
+	if c.opts.Adjust != nil {
+		used = c.opts.Adjust(c.scene, slices.Clone(v))
+	}
+	d, err := c.engine.Modulate(ctx, used)
 	if err != nil {
 		return fmt.Errorf("modulate: %w", err)
 	}
 	old := c.current
-	c.current, c.vector = d, v
+	c.current, c.vector, c.used = d, v, used
 	if old != nil {
 		if err := old.Close(); err != nil {
 			return fmt.Errorf("modulate: %w", err)

@@ -28,6 +28,8 @@ type Options struct {
 	Fade int `yaml:"-"`
 	// Average takes the mean over the first so many informative frames of a scene; 0 and 1 mean one frame.
 	Average int `yaml:"average"`
+	// Adjust, when not nil, is given the estimate of a scene, which it may change, and returns the vector to use.
+	Adjust func(scene uint64, estimate []float32) []float32 `yaml:"-"`
 	// Height resamples the result to so many rows, the width in proportion (even when chroma is subsampled); 0 means no.
 	Height int `yaml:"height"`
 	// Stretch resamples the width by so much, which makes pixels square that are not; 0 means no.
@@ -298,7 +300,10 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 	}
 	if last := len(u.scenes) - 1; u.stats.Scenes <= maxRecords {
 		u.scenes[last].Estimates += estimates
-		u.scenes[last].Vector = slices.Clone(u.cache.vector)
+		u.scenes[last].Vector, u.scenes[last].Estimate = slices.Clone(u.cache.used), nil
+		if !slices.Equal(u.cache.used, u.cache.vector) {
+			u.scenes[last].Estimate = slices.Clone(u.cache.vector)
+		}
 	}
 	u.opts.Logger.Debug("degradation", "estimated", did.estimated, "stage", "sr", "pts", f.PTS, "scene", f.Scene, "new", did.scene,
 		"kernels", did.modulated, "ms", took.Milliseconds())

@@ -46,6 +46,9 @@ type Engine struct {
 	Name   string // of the model
 	Hash   string // of its weights
 	Device string // in words, with instruction set, precision and threads on a CPU
+	// Probes and Bounds read the network's degradation vectors; nil where its weights do not have them.
+	Probes *kdsr.Probes
+	Bounds *kdsr.IDRBounds
 	// Fallback is true when no weights are built in and bicubic interpolation takes their place.
 	Fallback bool
 	// Notice says why Device auto did not choose a GPU that is there; mostly empty.
@@ -90,6 +93,12 @@ func New(ctx context.Context, w *kdsr.Weights, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{Name: cmp.Or(w.Meta[kdsr.MetaName], o.Model), Hash: w.Hash()}
+	if e.Probes, err = w.Probes(); err == nil {
+		e.Bounds, err = w.IDRBounds()
+	}
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Request, Err: err}
+	}
 	switch kind {
 	case "cuda":
 		err = e.startGPU(w, o, index)

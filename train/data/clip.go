@@ -20,17 +20,12 @@ type clipKey struct{ slot, generation int }
 
 // makeClip cuts and degrades the clip of a slot and generation.
 func (s *Sampler) makeClip(k clipKey) (*clip, error) {
-	id := s.clipID(k.slot, k.generation)
-	shared := id
-	if s.o.SharedPerBatch {
-		shared = k.generation - s.age(id, k.generation)
-	}
-	rng := rand.New(rand.NewPCG(s.o.Seed+0xc11b, uint64(id)))
+	rng := rand.New(rand.NewPCG(s.o.Seed+0xc11b, uint64(s.clipID(k.slot, k.generation))))
 	frames, err := s.cutClip(rng)
 	if err != nil {
 		return nil, err
 	}
-	lr, err := s.o.Recipe.Apply(degrade.SharedRand(s.o.Seed, uint64(id), uint64(shared)), frames)
+	lr, err := s.o.Recipe.Apply(s.recipeRand(k), frames)
 	if err != nil {
 		return nil, err
 	}

@@ -125,6 +125,22 @@ func (s *Sampler) fill(b *Batch, step int) error {
 	return nil
 }
 
+// ClipRand is the randomness with which the recipe degraded the clip that sample slot of a step was cut from.
+func (s *Sampler) ClipRand(step, slot int) degrade.Rand {
+	generation, _ := s.turn(step, slot)
+	return s.recipeRand(clipKey{slot, generation})
+}
+
+// recipeRand is what the recipe draws from for a clip.
+func (s *Sampler) recipeRand(k clipKey) degrade.Rand {
+	id := s.clipID(k.slot, k.generation)
+	shared := id
+	if s.o.SharedPerBatch {
+		shared = k.generation - s.age(id, k.generation)
+	}
+	return degrade.SharedRand(s.o.Seed, uint64(id), uint64(shared))
+}
+
 // turn says which clip of a slot a step uses, and for the how-manieth time. Slots are renewed at different steps, so that every
 // step costs the same, except when a batch shares its randomness.
 func (s *Sampler) turn(step, slot int) (generation, use int) {

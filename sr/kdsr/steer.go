@@ -1,0 +1,85 @@
+package kdsr
+
+import (
+	"fmt"
+	"math"
+)
+
+// Sliders move a degradation vector from its estimate: each as if the input had more (above 0) or less of a trait than was estimated, so
+// that the network takes more or less of it away. 0 leaves the estimate as it is; values are from -1 to 1.
+type Sliders struct {
+	Deblur     float64 `json:"deblur,omitempty" yaml:"deblur,omitempty"`
+	Denoise    float64 `json:"denoise,omitempty" yaml:"denoise,omitempty"`
+	Decompress float64 `json:"decompress,omitempty" yaml:"decompress,omitempty"`
+}
+
+// sliderReach is what a slider at 1 adds to each trait, in its unit.
+var sliderReach = [Traits]float64{0.8, 8, 20}
+
+// Validate reports the first slider that is out of range.
+func (s Sliders) Validate() error {
+	for name, v := range map[string]float64{"deblur": s.Deblur, "denoise": s.Denoise, "decompress": s.Decompress} {
+		if !(v >= -1 && v <= 1) {
+			return fmt.Errorf("%s %g: want -1 to 1", name, v)
+		}
+	}
+	return nil
+}
+
+func (s Sliders) of(t Trait) float64 { return [...]float64{s.Deblur, s.Denoise, s.Decompress}[t] }
+
+// Steer moves v, and keeps it within the bounds, which may be nil. Sliders at 0 change no bit of it.
+func (p *Probes) Steer(v []float32, s Sliders, bounds *IDRBounds) {
+	if s == (Sliders{}) {
+		return
+	}
+	for t := range Traits {
+		p.move(v, t, s.of(t)*sliderReach[t])
+	}
+	bounds.Bound(v)
+}
+
+// Fixed are traits that a person has set; nil leaves the estimate.
+type Fixed struct {
+	Blur  *float64 `json:"blur,omitempty" yaml:"blur,omitempty"`   // see TraitBlur
+	Noise *float64 `json:"noise,omitempty" yaml:"noise,omitempty"` // see TraitNoise
+	CRF   *float64 `json:"crf,omitempty" yaml:"crf,omitempty"`     // see TraitCRF
+}
+
+// Validate reports the first value that is no amount of its trait.
+func (f Fixed) Validate() error {
+	for t, x := range f.all() {
+		if x != nil && !(*x >= 0 && *x <= 100) {
+			return fmt.Errorf("%v %g: want 0 to 100", Trait(t), *x)
+		}
+	}
+	return nil
+}
+
+func (f Fixed) all() [Traits]*float64 { return [...]*float64{f.Blur, f.Noise, f.CRF} }
+
+// Fix moves v by the difference between what was read from it and what a person has set, and keeps it within the bounds, which may be
+// nil. Values beyond what a probe was fitted to count as its ends.
+func (p *Probes) Fix(v []float32, f Fixed, bounds *IDRBounds) {
+	if f == (Fixed{}) {
+		return
+	}
+	read := p.Read(v, nil)
+	for t, x := range f.all() {
+		if x != nil {
+			probe := &p.Traits[t]
+			p.move(v, Trait(t), min(max(*x, probe.Low), probe.High)-read.Of(Trait(t)))
+		}
+	}
+	bounds.Bound(v)
+}
+
+// move changes a trait by so much of its unit.
+func (p *Probes) move(v []float32, t Trait, by float64) {
+	if by == 0 || math.IsNaN(by) {
+		return
+	}
+	for k, step := range p.Traits[t].Step {
+		v[k] += float32(by) * step
+	}
+}
