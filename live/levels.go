@@ -12,6 +12,8 @@ import (
 	"vsr/models"
 	"vsr/sr"
 	"vsr/sr/adaptive"
+	"vsr/sr/engines"
+	"vsr/sr/kdsr"
 )
 
 // The degradation is estimated again every ten seconds at 30 fps, and new kernels take half a second to come in.
@@ -95,7 +97,12 @@ func (s *Session) openLevels(ctx context.Context, from, to media.Format) (levels
 		if err != nil {
 			return levels, deviceFault(err)
 		}
-		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade})
+		named, _ := e.(*engines.Engine) // tests have others
+		if (named == nil || named.Probes == nil) && s.o.Sliders != (kdsr.Sliders{}) {
+			e.Close()
+			return levels, fault.New(fault.Request, "vsr train probes adds what is missing", "the weights of %s do not say how to move their degradation vector", c.model)
+		}
+		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade, Adjust: s.adjust(named)})
 		if err != nil {
 			e.Close()
 			return levels, deviceFault(err)
@@ -104,9 +111,40 @@ func (s *Session) openLevels(ctx context.Context, from, to media.Format) (levels
 		if c.reduce > 1 {
 			name = fmt.Sprintf("%s at 1/%g", c.model, c.reduce)
 		}
+		s.setReader(name, func() *kdsr.Reading { return reading(named, net.Vector()) })
 		levels = append(levels, adaptive.Network(name, net, from, to, c.reduce))
 	}
 	return append(levels, adaptive.Plain(to)), nil
+}
+
+// adjust moves estimates by the sliders.
+func (s *Session) adjust(e *engines.Engine) func(uint64, []float32) []float32 {
+	if s.o.Sliders == (kdsr.Sliders{}) {
+		return nil
+	}
+	return func(_ uint64, v []float32) []float32 {
+		e.Probes.Steer(v, s.o.Sliders, e.Bounds)
+		return v
+	}
+}
+
+// reading puts the vector in use into words, nil where the network's weights or the first frame are missing.
+func reading(e *engines.Engine, v []float32) *kdsr.Reading {
+	if e == nil || e.Probes == nil || len(v) != len(e.Probes.Mean) {
+		return nil
+	}
+	r := e.Probes.Read(v, e.Bounds)
+	return &r
+}
+
+// setReader keeps what reads the degradation in use at a quality level.
+func (s *Session) setReader(level string, read func() *kdsr.Reading) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readers == nil {
+		s.readers = map[string]func() *kdsr.Reading{}
+	}
+	s.readers[level] = read
 }
 
 // measure fills in the costs, from before if the same was measured before.

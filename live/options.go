@@ -14,6 +14,7 @@ import (
 	"vsr/live/webrtc"
 	"vsr/sr"
 	"vsr/sr/engines"
+	"vsr/sr/kdsr"
 )
 
 // Options configures a Session. configs/live.yaml explains every key; Defaults are the values without one.
@@ -37,6 +38,8 @@ type Options struct {
 	TLSCert    string        `yaml:"tls_cert"`    // PEM file, with TLSKey
 	TLSKey     string        `yaml:"tls_key"`
 	TLSSelf    bool          `yaml:"tls_self_signed"` // make a certificate at start
+
+	kdsr.Sliders `yaml:",inline"` // deblur, denoise, decompress: -1 to 1, 0 is as estimated
 
 	Program string       `yaml:"-"` // version of the program, to which a GPU's self-test belongs
 	Logger  *slog.Logger `yaml:"-"` // nil means silence
@@ -70,6 +73,9 @@ func (o *Options) Validate() error {
 		return fault.New(fault.Usage, "", "--tls-cert and --tls-key belong together")
 	case o.Record != "" && filepath.Ext(o.Record) != ".mkv" && filepath.Ext(o.Record) != ".mp4":
 		return fault.New(fault.Usage, "", "--record %s: the name must end in .mkv or .mp4", o.Record)
+	}
+	if err := o.Sliders.Validate(); err != nil {
+		return fault.New(fault.Usage, "0 leaves the estimate as it is", "%w", err)
 	}
 	_, err := kindOf(o.Source)
 	return err

@@ -17,6 +17,7 @@ import (
 	"vsr/pipeline"
 	"vsr/sr"
 	"vsr/sr/adaptive"
+	"vsr/sr/kdsr"
 )
 
 // Session is one live session: the server, the way from source to viewers, and what the page shows of it.
@@ -36,7 +37,8 @@ type Session struct {
 	recordings int   // made so far: each pipeline makes a file of its own
 	lostErr    error // why the source was lost, nil when it was not
 	levels     []Level
-	reason     string // why frames are not enhanced, "" when they are
+	readers    map[string]func() *kdsr.Reading // of the levels that are networks, by name
+	reason     string                          // why frames are not enhanced, "" when they are
 
 	running sync.WaitGroup // Run
 	closed  chan struct{}  // closed under mu

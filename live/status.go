@@ -7,26 +7,29 @@ import (
 
 	"vsr/internal/fault"
 	"vsr/sr/adaptive"
+	"vsr/sr/kdsr"
 )
 
 // Status is the page's view of the pipeline; live/webrtc/page/index.html reads it.
 type Status struct {
-	Source   string             `json:"source"`
-	State    string             `json:"state"`           // waiting, live or lost
-	Error    string             `json:"error,omitempty"` // why the source is lost
-	Enhance  bool               `json:"enhance"`         // what people at the page asked for
-	Model    string             `json:"model"`
-	Enhanced bool               `json:"enhanced"`         // false when plain resampling runs, by choice or for want of time
-	Reason   string             `json:"reason,omitempty"` // why it is not, when that is not a person's choice
-	Levels   []Level            `json:"levels,omitempty"`
-	InSize   string             `json:"in_size,omitempty"`
-	OutSize  string             `json:"out_size,omitempty"`
-	FPSIn    float64            `json:"fps_in"`
-	FPSOut   float64            `json:"fps_out"`
-	AgeMS    float64            `json:"age_ms"`
-	Dropped  map[string]int64   `json:"dropped"`
-	StageMS  map[string]float64 `json:"stage_ms"`
-	Changes  int                `json:"quality_changes"`
+	Source   string `json:"source"`
+	State    string `json:"state"`           // waiting, live or lost
+	Error    string `json:"error,omitempty"` // why the source is lost
+	Enhance  bool   `json:"enhance"`         // what people at the page asked for
+	Model    string `json:"model"`
+	Enhanced bool   `json:"enhanced"`         // false when plain resampling runs, by choice or for want of time
+	Reason   string `json:"reason,omitempty"` // why it is not, when that is not a person's choice
+	// Degradation is what the network in use takes the source's to be, where its weights can say it.
+	Degradation *kdsr.Reading      `json:"degradation,omitempty"`
+	Levels      []Level            `json:"levels,omitempty"`
+	InSize      string             `json:"in_size,omitempty"`
+	OutSize     string             `json:"out_size,omitempty"`
+	FPSIn       float64            `json:"fps_in"`
+	FPSOut      float64            `json:"fps_out"`
+	AgeMS       float64            `json:"age_ms"`
+	Dropped     map[string]int64   `json:"dropped"`
+	StageMS     map[string]float64 `json:"stage_ms"`
+	Changes     int                `json:"quality_changes"`
 }
 
 // Status is what the page shows of the pipeline; the server asks for it at each poll of the page.
@@ -44,7 +47,11 @@ func (s *Session) Status() Status {
 	}
 	s.mu.Lock()
 	st.Levels, st.Reason = s.levels, s.reason
+	read := s.readers[r.Name]
 	s.mu.Unlock()
+	if read != nil && st.Enhanced {
+		st.Degradation = read()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.from.Width > 0 {

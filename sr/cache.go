@@ -60,7 +60,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		if err := c.adopt(ctx, v); err != nil {
 			return nil, event{}, err
 		}
-		tells, err := informativeAnywhere(f)
+		tells, err := Informative(f)
 		if err != nil {
 			return nil, event{}, err
 		}
@@ -80,7 +80,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 	if !averaging && !refresh {
 		return c.current, event{}, nil
 	}
-	if tells, err := informativeAnywhere(f); err != nil || !tells {
+	if tells, err := Informative(f); err != nil || !tells {
 		return c.current, event{}, err
 	}
 	v, err := c.estimate(ctx, f)

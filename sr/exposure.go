@@ -44,8 +44,9 @@ func informative(f *media.Frame) bool {
 	return mean > darkest && mean < lightest && spread > flattest
 }
 
-// informativeAnywhere is informative for frames of a GPU too, which it brings to the host. That happens at the beginning of scenes.
-func informativeAnywhere(f *media.Frame) (bool, error) {
+// Informative reports whether the degradation can be estimated from f. A frame in a GPU's memory is brought to the host for it, which
+// happens at the beginning of scenes.
+func Informative(f *media.Frame) (bool, error) {
 	if f.Surface == nil {
 		return informative(f), nil
 	}

@@ -108,6 +108,7 @@ type Upscaler struct {
 	mu     sync.Mutex
 	stats  Stats
 	scenes []SceneRecord
+	vector []float32 // in use
 }
 
 // New returns an Upscaler that owns the engine: Close closes it.
@@ -293,6 +294,7 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 	if did.estimated {
 		estimates = 1
 	}
+	u.vector = slices.Clone(u.cache.used)
 	u.stats.Estimates += int64(estimates)
 	u.stats.Estimate += took
 	if did.modulated {
@@ -314,6 +316,13 @@ func (u *Upscaler) Stats() Stats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.stats
+}
+
+// Vector returns the degradation vector in use, nil before the first frame.
+func (u *Upscaler) Vector() []float32 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.vector)
 }
 
 // Scenes returns a record of each scene so far, at most 20000.

@@ -21,6 +21,8 @@ type ProbeOptions struct {
 	Samples int // patches to fit to, default 3072
 	HeldOut int // patches of images that are held back, default 768
 	Patch   int // their side in low-resolution pixels, default 96
+	// Progress, when not nil, is called after every batch.
+	Progress func(done, total int)
 }
 
 func (o ProbeOptions) defaults() ProbeOptions {
@@ -67,11 +69,18 @@ func fitProbes(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *d
 	if err != nil {
 		return nil, err
 	}
-	fit, err := knownVectors(ctx, ws, w, bounds, corpus.Train, c, o.Samples, o.Patch)
+	show := func(before int) func(int) {
+		return func(done int) {
+			if o.Progress != nil {
+				o.Progress(before+done, o.Samples+o.HeldOut)
+			}
+		}
+	}
+	fit, err := knownVectors(ctx, ws, w, bounds, corpus.Train, c, o.Samples, o.Patch, show(0))
 	if err != nil {
 		return nil, err
 	}
-	held, err := knownVectors(ctx, ws, w, bounds, corpus.Validation, c, o.HeldOut, o.Patch)
+	held, err := knownVectors(ctx, ws, w, bounds, corpus.Validation, c, o.HeldOut, o.Patch, show(len(fit)))
 	if err != nil {
 		return nil, fmt.Errorf("images that are held back: %w", err)
 	}
@@ -79,7 +88,7 @@ func fitProbes(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *d
 }
 
 // knownVectors spoils patches of tiles by known amounts and estimates them as a run does, bounded.
-func knownVectors(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, bounds *kdsr.IDRBounds, tiles []data.Tile, c Config, n, patch int) ([]knownVector, error) {
+func knownVectors(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, bounds *kdsr.IDRBounds, tiles []data.Tile, c Config, n, patch int, show func(done int)) ([]knownVector, error) {
 	const batch, reuse = 8, 2
 	known := degrade.Known{Factor: c.Scale}
 	s, err := data.NewSampler(tiles, data.SamplerOptions{Seed: c.Seed + 0x9e0be5, Batch: batch, Patch: patch, Recipe: known, Reuse: reuse, Shrink: c.Data.Shrink, Defocus: c.Data.Defocus})
@@ -106,6 +115,9 @@ func knownVectors(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, bounds
 			v := knownVector{slices.Clone(d.Data[i*size : (i+1)*size]), [kdsr.Traits]float64{a.Blur, a.Noise, a.CRF}}
 			bounds.Bound(v.v)
 			out = append(out, v)
+		}
+		if show != nil {
+			show(len(out))
 		}
 	}
 	return out, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -119,7 +120,10 @@ func (e *Estimate) measure(ctx context.Context, o Options, dir string, at, secon
 	part := o
 	part.Output, part.Replace, part.Resume = filepath.Join(dir, fmt.Sprintf("%d%s", len(e.Parts), ext)), true, false
 	part.Device, part.Workers = o.devices()[0], 0
-	part.Scene.Cuts = nil // they count from the start of the whole
+	part.Scene.Cuts, part.Scenes = nil, nil // they count from the start of the whole
+	if strings.HasPrefix(part.Degradation, DegradationFile) {
+		part.Degradation = DegradationScene
+	}
 	part.Decode.Start, part.Decode.Duration = p.Start, seconds
 	if e.Length > 0 {
 		part.Decode.Duration = min(seconds, e.Length-at)

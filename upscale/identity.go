@@ -6,6 +6,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/sr"
+	"vsr/sr/kdsr"
 	"vsr/upscale/segment"
 )
 
@@ -34,6 +35,9 @@ type identity struct {
 	Average int     `json:"average"`
 	Chroma  string  `json:"chroma"`
 
+	Degradation string       `json:"degradation"` // scene, lock or file
+	Sliders     kdsr.Sliders `json:"sliders"`
+
 	Codec           string  `json:"codec"`
 	CRF             int     `json:"crf"`
 	Preset          string  `json:"preset"`
@@ -56,7 +60,7 @@ func (o *Options) identity(scale int) identity {
 		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
 		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
 		Threshold: o.Scene.Threshold, Scenes: joinScenes(o.Scene.Cuts),
-		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma),
+		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma), Degradation: o.degradationName(), Sliders: o.Sliders,
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack, FieldRate: o.Decode.FieldRate,
 		FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
@@ -71,6 +75,10 @@ func (i *identity) restore(o *Options) {
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
 	o.Scene.Threshold, o.Scene.Cuts = i.Threshold, splitScenes(i.Scenes)
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
+	o.Degradation, o.Sliders = i.Degradation, i.Sliders
+	if i.Degradation == inFile { // its values come with the scenes of the plan
+		o.Degradation = DegradationScene
+	}
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
 	o.Audio, o.Decode.VideoTrack, o.Decode.FieldRate = encode.Audio(i.Audio), i.VideoTrack, i.FieldRate

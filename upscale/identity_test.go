@@ -24,8 +24,10 @@ var cosmetic = map[string]bool{
 // leaves visits every option that has a YAML key.
 func leaves(v reflect.Value, prefix string, visit func(name string, field reflect.Value)) {
 	for i := range v.NumField() {
-		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		key, more, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
 		switch {
+		case more == "inline":
+			leaves(v.Field(i), prefix, visit)
 		case key == "" || key == "-":
 		case v.Field(i).Kind() == reflect.Struct:
 			leaves(v.Field(i), prefix+key+".", visit)

@@ -39,6 +39,7 @@ type Job struct {
 	info     media.Info // of the source, when it was opened
 	large    media.Info // of the output
 	scenes   *scene.Detector
+	adjuster *adjuster
 	upscaler *sr.Upscaler
 	sink     *encode.Sink // of a job in one go
 	door     *auditedSink // what one worker writes to
@@ -72,6 +73,9 @@ func Open(ctx context.Context, input string, o Options) (*Job, error) {
 
 func open(ctx context.Context, input string, o Options, s *step) (j *Job, err error) {
 	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := o.readDegradation(); err != nil {
 		return nil, err
 	}
 	j = &Job{opts: o, input: input, step: s}
@@ -138,6 +142,9 @@ func (j *Job) openUpscaler(ctx context.Context, e *engines.Engine) (err error) {
 	err = j.opts.settleSize(e, j.info.Format.Height)
 	if err == nil {
 		err = j.settleResidency(ctx, e, j.info.Format)
+	}
+	if err == nil {
+		err = j.openAdjuster(ctx, e)
 	}
 	if err == nil {
 		if j.upscaler, err = sr.New(e, j.opts.SR); err != nil {
@@ -344,7 +351,7 @@ func (j *Job) keepFailed(err error) error {
 // finish fills the rest of the report in and closes the job.
 func (j *Job) finish(err error) error {
 	if j.pool == nil {
-		j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.upscaler.Scenes()
+		j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.adjuster.read(j.upscaler.Scenes())
 	}
 	if s := j.report.Upscale; s.Frames > 0 {
 		j.report.Frames.Reused = s.Reused / float64(s.Frames)

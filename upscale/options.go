@@ -11,6 +11,7 @@ import (
 	"vsr/scene"
 	"vsr/sr"
 	"vsr/sr/engines"
+	"vsr/sr/kdsr"
 	"vsr/upscale/segment"
 )
 
@@ -40,6 +41,12 @@ type Options struct {
 	Scene        scene.Options  `yaml:"scene"`
 	SR           sr.Options     `yaml:"sr"`
 	Encode       encode.Options `yaml:"encode"`
+	// Degradation is scene (one estimate a scene), lock (one for the whole video) or file: and the name of a scenes file or of an
+	// earlier report; empty is scene. Sliders change the estimates.
+	Degradation  string `yaml:"degradation"`
+	kdsr.Sliders `yaml:",inline"`
+	// Scenes, when not nil, are what people have set for scenes (SceneFile.Scenes), by rising first frame.
+	Scenes []SceneEntry `yaml:"-"`
 
 	// Place, with an empty Output, is given the default name of the output, which lies beside the input, and returns the one to use. Its error ends
 	// Open. Nil takes the default.
@@ -59,7 +66,7 @@ type Options struct {
 // Defaults returns the options that `vsr run` begins with: x264, resumable, on the best device.
 func Defaults() Options {
 	return Options{Device: "auto", Precision: "auto", Resume: true, SegmentMin: segment.DefaultMin, SegmentMax: segment.DefaultMax,
-		Decode: decode.Options{RGB: true}, Scene: scene.Options{}.Defaults(), SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
+		Decode: decode.Options{RGB: true}, Scene: scene.Options{}.Defaults(), Degradation: DegradationScene, SR: sr.Options{Frames: 8}, Encode: encode.Options{Codec: "x264", KeyframeSeconds: 10}}
 }
 
 // AudioCodecs lists the codecs that Options.Audio may name.
@@ -104,6 +111,9 @@ func (o *Options) Validate() error {
 		return usageError("", "segments of %d to %d frames: want 1 <= segment_min <= segment_max <= %d", lo, hi, 1<<20)
 	case o.Precision != "" && o.Precision != "auto" && o.Precision != "fp32":
 		return usageError("", "precision %q: want auto or fp32", o.Precision)
+	}
+	if err := o.validateDegradation(); err != nil {
+		return err
 	}
 	for _, err := range []error{o.Audio.Validate(), o.Decode.Validate(), o.Scene.Validate(), o.SR.Validate(), o.Encode.Validate()} {
 		if err != nil {

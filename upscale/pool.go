@@ -162,7 +162,7 @@ func (p *pool) report(found pipeline.Stats) {
 	r.FPS = float64(p.frames.Load()) / elapsed.Seconds()
 	r.Frames = FrameCounts{In: p.finder.Index.Frames(), Out: p.frames.Load() + p.kept.Load(), Resumed: p.kept.Load(), Repeated: j.repeated}
 	j.times = p.finder.Index.Times()
-	r.Scenes = slices.SortedFunc(maps.Values(p.scenes), func(a, b sr.SceneRecord) int { return cmp.Compare(a.Index, b.Index) })
+	r.Scenes = j.adjuster.read(slices.SortedFunc(maps.Values(p.scenes), func(a, b sr.SceneRecord) int { return cmp.Compare(a.Index, b.Index) }))
 	r.Upscale = sr.Stats{}
 	for _, w := range p.workers {
 		addUpscale(&r.Upscale, w.upscaler.Stats())

@@ -30,7 +30,7 @@ type Report struct {
 	Error         string                `json:"error,omitempty"`
 	Stopped       bool                  `json:"interrupted,omitempty"` // by Options.Stop
 	Frames        FrameCounts           `json:"frames"`
-	Scenes        []sr.SceneRecord      `json:"scenes"`
+	Scenes        []SceneReport         `json:"scenes"`
 	Streams       []encode.StreamAction `json:"streams"`
 	Model         ModelReport           `json:"model"`
 	Device        string                `json:"device"`

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"vsr/sr/kdsr"
 )
 
 // maxSceneFile is the largest scenes file in bytes.
@@ -24,7 +26,72 @@ type SceneFile struct {
 // SceneEntry is one scene. It ends where the next begins.
 type SceneEntry struct {
 	FirstFrame int64  `yaml:"first_frame"` // from 0, in the part of the video that is upscaled
-	Note       string `yaml:"note"`        // for the reader
+	Blur       Amount `yaml:"blur"`        // pixels of the input
+	Noise      Amount `yaml:"noise"`       // 8-bit code values
+	CRF        Amount `yaml:"crf"`
+	// The sliders of this scene; nil is that of the run.
+	Deblur     *float64  `yaml:"deblur,omitempty"`
+	Denoise    *float64  `yaml:"denoise,omitempty"`
+	Decompress *float64  `yaml:"decompress,omitempty"`
+	Note       string    `yaml:"note"`          // for the reader
+	Vector     []float32 `yaml:"idr,omitempty"` // of an earlier report, in place of an estimate
+}
+
+// Amount is a trait of a degradation that a person has set; nil is as estimated, "auto" in the file.
+type Amount struct{ Value *float64 }
+
+// UnmarshalYAML reads a number or auto.
+func (a *Amount) UnmarshalYAML(text []byte) error {
+	s := strings.Trim(strings.TrimSpace(string(text)), `"'`)
+	if s == "auto" || s == "" {
+		a.Value = nil
+		return nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return fmt.Errorf("%q: want auto or a number", s)
+	}
+	a.Value = &v
+	return nil
+}
+
+// MarshalYAML writes what UnmarshalYAML reads.
+func (a Amount) MarshalYAML() ([]byte, error) {
+	if a.Value == nil {
+		return []byte("auto"), nil
+	}
+	return strconv.AppendFloat(nil, *a.Value, 'g', -1, 64), nil
+}
+
+// fixed is what is set of the traits.
+func (e *SceneEntry) fixed() kdsr.Fixed {
+	return kdsr.Fixed{Blur: e.Blur.Value, Noise: e.Noise.Value, CRF: e.CRF.Value}
+}
+
+// sliders are those of the scene, where the run's are given.
+func (e *SceneEntry) sliders(s kdsr.Sliders) kdsr.Sliders {
+	if e.Deblur != nil {
+		s.Deblur = *e.Deblur
+	}
+	if e.Denoise != nil {
+		s.Denoise = *e.Denoise
+	}
+	if e.Decompress != nil {
+		s.Decompress = *e.Decompress
+	}
+	return s
+}
+
+// set reports whether anything is set: an entry may only be there for its cut.
+func (e *SceneEntry) set() bool {
+	return e.fixed() != (kdsr.Fixed{}) || e.Deblur != nil || e.Denoise != nil || e.Decompress != nil || e.Vector != nil
+}
+
+func (e *SceneEntry) validate() error {
+	if err := e.fixed().Validate(); err != nil {
+		return err
+	}
+	return e.sliders(kdsr.Sliders{}).Validate()
 }
 
 // WriteSceneFile writes the list as a scenes file, with a comment of times beside each scene.
@@ -35,9 +102,10 @@ func (l *SceneList) WriteSceneFile(out io.Writer) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Scenes of a video, for vsr run --scenes. A scene ends where the next begins: remove a cut with its line, or add one.\n"+
-		"# Frames count from 0. The degradation is estimated once for each scene.\nschema_version: %d\ninput: %sscenes:\n", SceneListVersion, name)
+		"# Frames count from 0. The degradation of each scene is estimated (auto), or set: blur in pixels of the input, noise in 8-bit code\n"+
+		"# values, crf as x264's. deblur, denoise and decompress, from -1 to 1, may stand beside them and move the scene's estimate.\nschema_version: %d\ninput: %sscenes:\n", SceneListVersion, name)
 	for _, s := range l.Scenes {
-		fmt.Fprintf(&b, "  - {first_frame: %d, note: \"\"} # %d frames from %s\n", s.FirstFrame, s.Frames, clock(s.Start))
+		fmt.Fprintf(&b, "  - {first_frame: %d, blur: auto, noise: auto, crf: auto, note: \"\"} # %d frames from %s%s\n", s.FirstFrame, s.Frames, clock(s.Start), s.inWords())
 	}
 	_, err = io.WriteString(out, b.String())
 	return err
@@ -70,6 +138,11 @@ func ReadSceneFile(path string) (*SceneFile, error) {
 	for i := 1; i < len(s.Scenes); i++ {
 		if a, b := s.Scenes[i-1].FirstFrame, s.Scenes[i].FirstFrame; b <= a {
 			return nil, usageError("", "%s: scene %d begins at frame %d, the one before it at %d", path, i+1, b, a)
+		}
+	}
+	for i, e := range s.Scenes {
+		if err := e.validate(); err != nil {
+			return nil, usageError("", "%s: scene %d: %w", path, i+1, err)
 		}
 	}
 	return s, nil

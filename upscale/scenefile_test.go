@@ -49,8 +49,11 @@ func TestSceneFile(t *testing.T) {
 		"not rising":      "schema_version: 1\nscenes: [{first_frame: 0}, {first_frame: 9}, {first_frame: 9}]\n",
 		"no first scene":  "schema_version: 1\nscenes: [{first_frame: 4}]\n",
 		"no scenes":       "schema_version: 1\nscenes: []\n",
-		"an unknown key":  "schema_version: 1\nscenes: [{first_frame: 0, blur: 1}]\n",
+		"an unknown key":  "schema_version: 1\nscenes: [{first_frame: 0, hue: 1}]\n",
 		"another version": "schema_version: 2\nscenes: [{first_frame: 0}]\n",
+		"a word":          "schema_version: 1\nscenes: [{first_frame: 0, blur: much}]\n",
+		"too much":        "schema_version: 1\nscenes: [{first_frame: 0, noise: -1}]\n",
+		"a slider":        "schema_version: 1\nscenes: [{first_frame: 0, deblur: 1.5}]\n",
 		"no YAML":         "}{",
 	} {
 		if _, err := read(bad); err == nil || Classify(err).Kind != Usage {

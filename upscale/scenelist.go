@@ -16,6 +16,9 @@ import (
 	"vsr/decode"
 	"vsr/media"
 	"vsr/scene"
+	"vsr/sr"
+	"vsr/sr/engines"
+	"vsr/sr/kdsr"
 )
 
 // SceneListVersion is the schema_version of SceneList.
@@ -40,6 +43,8 @@ type SceneSpan struct {
 	End        float64 `json:"end"`            // seconds: the start of the next scene, or the end of the video
 	Score      float64 `json:"score"`          // of the cut that begins it, in [0, 1]
 	Like       uint64  `json:"like,omitempty"` // the earlier scene that it returns to
+	// Degradation is that of the scene's first informative frame, as a run estimates it; nil unless SceneListOptions.Model is set.
+	Degradation *kdsr.Reading `json:"degradation,omitempty"`
 }
 
 // SceneListOptions configures ListScenes. The zero value lists the whole video.
@@ -47,6 +52,9 @@ type SceneListOptions struct {
 	Scene scene.Options
 	// Start and Duration are the part of the video, in seconds; Duration 0 is all.
 	Start, Duration float64
+	// Degradation has every scene estimated by the network Model, on the CPU; empty is the smallest that is built in.
+	Degradation bool
+	Model       string
 	// Progress, when not nil, is called with the number of frames so far.
 	Progress func(frames int64)
 	Logger   *slog.Logger // nil discards
@@ -68,6 +76,11 @@ func ListScenes(ctx context.Context, input string, o SceneListOptions) (*SceneLi
 	if info.FrameRate.Den > 0 {
 		list.FPS = info.FrameRate.Float()
 	}
+	reader, err := openReader(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer reader.close()
 	detector := scene.New(o.Scene)
 	end := 0.0
 	for {
@@ -89,7 +102,11 @@ func ListScenes(ctx context.Context, input string, o SceneListOptions) (*SceneLi
 			length = 1 / list.FPS
 		}
 		end = float64(f.PTS)*tick + length
+		err = reader.observe(ctx, f, &list.Scenes[len(list.Scenes)-1])
 		f.Release()
+		if err != nil {
+			return nil, err
+		}
 		if o.Progress != nil {
 			o.Progress(list.Frames)
 		}
@@ -113,13 +130,21 @@ func (l *SceneList) add(f *media.Frame, score float64, like uint64, at float64) 
 // Print writes the list for people.
 func (l *SceneList) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "scene\tfirst frame\tframes\tstart\tend\tlike\t")
+	heads := "scene\tfirst frame\tframes\tstart\tend\tlike\t"
+	if len(l.Scenes) > 0 && l.Scenes[0].Degradation != nil {
+		heads += "blur px\tnoise\tCRF\tfamiliar\t"
+	}
+	fmt.Fprintln(w, heads)
 	for _, s := range l.Scenes {
 		like := "-"
 		if s.Like > 0 {
 			like = strconv.FormatUint(s.Like, 10)
 		}
-		fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\t\n", s.Index, s.FirstFrame, s.Frames, clock(s.Start), clock(s.End), like)
+		fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\t", s.Index, s.FirstFrame, s.Frames, clock(s.Start), clock(s.End), like)
+		if d := s.Degradation; d != nil {
+			fmt.Fprintf(w, "%.2f\t%.1f\t%.0f\t%.0f %%\t", d.Blur, d.Noise, d.CRF, 100*d.Familiar)
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }
@@ -137,13 +162,23 @@ func clock(seconds float64) string {
 // WriteCSV writes a line of names and one for each scene; times are seconds.
 func (l *SceneList) WriteCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
-	_ = w.Write([]string{"scene", "first_frame", "frames", "start", "end", "score", "like"}) // Flush keeps the error
+	_ = w.Write([]string{"scene", "first_frame", "frames", "start", "end", "score", "like", "blur_px", "noise_levels", "crf", "familiar"}) // Flush keeps the error
 	for _, s := range l.Scenes {
 		_ = w.Write([]string{strconv.FormatUint(s.Index, 10), strconv.FormatInt(s.FirstFrame, 10), strconv.FormatInt(s.Frames, 10),
-			strconv.FormatFloat(s.Start, 'f', 6, 64), strconv.FormatFloat(s.End, 'f', 6, 64), strconv.FormatFloat(s.Score, 'f', 3, 64), strconv.FormatUint(s.Like, 10)})
+			strconv.FormatFloat(s.Start, 'f', 6, 64), strconv.FormatFloat(s.End, 'f', 6, 64), strconv.FormatFloat(s.Score, 'f', 3, 64), strconv.FormatUint(s.Like, 10),
+			s.value(func(r *kdsr.Reading) float64 { return r.Blur }), s.value(func(r *kdsr.Reading) float64 { return r.Noise }),
+			s.value(func(r *kdsr.Reading) float64 { return r.CRF }), s.value(func(r *kdsr.Reading) float64 { return r.Familiar })})
 	}
 	w.Flush()
 	return w.Error()
+}
+
+// value is a number of the degradation as text, empty without one.
+func (s *SceneSpan) value(of func(*kdsr.Reading) float64) string {
+	if s.Degradation == nil {
+		return ""
+	}
+	return strconv.FormatFloat(of(s.Degradation), 'f', 3, 64)
 }
 
 // WriteEDL writes a CMX 3600 edit decision list, which editing programs read. Its timecode counts frames from zero at the rounded
@@ -168,4 +203,63 @@ func (l *SceneList) WriteEDL(out io.Writer) error {
 
 func timecode(frame, base int64) string {
 	return fmt.Sprintf("%02d:%02d:%02d:%02d", frame/base/3600, frame/base/60%60, frame/base%60, frame%base)
+}
+
+// sceneReader estimates the degradation of scenes. A nil reader does nothing.
+type sceneReader struct {
+	engine *engines.Engine
+	scene  uint64
+	good   bool // the scene has been read from an informative frame
+}
+
+// openReader opens the network of the options, if they ask for degradations.
+func openReader(ctx context.Context, o SceneListOptions) (*sceneReader, error) {
+	if !o.Degradation {
+		return nil, nil
+	}
+	model := o.Model
+	if model == "" {
+		model = "nano-x2"
+	}
+	e, err := engines.Open(ctx, engines.Options{Model: model, Device: "cpu", Factor: 2, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	if e.Probes == nil {
+		e.Close()
+		return nil, requestError("vsr train probes adds them", "the weights of %s do not put degradations into words", e.Name)
+	}
+	return &sceneReader{engine: e}, nil
+}
+
+// observe estimates on the first frame of a scene, and again on its first informative one, as sr.Upscaler does.
+func (r *sceneReader) observe(ctx context.Context, f *media.Frame, s *SceneSpan) error {
+	if r == nil || r.scene == f.Scene && r.good {
+		return nil
+	}
+	tells, err := sr.Informative(f)
+	if err != nil || r.scene == f.Scene && !tells {
+		return err
+	}
+	v, err := r.engine.Estimate(ctx, f)
+	if err != nil {
+		return deviceError(err)
+	}
+	read := r.engine.Probes.Read(v, r.engine.Bounds)
+	s.Degradation, r.scene, r.good = &read, f.Scene, tells
+	return nil
+}
+
+func (r *sceneReader) close() {
+	if r != nil {
+		r.engine.Close()
+	}
+}
+
+// inWords is the degradation as a comment of a scenes file.
+func (s *SceneSpan) inWords() string {
+	if s.Degradation == nil {
+		return ""
+	}
+	return "; estimated " + s.Degradation.String()
 }

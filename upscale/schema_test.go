@@ -3,6 +3,7 @@ package upscale
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -34,6 +35,12 @@ func schemaOf(t reflect.Type) map[string]any {
 			f := t.Field(i)
 			name, more, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if !f.IsExported() || name == "-" {
+				continue
+			}
+			if f.Anonymous && name == "" { // its fields stand beside the others
+				inner := schemaOf(f.Type)
+				maps.Copy(properties, inner["properties"].(map[string]any))
+				required = append(required, inner["required"].([]string)...)
 				continue
 			}
 			if name == "" {

@@ -73,6 +73,7 @@ func (j *Job) find(ctx context.Context, f *media.Frame) (*media.Frame, error) {
 	}
 	j.times = append(j.times, f.PTS)
 	j.current.Store(f.Scene)
+	j.adjuster.place(f.Scene, n)
 	return f, nil
 }
 

@@ -18,6 +18,7 @@ import (
 // worker makes one segment after the other, beginning anywhere in the input.
 type worker struct {
 	opts     *Options
+	adjuster *adjuster
 	input    string
 	store    *segment.Store
 	large    *media.Info
@@ -32,7 +33,7 @@ type worker struct {
 }
 
 func (j *Job) newWorker(u *sr.Upscaler, device string) *worker {
-	return &worker{opts: &j.opts, input: j.input, store: j.work.store, large: &j.large, upscaler: u, device: device, threads: j.threads,
+	return &worker{opts: &j.opts, adjuster: j.adjuster, input: j.input, store: j.work.store, large: &j.large, upscaler: u, device: device, threads: j.threads,
 		frames: new(atomic.Int64), current: &j.current}
 }
 
@@ -85,6 +86,9 @@ func (w *worker) lookUp(t segment.Task) (m made, ok bool, err error) {
 // make decodes, upscales and encodes a segment.
 func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, err error) {
 	w.upscaler.Forget()
+	for _, c := range t.Cuts {
+		w.adjuster.place(c.Scene, c.Frame)
+	}
 	known := len(w.upscaler.Scenes())
 	if err := w.lead(ctx, t, seek); err != nil {
 		return m, err

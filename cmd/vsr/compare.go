@@ -14,7 +14,6 @@ import (
 
 	"vsr/internal/atomicfile"
 	"vsr/media"
-	"vsr/sr"
 	"vsr/upscale"
 	"vsr/verify"
 	"vsr/verify/html"
@@ -185,11 +184,15 @@ func (a *app) scenesOf(ctx context.Context, r *compareRequest, run *upscale.Repo
 	}
 	r.Logger = a.logger()
 	scenes, frames, err := upscale.Scenes(ctx, r.src, r.VerifyOptions)
-	return placedScenes(scenes, frames), err
+	list := make([]upscale.SceneReport, len(scenes))
+	for i, s := range scenes {
+		list[i].SceneRecord = s
+	}
+	return placedScenes(list, frames), err
 }
 
 // placedScenes are scenes with their lengths; those that do not lie within the video are left out.
-func placedScenes(scenes []sr.SceneRecord, frames int64) []html.Scene {
+func placedScenes(scenes []upscale.SceneReport, frames int64) []html.Scene {
 	var list []html.Scene
 	for i, s := range scenes {
 		end := frames
@@ -199,7 +202,11 @@ func placedScenes(scenes []sr.SceneRecord, frames int64) []html.Scene {
 		if s.FirstFrame < 0 || end <= s.FirstFrame {
 			continue
 		}
-		list = append(list, html.Scene{Index: s.Index, First: int(s.FirstFrame), Frames: int(end - s.FirstFrame), Vector: s.Vector})
+		h := html.Scene{Index: s.Index, First: int(s.FirstFrame), Frames: int(end - s.FirstFrame), Vector: s.Vector}
+		if s.Degradation != nil {
+			h.Degradation = s.Degradation.String()
+		}
+		list = append(list, h)
 	}
 	return list
 }

@@ -17,7 +17,7 @@ import (
 // FuzzReport reads reports that anybody may have written, and makes a page of them. Scenes lie within the video.
 func FuzzReport(f *testing.F) {
 	run := upscale.Report{SchemaVersion: upscale.ReportVersion, Version: "v", Output: "o.mkv", OK: true, Frames: upscale.FrameCounts{In: 50, Out: 50}, Model: upscale.ModelReport{Name: "<b>"}, Device: "cpu",
-		Scenes: []sr.SceneRecord{{Index: 1, Vector: []float32{1, -2}}, {Index: 2, FirstFrame: 20, FirstPTS: 9, Estimates: 1}}}
+		Scenes: []upscale.SceneReport{{SceneRecord: sr.SceneRecord{Index: 1, Vector: []float32{1, -2}}}, {SceneRecord: sr.SceneRecord{Index: 2, FirstFrame: 20, FirstPTS: 9, Estimates: 1}}}}
 	good, err := json.Marshal(run)
 	if err != nil {
 		f.Fatal(err)

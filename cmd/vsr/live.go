@@ -35,6 +35,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.Source, "source", o.Source, "browser, v4l2:/dev/videoN, rtsp://..., lavfi:..., or a file")
 	f.BoolVar(&o.Loop, "loop", o.Loop, "start a file again at its end")
 	f.StringVar(&o.Model, "model", o.Model, "auto holds the frame rate by switching models; or one built-in model or file")
+	sliderFlags(f, &o.Sliders)
 	f.IntVar(&o.Scale, "scale", o.Scale, "how much larger: 2, 3 or 4")
 	f.StringVar(&o.Device, "device", o.Device, "auto, cpu or cuda[:N]")
 	f.IntVar(&o.Threads, "threads", o.Threads, "threads of the CPU engine; 0 is all cores")

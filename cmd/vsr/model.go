@@ -107,8 +107,12 @@ func (a *app) inspect(m *kdsr.Weights, asJSON bool) error {
 	return w.Flush()
 }
 
-// brief is a note for people: the numbers of a IDRBounds fill a screen.
+// brief is a note for people: the numbers of IDRBounds and Probes fill screens.
 func brief(key string, m *kdsr.Weights) string {
+	if p, err := m.Probes(); key == kdsr.MetaProbes && err == nil {
+		t := p.Traits
+		return fmt.Sprintf("held-out median error: blur %.2f px, noise %.1f levels, CRF %.1f", t[kdsr.TraitBlur].Error, t[kdsr.TraitNoise].Error, t[kdsr.TraitCRF].Error)
+	}
 	if t, err := m.IDRBounds(); key == kdsr.MetaIDRBounds && err == nil {
 		return fmt.Sprintf("degradation vectors within %.1f deviations", t.Limit)
 	}
@@ -183,13 +187,21 @@ func (a *app) modelExport() *cobra.Command {
 }
 
 func (a *app) saveModel(w *kdsr.Weights, out string, t kdsr.DType, force bool) error {
+	if err := saveWeights(w, out, t, force); err != nil {
+		return err
+	}
+	return a.inspect(w, false)
+}
+
+// saveWeights writes a weights file, over another one only with force.
+func saveWeights(w *kdsr.Weights, out string, t kdsr.DType, force bool) error {
 	if _, err := os.Stat(out); err == nil && !force {
 		return destinationFault(fmt.Errorf("%s: %w", out, fs.ErrExist))
 	}
 	if err := w.Save(out, t); err != nil {
 		return destinationFault(err)
 	}
-	return a.inspect(w, false)
+	return nil
 }
 
 // notePrecision writes what --precision says into the weights' notes.

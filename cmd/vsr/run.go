@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vsr/internal/atomicfile"
+	"vsr/sr/kdsr"
 	"vsr/train"
 	"vsr/upscale"
 	"vsr/verify"
@@ -143,7 +144,9 @@ func (r *runRequest) quiet(a *app) {
 
 // flags are those that say what the output is to be.
 func (r *runRequest) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.scenes, "scenes", "", "YAML `file` with the cuts to use instead of finding them (vsr scenes IN --edit FILE)")
+	f.StringVar(&r.scenes, "scenes", "", "YAML `file` with the cuts, and degradations set by hand, to use instead of finding them (vsr scenes IN --edit FILE)")
+	f.StringVar(&r.Degradation, "degradation", r.Degradation, "scene (estimated once a scene), lock (once for the whole video), or file:`FILE`, a scenes file or an earlier report")
+	sliderFlags(f, &r.Sliders)
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
@@ -169,6 +172,13 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
 }
 
+// sliderFlags are the flags that move a degradation from its estimate.
+func sliderFlags(f *pflag.FlagSet, s *kdsr.Sliders) {
+	f.Float64Var(&s.Deblur, "deblur", s.Deblur, "from -1 to 1: sharpen less or more than the estimate asks for")
+	f.Float64Var(&s.Denoise, "denoise", s.Denoise, "from -1 to 1: remove less or more noise")
+	f.Float64Var(&s.Decompress, "decompress", s.Decompress, "from -1 to 1: remove less or more damage of compression")
+}
+
 // readScenes takes the cuts of the scenes file, if one was named.
 func (r *runRequest) readScenes() error {
 	if r.scenes == "" {
@@ -176,7 +186,7 @@ func (r *runRequest) readScenes() error {
 	}
 	s, err := upscale.ReadSceneFile(r.scenes)
 	if err == nil {
-		r.Scene.Cuts = s.Cuts()
+		r.Scene.Cuts, r.Scenes = s.Cuts(), s.Scenes
 	}
 	return err
 }

@@ -34,6 +34,7 @@ configs/train-teacher.yaml explains every key.`,
 		trainStage(train.Student, "Train the student, which learns from the teacher"),
 		trainStage(train.GAN, "Sharpen a student with a discriminator and a perceptual loss"),
 		trainReport(),
+		trainProbes(),
 		newDegradeCmd(),
 	)
 	return cmd

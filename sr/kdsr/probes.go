@@ -176,3 +176,21 @@ func (w *Weights) SetProbes(p *Probes) error {
 	w.Meta[MetaProbes] = string(text)
 	return nil
 }
+
+// String puts a reading into words, as in: blur 0.4 px, noise 2.1, CRF 27, sure.
+func (r Reading) String() string {
+	return fmt.Sprintf("blur %.1f px, noise %.1f, CRF %.0f%s", r.Blur, r.Noise, r.CRF, r.sure())
+}
+
+// sure says how much the reading can be trusted.
+func (r Reading) sure() string {
+	switch {
+	case r.Familiar < 0:
+		return ""
+	case r.Familiar > 0.25:
+		return ", usual material"
+	case r.Familiar > 0.05:
+		return ", rare material"
+	}
+	return ", unlike the training material"
+}

@@ -13,6 +13,8 @@ type Scene struct {
 	First  int       `json:"first_frame"`
 	Frames int       `json:"frames"`
 	Vector []float32 `json:"idr,omitempty"` // degradation vector, nil if unknown
+	// Degradation is the vector in words, empty if unknown.
+	Degradation string `json:"degradation,omitempty"`
 }
 
 // Pair is a source frame and its output, with what their files say. A Gallery keeps none of the frames.
@@ -113,7 +115,7 @@ func (g *Gallery) Page(r *verify.Report, run []Fact) (*Page, error) {
 	}
 	for i, at := range g.shown {
 		s := g.scenes[at]
-		p.Sections = append(p.Sections, Section{Title: fmt.Sprintf("Scene %d", s.Index), Span: g.span(s), Moments: g.moments[i], Vector: s.Vector})
+		p.Sections = append(p.Sections, Section{Title: fmt.Sprintf("Scene %d", s.Index), Span: g.span(s), Moments: g.moments[i], Vector: s.Vector, Degradation: s.Degradation})
 	}
 	if g.info != nil {
 		if m, err := g.moment(g.worst.numbers, g.worst.src, g.worst.out); err == nil {

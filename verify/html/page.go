@@ -37,8 +37,9 @@ type Section struct {
 	Title   string // as in: scene 3
 	Span    string // as in: 0:12.480 to 0:15.200, 65 frames
 	Moments []Moment
-	// Vector is the scene's degradation vector, nil if unknown.
-	Vector []float32
+	// Vector is the scene's degradation vector, nil if unknown, and Degradation the same in words.
+	Vector      []float32
+	Degradation string
 }
 
 //go:embed page.html
@@ -55,9 +56,9 @@ type momentView struct {
 }
 
 type sceneView struct {
-	Title, Span, About string
-	Moments            []momentView
-	Bars               template.HTML
+	Title, Span, About, Degradation string
+	Moments                         []momentView
+	Bars                            template.HTML
 }
 
 // WriteHTML writes the page.
@@ -72,7 +73,7 @@ func (p *Page) WriteHTML(w io.Writer) error {
 	}{Report: p.Report, Facts: p.Facts, Notes: p.Notes, More: p.More, Plots: p.plots()}
 	var before []float32
 	for _, s := range p.Sections {
-		v := sceneView{Title: s.Title, Span: s.Span, Bars: bars(s.Vector), About: about(s.Vector, before)}
+		v := sceneView{Title: s.Title, Span: s.Span, Bars: bars(s.Vector), About: about(s.Vector, before), Degradation: s.Degradation}
 		for i, m := range s.Moments {
 			v.Moments = append(v.Moments, momentView{Title: m.title, Source: dataURL(m.source), Output: dataURL(m.output), Shown: i == len(s.Moments)/2,
 				Width: m.width, Ratio: template.CSS(fmt.Sprintf("%d / %d", m.width, m.height))})
