@@ -47,7 +47,7 @@ func (o *Options) validateDegradation() error {
 	return nil
 }
 
-// inFile is Options.Degradation in a job's identity when it names a file: what the file holds is part of its segments' keys instead.
+// inFile is Options.Degradation in a job's identity when it names a file, whose values stand beside it.
 const inFile = "file"
 
 func (o *Options) degradationName() string {

@@ -37,6 +37,7 @@ type identity struct {
 
 	Degradation string       `json:"degradation"` // scene, lock or file
 	Sliders     kdsr.Sliders `json:"sliders"`
+	Values      string       `json:"scene_values,omitempty"` // of Options.Scenes, as JSON
 
 	Codec           string  `json:"codec"`
 	CRF             int     `json:"crf"`
@@ -60,7 +61,7 @@ func (o *Options) identity(scale int) identity {
 		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
 		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
 		Threshold: o.Scene.Threshold, Scenes: joinScenes(o.Scene.Cuts),
-		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma), Degradation: o.degradationName(), Sliders: o.Sliders,
+		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma), Degradation: o.degradationName(), Sliders: o.Sliders, Values: joinValues(o.Scenes),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack, FieldRate: o.Decode.FieldRate,
 		FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
@@ -75,8 +76,8 @@ func (i *identity) restore(o *Options) {
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)
 	o.Scene.Threshold, o.Scene.Cuts = i.Threshold, splitScenes(i.Scenes)
 	o.SR.Refresh, o.SR.Drift, o.SR.Average, o.SR.Chroma = i.Refresh, i.Drift, i.Average, sr.Chroma(i.Chroma)
-	o.Degradation, o.Sliders = i.Degradation, i.Sliders
-	if i.Degradation == inFile { // its values come with the scenes of the plan
+	o.Degradation, o.Sliders, o.Scenes = i.Degradation, i.Sliders, splitValues(i.Values)
+	if i.Degradation == inFile { // its values are here
 		o.Degradation = DegradationScene
 	}
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt

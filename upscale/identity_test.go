@@ -88,6 +88,7 @@ func TestIdentity(t *testing.T) {
 	}
 	for name, edit := range map[string]func(*Options){
 		"start": func(o *Options) { o.Decode.Start = 1 }, "duration": func(o *Options) { o.Decode.Duration = 1 }, "program": func(o *Options) { o.Program = "2" },
+		"scene's value": func(o *Options) { o.Scenes = []SceneEntry{{CRF: Amount{new(float64)}}} },
 	} {
 		o := Defaults()
 		edit(&o)
@@ -106,6 +107,8 @@ func TestIdentityIsRestored(t *testing.T) {
 		}
 	})
 	o.Decode.Start, o.Decode.Duration, o.Program = 1.5, 2.5, "p"
+	blur := 0.5
+	o.Scenes = []SceneEntry{{}, {FirstFrame: 9, Blur: Amount{&blur}, Deblur: &blur, Vector: []float32{1, 2}}}
 	want := o.identity(2)
 	back := Defaults()
 	want.restore(&back)

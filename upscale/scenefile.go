@@ -2,9 +2,13 @@ package upscale
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +94,11 @@ func (e *SceneEntry) set() bool {
 func (e *SceneEntry) validate() error {
 	if err := e.fixed().Validate(); err != nil {
 		return err
+	}
+	for _, x := range e.Vector {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return errors.New("idr: want numbers")
+		}
 	}
 	return e.sliders(kdsr.Sliders{}).Validate()
 }
@@ -183,4 +192,29 @@ func splitScenes(text string) []int64 {
 		cuts = append(cuts, at)
 	}
 	return cuts
+}
+
+// joinValues writes what is set for scenes as text, empty if nothing is.
+func joinValues(list []SceneEntry) string {
+	if !slices.ContainsFunc(list, func(e SceneEntry) bool { return e.set() }) {
+		return ""
+	}
+	bare := slices.Clone(list)
+	for i := range bare {
+		bare[i].Note = ""
+	}
+	text, err := json.Marshal(bare)
+	if err != nil {
+		panic(err) // ReadSceneFile and ReadReport let nothing in that JSON cannot hold
+	}
+	return string(text)
+}
+
+// splitValues is the inverse of joinValues. What is not of it gives nothing: a plan's name would not fit then.
+func splitValues(text string) []SceneEntry {
+	var list []SceneEntry
+	if text == "" || json.Unmarshal([]byte(text), &list) != nil {
+		return nil
+	}
+	return list
 }

@@ -44,6 +44,9 @@ func Plan(ctx context.Context, input string, o Options) (*segment.Plan, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if err := o.readDegradation(); err != nil {
+		return nil, err
+	}
 	src, err := decode.Open(ctx, input, o.Decode)
 	if err != nil {
 		return nil, inputError(err)
