@@ -1,5 +1,5 @@
 # vsr: everything a developer or a first-time user runs. The first target prints this list.
-# On Debian or Ubuntu with make, git and Go, `make demo` and `make test` install what they need with apt.
+# On Debian 12, 13 or newer with make, git and Go, `make demo` and `make test` install what they need with apt.
 
 GO      ?= go
 IN      ?=
@@ -10,7 +10,9 @@ OUT     ?= out
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
 FUZZTIME ?= 15s
 ONNXRUNTIME := 1.30.0
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# The release of which this is a part, and the commit; scripts/release.sh builds with the release alone.
+RELEASE := $(shell cat VERSION)
+VERSION := $(RELEASE)-dev.$(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
 # Where the installed FFmpeg is not the one that go-astiav was written for, scripts/deps.sh makes build/ffmpeg.mod and writes the flag
 # that makes Go use it; see tools/astiavcompat.
@@ -19,7 +21,7 @@ export GOFLAGS = $(strip $(GOFLAGS_OF_USER) $(shell cat build/ffmpeg.flags 2>/de
 
 .DEFAULT_GOAL := help
 include sr/cuda/build.mk
-.PHONY: help deps build demo test race lint fuzz bench onnxruntime live-browser clean
+.PHONY: help deps build demo test race lint fuzz bench onnxruntime live-browser bundle release clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +61,12 @@ fuzz: deps ## every fuzz target for FUZZTIME each
 live-browser: deps ## the page of vsr live in a real Chromium (installs it, node and playwright-core)
 	@scripts/browser.sh
 	VSR_TEST_BROWSER=required $(CUDA_ENV) $(GO) test -tags nvidia -count=1 -v -run TestLiveInChromium ./cmd/vsr
+
+bundle: deps ## one archive for any Linux: the program, the libraries that it needs, licences
+	scripts/bundle.sh
+
+release: deps ## bundles, .deb, checksums and a list of parts (SBOM) of the version in VERSION, in build/release
+	scripts/release.sh
 
 clean: ## remove what the targets made
 	rm -rf bin build out

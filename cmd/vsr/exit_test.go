@@ -54,6 +54,7 @@ func TestExitCodes(t *testing.T) {
 		{"import without output", []string{"model", "import", text}, exitUsage, "output"},
 		{"help", []string{"help", "run"}, exitOK, ""},
 		{"version", []string{"version"}, exitOK, ""},
+		{"version as JSON", []string{"version", "--json"}, exitOK, ""},
 		{"doctor", []string{"doctor"}, exitOK, ""},
 		{"list", []string{"model", "list"}, exitOK, ""},
 		{"inspect", []string{"model", "inspect", weights}, exitOK, ""},

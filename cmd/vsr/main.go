@@ -118,7 +118,7 @@ func (a *app) root() *cobra.Command {
 		return fault{code: exitUsage, err: err, hint: flagHint(cmd, err, help)}
 	})
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
-	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand())
 	a.addOthers(root)
 	usageFaults(root)
 	return root

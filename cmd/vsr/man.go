@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// manCommand writes the manual pages, which come from the same text as --help. Packages call it; it is not in the list of commands.
+func (a *app) manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "man FOLDER",
+		Short:  "Write the manual pages into a folder",
+		Args:   cobra.ExactArgs(1),
+		Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o777); err != nil {
+				return fault{exitDestination, err, ""}
+			}
+			return doc.GenManTree(c.Root(), &doc.GenManHeader{Title: "VSR", Section: "1", Source: "vsr " + versionString()}, args[0])
+		},
+	}
+}

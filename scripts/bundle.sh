@@ -1,0 +1,123 @@
+#!/bin/sh
+# Makes build/release/vsr-VERSION-linux-ARCH.tar.xz: the program, every library that it needs but glibc and drivers, licences, manual,
+# completion and an installer. It runs on any Linux with a glibc as new as that of the machine that makes it, so make it on the oldest Debian
+# that is to be served. FFmpeg is built from Debian's source package with what vsr uses; the other libraries are Debian's.
+#
+#   scripts/bundle.sh          without the CUDA engine: the archive that may be passed on (NOTICE says why)
+#   CUDA=1 scripts/bundle.sh   with it, named vsr-VERSION-linux-ARCH-cuda.tar.xz
+#
+# VERSION defaults to that of the Makefile. It needs apt, and root or sudo for what is missing.
+set -eu
+cd "$(dirname "$0")/.."
+
+top=$PWD
+work=$top/build/bundle
+version=${VERSION:-$(cat VERSION)-dev.$(git describe --always --dirty --exclude '*')}
+arch=$(dpkg --print-architecture)
+name=vsr-$version-linux-$arch${CUDA:+-cuda}
+mkdir -p "$work" build/release
+
+missing=""
+for p in nasm dpkg-dev patchelf xz-utils libx264-dev libx265-dev libsvtav1enc-dev libdav1d-dev libvpx-dev libopus-dev libmp3lame-dev libwebp-dev \
+	libssl-dev zlib1g-dev libbz2-dev liblzma-dev libffmpeg-nvenc-dev; do
+	[ "$(dpkg-query -W -f '${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing="$missing $p"
+done
+# shellcheck disable=SC2086 # the list is meant to be split
+[ -z "$missing" ] || scripts/apt.sh $missing
+
+# fetch_source unpacks Debian's source package of FFmpeg, from the mirrors that apt already knows.
+fetch_source() {
+	. /etc/os-release
+	mkdir -p "$work/lists/partial"
+	{
+		echo "deb-src ${DEBIAN_MIRROR:-http://deb.debian.org/debian} $VERSION_CODENAME main"
+		echo "deb-src ${DEBIAN_SECURITY:-http://deb.debian.org/debian-security} $VERSION_CODENAME-security main"
+	} >"$work/source.list"
+	(
+		cd "$work"
+		set -- -q -o "Dir::Etc::sourcelist=$work/source.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists"
+		apt-get "$@" update >fetch.log 2>&1 && apt-get "$@" source ffmpeg >>fetch.log 2>&1
+	) || { tail -3 "$work/fetch.log" >&2; exit 1; }
+}
+
+if [ ! -e "$work/ffmpeg/built" ]; then
+	ls "$work"/ffmpeg-*/configure >/dev/null 2>&1 || fetch_source
+	src=$(dirname "$(ls "$work"/ffmpeg-*/configure | sort -V | tail -1)")
+	echo "building FFmpeg in $src (about ten minutes of CPU time; log: $work/ffmpeg.log)"
+	(
+		cd "$src"
+		./configure --prefix="$work/ffmpeg" --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
+			--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
+			--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
+			--enable-v4l2-m2m --enable-indev=v4l2
+		make -j"${JOBS:-$(nproc)}"
+		make install
+	) >"$work/ffmpeg.log" 2>&1 || { tail -5 "$work/ffmpeg.log" >&2; exit 1; }
+	touch "$work/ffmpeg/built"
+fi
+
+out=$work/$name
+rm -rf "$out"
+mkdir -p "$out/bin" "$out/lib" "$out/licenses"
+
+export PKG_CONFIG_PATH="$work/ffmpeg/lib/pkgconfig" LD_LIBRARY_PATH="$work/ffmpeg/lib"
+GOFLAGS=$(go env GOFLAGS | sed 's/-modfile=[^ ]*//')
+export GOFLAGS
+GOFLAGS="$GOFLAGS $(go run ./tools/astiavcompat build/bundle/go)"
+if [ -n "${CUDA:-}" ]; then
+	. scripts/cuda-env.sh
+	tags=nvidia
+fi
+go build ${tags:+-tags $tags} -trimpath -ldflags "-s -w -X main.version=$version" -o "$out/bin/vsr" ./cmd/vsr
+
+# The libraries, without glibc's. Strip comes before patchelf: after it, it breaks the program.
+ldd "$out/bin/vsr" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' | grep -vE '/(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util)\.so\.[0-9]+)$' | while read -r lib; do
+	cp -L "$lib" "$out/lib/"
+done
+chmod u+w "$out"/lib/*
+strip --strip-unneeded "$out"/lib/*
+for lib in "$out"/lib/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$lib"; done
+patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$out/bin/vsr"
+
+# Licences and sources of what is inside.
+cp LICENSE NOTICE "$out/licenses/"
+cp /usr/share/common-licenses/GPL-3 "$out/licenses/GPL-3"
+source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc | tail -1)" .dsc)
+{
+	echo "The archive as a whole is under the GNU General Public License, version 3 or later: FFmpeg is built with x264 and x265."
+	echo "The exact sources of every library are Debian's source packages below: apt-get source NAME=VERSION, or https://snapshot.debian.org."
+	echo "Whoever passes this archive on gives the sources along, or offers them in writing, as sections 6a to 6d of that licence say."
+	echo
+	echo "ffmpeg ${source_name#ffmpeg_} (configured as lib/ffmpeg.configuration says)"
+} >"$out/licenses/SOURCES"
+sed -n 's/^#define FFMPEG_CONFIGURATION "\(.*\)"$/\1/p' "$(ls -d "$work"/ffmpeg-*/ | tail -1)config.h" | sed "s|$work|/build|g" >"$out/lib/ffmpeg.configuration"
+cp "$(ls -d "$work"/ffmpeg-*/ | tail -1)debian/copyright" "$out/licenses/ffmpeg"
+for lib in "$out"/lib/*.so*; do
+	[ -e "$work/ffmpeg/lib/$(basename "$lib")" ] && continue
+	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n '1s/:.*//p')
+	[ -n "$package" ] || { echo "no package has $(basename "$lib")" >&2; exit 1; }
+	cp -L "/usr/share/doc/$package/copyright" "$out/licenses/$package"
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package"
+done | sort -u >>"$out/licenses/SOURCES"
+go version -m "$out/bin/vsr" | awk '$1 == "dep" { print $2, $3 }' >"$out/licenses/GO-MODULES"
+go list -m -f '{{if .Dir}}{{.Path}} {{.Dir}}{{end}}' all | while read -r module dir; do
+	grep -q "^$module " "$out/licenses/GO-MODULES" || continue
+	for f in "$dir"/LICEN[CS]E* "$dir"/COPYING*; do
+		[ -f "$f" ] && cp "$f" "$out/licenses/$(echo "$module" | tr / _).$(basename "$f")"
+	done
+done || true
+
+"$out/bin/vsr" man "$out/share/man/man1"
+mkdir -p "$out/share/bash-completion/completions" "$out/share/zsh/site-functions" "$out/share/fish/vendor_completions.d"
+"$out/bin/vsr" completion bash >"$out/share/bash-completion/completions/vsr"
+"$out/bin/vsr" completion zsh >"$out/share/zsh/site-functions/_vsr"
+"$out/bin/vsr" completion fish >"$out/share/fish/vendor_completions.d/vsr.fish"
+cp scripts/install.sh README.md "$out/"
+
+unset LD_LIBRARY_PATH
+if ldd "$out/bin/vsr" | grep -E "not found|$work/ffmpeg"; then
+	echo "the program would look for libraries outside of the bundle" >&2
+	exit 1
+fi
+tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner -cJf "build/release/$name.tar.xz" "$name"
+echo "build/release/$name.tar.xz: $(du -h "build/release/$name.tar.xz" | cut -f1), unpacked $(du -sh "$out" | cut -f1), $(ls "$out"/lib/*.so* | wc -l) libraries"
