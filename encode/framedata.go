@@ -9,7 +9,7 @@ import (
 )
 
 // Closed captions and HDR10+ lie inside the coded video, frame by frame. Of FFmpeg 5.1's encoders only libx264 writes captions, and none
-// writes HDR10+. So the sink itself puts captions into HEVC. In AV1 a frame is often shown long after it was coded, and decoders lose what
+// writes HDR10+. So the sink itself puts both into HEVC. In AV1 a frame is often shown long after it was coded, and decoders lose what
 // stands with the order to show it, so there they are not written.
 
 // carriesCaptions reports whether the output of a codec keeps captions.
@@ -34,8 +34,8 @@ func (o Options) FrameDataNotes(captions, hdr10plus, icc int64) (notes []string)
 	if captions > 0 && !c.carriesCaptions() {
 		notes = append(notes, fmt.Sprintf("the closed captions inside the frames (%d of them) are left out: %s has no place for them; x264 and x265 keep them", captions, c.name))
 	}
-	if hdr10plus > 0 {
-		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of %d frames is left out: %s does not write it; the HDR10 metadata stays", hdr10plus, c.name))
+	if hdr10plus > 0 && !c.insertsMessages() {
+		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of %d frames is left out: %s does not write it; the HDR10 metadata stays, and x265 keeps both", hdr10plus, c.name))
 	}
 	if icc > 0 && !c.carriesICC() {
 		notes = append(notes, fmt.Sprintf("the ICC profile is left out, and with it what the colors mean: %s has no place for it; png and jpeg keep it", c.name))
@@ -43,25 +43,22 @@ func (o Options) FrameDataNotes(captions, hdr10plus, icc int64) (notes []string)
 	return notes
 }
 
-// insertsCaptions reports whether the encoder leaves captions to the sink.
-func (c codec) insertsCaptions() bool { return c.name == "x265" }
+// insertsMessages reports whether the encoder leaves captions and HDR10+ to the sink.
+func (c codec) insertsMessages() bool { return c.name == "x265" }
 
-// captions returns the caption data of a frame, nil without.
-func captions(list []media.SideData) []byte {
+// messages are what a frame carries besides its samples, each as a message registered by ITU-T T.35; nil without.
+func messages(list []media.SideData) (out [][]byte) {
 	for _, sd := range list {
-		if sd.Type == av.FrameCaptions && len(sd.Data) >= 3 {
-			return sd.Data
+		switch {
+		case sd.Type == av.FrameCaptions && len(sd.Data) >= 3:
+			out = append(out, captionMessage(sd.Data[:min(len(sd.Data), 31*3)]))
+		case sd.Type == av.FrameHDR10Plus:
+			if m := av.HDR10PlusMessage(sd.Data); m != nil {
+				out = append(out, m)
+			}
 		}
 	}
-	return nil
-}
-
-// withCaptions puts caption triplets (cc_data of CTA-708) into a coded HEVC frame.
-func withCaptions(data, cc []byte) []byte {
-	if len(cc)/3 > 31 {
-		cc = cc[:31*3]
-	}
-	return insertSEI(data, captionMessage(cc))
+	return out
 }
 
 // captionMessage is user data registered by ITU-T T.35 as ATSC A/53 part 4, 6.2.3.1 states it: country and provider code, GA94, type 3, triplets.

@@ -28,9 +28,9 @@ type Sink struct {
 	door    *door // nil unless the encoder is fed from a GPU
 	log     *av.Log
 
-	durations map[int64]int64 // time stamp to duration of frames inside the encoder
-	captions  map[int64][]byte
-	last      int64 // time stamp of the frame before
+	durations map[int64]int64    // time stamp to duration of frames inside the encoder
+	messages  map[int64][][]byte // by time stamp: SEI messages that the sink puts into the frame
+	last      int64              // time stamp of the frame before
 	lastDTS   int64
 	step      int64 // duration of the frame before
 	scene     uint64
@@ -51,7 +51,7 @@ type Sink struct {
 //
 // Errors are *RequestError or *DestinationError where the user can act. On error the writers are aborted.
 func Create(info *media.Info, o Options, writers ...PacketWriter) (*Sink, error) {
-	s := &Sink{opt: o.withDefaults(), writers: writers, durations: map[int64]int64{}, captions: map[int64][]byte{}, lastDTS: media.NoTime}
+	s := &Sink{opt: o.withDefaults(), writers: writers, durations: map[int64]int64{}, messages: map[int64][][]byte{}, lastDTS: media.NoTime}
 	s.log = av.NewLog(o.Logger, "encode")
 	if err := s.create(info); err != nil {
 		s.err = err
@@ -131,8 +131,8 @@ func (s *Sink) Actions() []StreamAction {
 }
 
 func joinWhy(a, b string) string {
-	if a == "" {
-		return b
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "; " + b
 }
@@ -206,8 +206,8 @@ func (s *Sink) frame(fr *media.Frame) error {
 		}
 	}
 	s.durations[fr.PTS] = fr.Duration
-	if cc := captions(fr.SideData); cc != nil && s.codec.insertsCaptions() {
-		s.captions[fr.PTS] = cc
+	if m := messages(fr.SideData); m != nil && s.codec.insertsMessages() {
+		s.messages[fr.PTS] = m
 	}
 	s.last = fr.PTS
 	s.frames++
@@ -248,10 +248,10 @@ func (s *Sink) collect() error {
 		if p.Duration <= 0 {
 			p.Duration = max(s.step, s.typicalStep())
 		}
-		if cc, ok := s.captions[p.PTS]; ok {
-			p.Data = withCaptions(p.Data, cc)
-			delete(s.captions, p.PTS)
+		for _, m := range s.messages[p.PTS] {
+			p.Data = insertSEI(p.Data, m)
 		}
+		delete(s.messages, p.PTS)
 		if s.codec.ordered || p.DTS == media.NoTime {
 			p.DTS = p.PTS
 		}

@@ -1,0 +1,4 @@
+package encode
+
+// InsertSEI puts a message into a coded frame.
+var InsertSEI = insertSEI
