@@ -79,6 +79,12 @@ func (s *Source) unrefUnlessTurned() {
 
 // decoded gives the frame in s.frame its time and sends it on, through the deinterlacer if need be.
 func (s *Source) decoded(ctx context.Context) error {
+	if c := s.crop; c != (crop{}) && s.frame.Width() == s.codedWidth && s.frame.Height() == s.codedHeight {
+		if err := av.Crop(s.frame, c.left, c.top, c.right, c.bottom); err != nil {
+			return s.damage(err)
+		}
+		s.stats.Cropped++
+	}
 	var p av.Frame
 	p.Read(s.frame)
 	if l := s.opt.Limits; p.Width > l.Width || p.Height > l.Height {

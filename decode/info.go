@@ -181,6 +181,8 @@ func (s *Source) readVideo(info *media.Info) error {
 	if w > l.Width || h > l.Height || w*h > l.Pixels {
 		return &UnsupportedError{Reason: fmt.Sprintf("frame of %dx%d is over the limit of %dx%d and %d pixels", w, h, l.Width, l.Height, l.Pixels)}
 	}
+	s.crop, s.codedWidth, s.codedHeight = s.cleanAperture(info.Video, w, h), w, h
+	w, h = w-s.crop.left-s.crop.right, h-s.crop.top-s.crop.bottom
 	if t.TimeBase.Num <= 0 || t.TimeBase.Den <= 0 {
 		return &UnsupportedError{Reason: "the video track has no time base"}
 	}

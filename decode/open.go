@@ -238,7 +238,7 @@ func (s *Source) openDecoder() error {
 	s.concealed = av.CountConcealed(s.decoder)
 	av.SetPacketTimeBase(s.decoder, s.info.VideoTrack().TimeBase)
 	s.decoder.SetThreadCount(s.opt.Threads)
-	if s.opt.decodesOnGPU(codec) {
+	if s.opt.decodesOnGPU(codec) && s.crop == (crop{}) {
 		if err := av.DecodeOnGPU(s.decoder, s.opt.GPU.Device); err != nil { // the engine will say what is wrong with the GPU
 			s.opt.Logger.Info("the CPU decodes", "stage", "decode", "why", err)
 		}
@@ -391,6 +391,7 @@ func (s *Source) storedFormat() media.Format {
 		return media.Format{}
 	}
 	w, h := p.Size()
+	w, h = w-s.crop.left-s.crop.right, h-s.crop.top-s.crop.bottom
 	f := media.Format{Width: w, Height: h, Layout: shape.layout, Depth: shape.depth, Alpha: shape.alpha, Color: color(p.Color(), p.Color(), shape, w, h)}
 	if s.opt.Plain420 {
 		f, _, _ = plain420(f, shape)

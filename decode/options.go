@@ -155,6 +155,7 @@ func (s Stats) Notes() (notes []string) {
 	}
 	note(int64(s.Jumps), "the input's clock jumps at one place: what follows goes on after what came before", "the input's clock jumps at %d places: what follows goes on after what came before")
 	note(s.Repaired, "the time of one frame was missing or did not rise, and was replaced", "the times of %d frames were missing or did not rise, and were replaced")
+	note(min(s.Cropped, 1), "the container shows a part of the coded frame only (clean aperture): the rest is cut off", "")
 	note(s.Pulldown, "one frame that a 3:2 pulldown had added is left out", "%d frames that a 3:2 pulldown had added are left out")
 	note(s.Late, "one packet of a stream that begins late in the file is left out", "%d packets of streams that begin late in the file are left out")
 	return notes
@@ -173,6 +174,7 @@ type Stats struct {
 	Captions    int64 // frames with closed captions (CTA-608 or 708 in ATSC A/53 user data)
 	HDR10Plus   int64 // frames with HDR10+ metadata (SMPTE ST 2094-40)
 	ICC         int64 // frames with an ICC profile
+	Cropped     int64 // frames cut to the clean aperture of their container
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt
 	Pulldown    int64 // frames that a 3:2 pulldown had added, left out

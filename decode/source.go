@@ -15,40 +15,42 @@ import (
 
 // Source gives the units of one input. It is used by one goroutine at a time.
 type Source struct {
-	opt       Options
-	live      bool
-	copying   bool // video comes as packets too: see OpenCopy
-	log       *av.Log
-	fc        *astiav.FormatContext
-	guard     *av.Guard
-	interrupt *av.Interrupt
-	streams   []*astiav.Stream
-	info      *media.Info
-	decoder   *astiav.CodecContext
-	concealed *av.Concealed
-	packet    *astiav.Packet
-	frame     *astiav.Frame
-	deint     *filter
-	inspect   func(*astiav.Frame) error // nil, or called with each frame as the decoder gave it
-	pulldown  pulldown
-	fine      int64               // ticks of the video for one of the container: see refine
-	turn      media.DisplayMatrix // that Options.Autorotate carries out
-	turner    *filter             // nil for frames that are upright
-	matrix    *filter             // nil for matrices that all know
-	convert   *converter
-	pool      *media.Pool
-	pools     []*media.Pool // all of them, one per format met
-	uploads   *av.CUDAFrames
-	uploaded  uploadKind
-	clock     clock
-	line      *timeline
-	stash     []stashed  // packets after a joint whose offset the video will settle
-	primer    []*stashed // per track: the last packet before its first that is heard
-	given     []bool     // per track: packets were queued
-	path      string     // of a local file
-	images    *media.Sequence
-	begin     float64 // seconds: where the input's own line begins, when that is after 0
-	stats     Stats
+	opt                     Options
+	live                    bool
+	copying                 bool // video comes as packets too: see OpenCopy
+	log                     *av.Log
+	fc                      *astiav.FormatContext
+	guard                   *av.Guard
+	interrupt               *av.Interrupt
+	streams                 []*astiav.Stream
+	info                    *media.Info
+	decoder                 *astiav.CodecContext
+	concealed               *av.Concealed
+	packet                  *astiav.Packet
+	frame                   *astiav.Frame
+	deint                   *filter
+	inspect                 func(*astiav.Frame) error // nil, or called with each frame as the decoder gave it
+	pulldown                pulldown
+	crop                    crop // to the clean aperture, of frames of codedWidth x codedHeight
+	codedWidth, codedHeight int
+	fine                    int64               // ticks of the video for one of the container: see refine
+	turn                    media.DisplayMatrix // that Options.Autorotate carries out
+	turner                  *filter             // nil for frames that are upright
+	matrix                  *filter             // nil for matrices that all know
+	convert                 *converter
+	pool                    *media.Pool
+	pools                   []*media.Pool // all of them, one per format met
+	uploads                 *av.CUDAFrames
+	uploaded                uploadKind
+	clock                   clock
+	line                    *timeline
+	stash                   []stashed  // packets after a joint whose offset the video will settle
+	primer                  []*stashed // per track: the last packet before its first that is heard
+	given                   []bool     // per track: packets were queued
+	path                    string     // of a local file
+	images                  *media.Sequence
+	begin                   float64 // seconds: where the input's own line begins, when that is after 0
+	stats                   Stats
 
 	origin, from, until []int64 // per track: what is subtracted, first and end time wanted
 	skipTo              int64   // first time of the video that is given out; from or later

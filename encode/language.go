@@ -2,9 +2,9 @@ package encode
 
 import (
 	"encoding/binary"
-	"fmt"
-	"io"
 	"os"
+
+	"vsr/internal/av"
 )
 
 // FFmpeg's MOV muxer knows a list of some hundred languages by numbers and leaves the others out. QuickTime takes the packed ISO 639-2 codes of
@@ -24,9 +24,6 @@ func packLanguage(tag string) (code uint16, ok bool) {
 	return code, true
 }
 
-// maxMoov bounds the index that is read.
-const maxMoov = 1 << 30
-
 // setLanguages writes the languages of the first tracks of a finished MOV file; tags without a code are left as they are.
 func setLanguages(path string, tags []string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -34,12 +31,12 @@ func setLanguages(path string, tags []string) error {
 		return err
 	}
 	defer f.Close()
-	at, moov, err := readMoov(f)
+	at, moov, err := av.ReadMoov(f)
 	if err != nil {
 		return err
 	}
 	n := 0
-	walkBoxes(moov, func(kind string, from, to int) {
+	av.WalkBoxes(moov, func(kind string, from, to int) {
 		if kind != "trak" {
 			return
 		}
@@ -54,52 +51,14 @@ func setLanguages(path string, tags []string) error {
 	return err
 }
 
-// readMoov finds the content of the moov box and its position in the file.
-func readMoov(f *os.File) (at int64, moov []byte, err error) {
-	for {
-		var head [16]byte
-		if _, err := f.ReadAt(head[:8], at); err != nil {
-			return 0, nil, fmt.Errorf("no index in the file: %w", err)
-		}
-		size, begin := int64(binary.BigEndian.Uint32(head[:])), int64(8)
-		if size == 1 {
-			if _, err := f.ReadAt(head[:], at); err != nil {
-				return 0, nil, err
-			}
-			size, begin = int64(binary.BigEndian.Uint64(head[8:])), 16
-		}
-		if string(head[4:8]) == "moov" && size-begin <= maxMoov && size >= begin {
-			moov = make([]byte, size-begin)
-			_, err := f.ReadAt(moov, at+begin)
-			return at + begin, moov, err
-		}
-		if size < begin {
-			return 0, nil, io.ErrUnexpectedEOF
-		}
-		at += size
-	}
-}
-
-// walkBoxes calls visit with the content of each box in b.
-func walkBoxes(b []byte, visit func(kind string, from, to int)) {
-	for at := 0; at+8 <= len(b); {
-		size := int(binary.BigEndian.Uint32(b[at:]))
-		if size < 8 || size > len(b)-at {
-			return
-		}
-		visit(string(b[at+4:at+8]), at+8, at+size)
-		at += size
-	}
-}
-
 // patchLanguage writes the code into the media header of a track (ISO/IEC 14496-12, 8.4.2).
 func patchLanguage(trak []byte, code uint16) {
-	walkBoxes(trak, func(kind string, from, to int) {
+	av.WalkBoxes(trak, func(kind string, from, to int) {
 		if kind != "mdia" {
 			return
 		}
 		mdia := trak[from:to]
-		walkBoxes(mdia, func(kind string, from, to int) {
+		av.WalkBoxes(mdia, func(kind string, from, to int) {
 			field := from + 4 + 16
 			if mdia[from] == 1 { // version 1 has times of 64 bits
 				field = from + 4 + 28

@@ -162,6 +162,9 @@ func (f *File) addStream(i int) error {
 // container writes tags and chapters.
 func (f *File) container(info *media.Info) error {
 	tags := keepTags(info.Metadata, "encoder", "major_brand", "minor_version", "compatible_brands")
+	if cut := f.shortenTags(tags); len(cut) > 0 {
+		f.actions = append(f.actions, StreamAction{Index: -1, Type: "metadata", Codec: strings.Join(cut, ","), Action: Converted, Why: "shortened to what QuickTime holds"})
+	}
 	av.SetMetadata(f.fc, tags)
 	if f.isMOV() {
 		if lost := unknownMOVTags(tags); len(lost) > 0 {
@@ -189,6 +192,21 @@ func (f *File) container(info *media.Info) error {
 	}
 	f.actions = append(f.actions, StreamAction{Index: -1, Type: "chapters", Action: Copied})
 	return nil
+}
+
+// shortenTags cuts what is longer than a QuickTime string, whose length has 16 bits: FFmpeg would write a wrong length. It names what it cut.
+func (f *File) shortenTags(tags map[string]string) (cut []string) {
+	const most = 1<<16 - 1
+	if f.muxer != "mov" {
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if len(tags[k]) > most {
+			tags[k] = shortName(tags[k], most)
+			cut = append(cut, k)
+		}
+	}
+	return cut
 }
 
 func (f *File) isMOV() bool {

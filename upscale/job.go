@@ -249,7 +249,13 @@ func (j *Job) notes(e *engines.Engine) {
 		if s.Action == encode.Converted && s.Type == media.TrackAudio.String() {
 			note("stream %d (audio %s) is converted %s", s.Index, s.Codec, s.Why)
 		}
-		if s.Action == encode.Dropped {
+		switch {
+		case s.Action != encode.Dropped:
+		case s.Index < 0 && s.Codec != "":
+			note("tags are left out (%s): %s", strings.ReplaceAll(s.Codec, ",", ", "), s.Why)
+		case s.Index < 0:
+			note("the %s are left out: %s", s.Type, s.Why)
+		default:
 			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
 		}
 	}

@@ -84,6 +84,13 @@ func FrameMetadata(f *astiav.Frame, key string) string {
 	return C.GoString(e.value)
 }
 
+// Crop takes rows and columns off a frame in place; its memory stays as it is.
+func Crop(f *astiav.Frame, left, top, right, bottom int) error {
+	c := (*C.AVFrame)(f.UnsafePointer())
+	c.crop_left, c.crop_top, c.crop_right, c.crop_bottom = C.size_t(left), C.size_t(top), C.size_t(right), C.size_t(bottom)
+	return check(C.av_frame_apply_cropping(c, C.AV_FRAME_CROP_UNALIGNED))
+}
+
 // MakeWritable makes sure that nobody else, such as an encoder's lookahead, reads the frame's memory.
 func MakeWritable(f *astiav.Frame) error {
 	return check(C.av_frame_make_writable((*C.AVFrame)(f.UnsafePointer())))
