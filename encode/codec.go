@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vsr/internal/fault"
 	"vsr/media"
 )
 
@@ -80,14 +81,16 @@ func findCodec(name string) (codec, error) {
 	if name == "" {
 		name = "x264"
 	}
+	var known []string
 	for _, list := range [][]codec{codecs, imageCodecs} {
 		for _, c := range list {
 			if c.name == name || slices.Contains(c.aliases, name) {
 				return c, nil
 			}
+			known = append(append(known, c.name), c.aliases...)
 		}
 	}
-	return codec{}, &RequestError{Reason: fmt.Sprintf("unknown codec %q", name), Hint: "known are " + strings.Join(Codecs(), ", ")}
+	return codec{}, &RequestError{Reason: fmt.Sprintf("unknown codec %q", name), Hint: fault.DidYouMean(name, known, "known are "+strings.Join(Codecs(), ", "))}
 }
 
 func (p *private) quality(o Options, c codec) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"vsr/internal/fault"
 	"vsr/sr/cuda"
 )
 
@@ -62,6 +63,14 @@ func (r *Report) OK() bool {
 	return len(r.Checks) > 0
 }
 
+// Err is nil if every check passed, else an error of kind fault.Device.
+func (r *Report) Err() error {
+	if r.OK() {
+		return nil
+	}
+	return fault.New(fault.Device, "use --device cpu, and report the GPU with this output", "the GPU does not pass the checks above")
+}
+
 // failure is the first failed check, on one line, or empty.
 func (r *Report) failure() string {
 	for _, c := range r.Checks {
@@ -75,8 +84,8 @@ func (r *Report) failure() string {
 	return ""
 }
 
-// Write prints the report for people.
-func (r *Report) Write(to io.Writer) error {
+// Print writes the report for people.
+func (r *Report) Print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "device\t%v, driver for CUDA %s\n", r.Device, r.Device.DriverVersion())
 	fmt.Fprintf(w, "note\t%s\n", r.Note)

@@ -20,7 +20,7 @@ func TestRunPassesOnTheEmulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	if err := r.Write(&text); err != nil {
+	if err := r.Print(&text); err != nil {
 		t.Fatal(err)
 	}
 	if !r.OK() || !r.Emulated || !strings.Contains(text.String(), cuda.Untested) || len(r.Kernels) != 23 || len(r.Speeds) != 2 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vsr/internal/conv"
+	"vsr/internal/fault"
 	"vsr/sr/kdsr"
 	"vsr/train/data"
 	"vsr/train/graph"
@@ -35,6 +36,23 @@ func IDRBounds(ctx context.Context, w *kdsr.Weights, c Config, o Options) (*kdsr
 		return nil, fmt.Errorf("train: IDR bounds: %w", err)
 	}
 	return t, nil
+}
+
+// NoteIDRBounds measures the bounds on the material of a config file and writes them into the weights' notes; the word none takes the
+// note away. Errors are *fault.Error.
+func NoteIDRBounds(ctx context.Context, w *kdsr.Weights, config string) error {
+	if config == "none" {
+		return w.SetIDRBounds(nil)
+	}
+	c, err := Load(config, nil)
+	if err != nil {
+		return &fault.Error{Kind: fault.Usage, Err: err}
+	}
+	b, err := IDRBounds(ctx, w, c, Options{})
+	if err != nil {
+		return &fault.Error{Kind: fault.Input, Err: err, Hint: "--idr-bounds needs the images that the config names, and its scale must be the model's"}
+	}
+	return w.SetIDRBounds(b)
 }
 
 // measureIDRBounds estimates the patches of the first batches, as the student's estimator gets them.

@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,13 +25,48 @@ type InitOptions struct {
 }
 
 // Init writes teacher.yaml, student.yaml, gan.yaml and, where there is a built-in model to go on from, fine-tune.yaml for a folder of
-// one's own, and returns their names in the order of their use, with the numbers of images and videos that the folder holds.
-func Init(o InitOptions) (files []string, images, videos int, err error) {
-	if err := data.Check([]string{o.Data}); err != nil {
-		return nil, 0, 0, &InputError{fmt.Errorf("train: init: %w", err), "name a folder of sharp images (PNG, JPEG) and videos"}
+// one's own.
+func Init(o InitOptions) (*InitResult, error) {
+	r, err := writeConfigs(o)
+	if err != nil {
+		return nil, fmt.Errorf("train: init: %w", err)
 	}
-	if images, videos, err = data.Count([]string{o.Data}); err != nil {
-		return nil, 0, 0, fmt.Errorf("train: init: %w", err)
+	return r, nil
+}
+
+// InitResult is what Init has found and written.
+type InitResult struct {
+	InitOptions
+	Files          []string // in the order of their use
+	Images, Videos int      // that the folder holds
+}
+
+// Print writes what was made and the commands that use it.
+func (r *InitResult) Print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d images, %d videos\n", r.Data, r.Images, r.Videos)
+	for _, f := range r.Files {
+		fmt.Fprintf(&b, "wrote %s\n", f)
+	}
+	b.WriteString("\nnext, one of\n")
+	if r.BuiltIn != "" {
+		fmt.Fprintf(&b, "  vsr train student --config %s/fine-tune.yaml   # suits %s to your material: the quickest\n", r.Out, r.BuiltIn)
+	}
+	fmt.Fprintf(&b, "  vsr train teacher --config %s/teacher.yaml     # a model from nothing, then\n", r.Out)
+	fmt.Fprintf(&b, "  vsr train student --config %s/student.yaml\n", r.Out)
+	fmt.Fprintf(&b, "  vsr train gan     --config %s/gan.yaml         # optional: crisper\n", r.Out)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeConfigs(o InitOptions) (*InitResult, error) {
+	r := &InitResult{InitOptions: o}
+	if err := data.Check([]string{o.Data}); err != nil {
+		return nil, &InputError{err, "name a folder of sharp images (PNG, JPEG) and videos"}
+	}
+	var err error
+	if r.Images, r.Videos, err = data.Count([]string{o.Data}); err != nil {
+		return nil, err
 	}
 	values := struct {
 		InitOptions
@@ -39,12 +75,12 @@ func Init(o InitOptions) (files []string, images, videos int, err error) {
 	values.Name = fmt.Sprintf("%s-x%d", o.Model, o.Scale)
 	for _, path := range []*string{&values.Data, &values.Out} { // configs hold from any folder
 		if *path, err = filepath.Abs(*path); err != nil {
-			return nil, 0, 0, fmt.Errorf("train: init: %w", err)
+			return nil, err
 		}
 	}
 	values.Runs = filepath.Join(values.Out, "runs")
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
-		return nil, 0, 0, fmt.Errorf("train: init: %w", err)
+		return nil, err
 	}
 	for _, c := range initConfigs {
 		if c.tunes && o.BuiltIn == "" {
@@ -52,7 +88,7 @@ func Init(o InitOptions) (files []string, images, videos int, err error) {
 		}
 		var text strings.Builder
 		if err := c.text.Execute(&text, values); err != nil {
-			return nil, 0, 0, fmt.Errorf("train: init: %s: %w", c.file, err)
+			return nil, fmt.Errorf("%s: %w", c.file, err)
 		}
 		path := filepath.Join(o.Out, c.file)
 		write := atomicfile.Create
@@ -63,11 +99,11 @@ func Init(o InitOptions) (files []string, images, videos int, err error) {
 			if errors.Is(err, fs.ErrExist) {
 				err = &ConfigError{Err: fmt.Errorf("%s exists already", path), Hint: "-y writes over it; -o names another folder"}
 			}
-			return files, images, videos, fmt.Errorf("train: init: %w", err)
+			return nil, err
 		}
-		files = append(files, path)
+		r.Files = append(r.Files, path)
 	}
-	return files, images, videos, nil
+	return r, nil
 }
 
 var initConfigs = []struct {

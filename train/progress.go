@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"vsr/internal/cli"
 )
 
 // Progress is how far a run is: first files are cut to tiles, then steps are made.
@@ -25,7 +27,7 @@ func (p Progress) String() string {
 	}
 	s := fmt.Sprintf("loss %.4f", p.Loss)
 	if p.Rate > 0 {
-		s += fmt.Sprintf(", %.1f samples/s, %s left", p.Rate, Rough(p.Left))
+		s += fmt.Sprintf(", %.1f samples/s, %s left", p.Rate, cli.Rough(p.Left))
 	}
 	if p.PSNR > 0 {
 		s += fmt.Sprintf(", validation %.2f dB (bicubic %.2f)", p.PSNR, p.Bicubic)
@@ -34,18 +36,6 @@ func (p Progress) String() string {
 		s += fmt.Sprintf(", %d steps left out", p.LeftOut)
 	}
 	return s
-}
-
-// Rough writes a time to come as people say it: 40s, 12 min, 3 h 20 min.
-func Rough(d time.Duration) string {
-	switch {
-	case d < 100*time.Second:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 100*time.Minute:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	}
-	m := int(d.Round(10 * time.Minute).Minutes())
-	return fmt.Sprintf("%d h %02d min", m/60, m%60)
 }
 
 // sayEvery is how often the log hears how a run goes.

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"vsr/internal/atomicfile"
+	"vsr/internal/cli"
 )
 
 // reportData is what the page of a run shows.
@@ -81,7 +82,7 @@ func (r *reportData) progress(config []byte) {
 	r.Steps = c.Optim.Steps
 	r.Finished = r.Last.Step >= r.Steps
 	if r.Last.Rate > 0 && !r.Finished {
-		r.Left = Rough(time.Duration(float64((r.Steps-r.Last.Step)*c.Data.Batch) / r.Last.Rate * float64(time.Second)))
+		r.Left = cli.Rough(time.Duration(float64((r.Steps-r.Last.Step)*c.Data.Batch) / r.Last.Rate * float64(time.Second)))
 	}
 }
 

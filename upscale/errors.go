@@ -14,6 +14,7 @@ import (
 	"vsr/media"
 	"vsr/sr"
 	"vsr/sr/cuda"
+	"vsr/sr/engines"
 )
 
 // Error is an error with its Kind, and with a hint of what may help.
@@ -65,10 +66,8 @@ func blame(kind Kind, hint string, err error) error {
 	switch {
 	case errors.Is(err, ErrStopped), errors.Is(err, context.Canceled):
 		return &Error{Kind: Interrupted, Err: err}
-	case errors.Is(err, sr.ErrNotBuilt):
-		return &Error{Kind: Device, Err: err, Hint: "build with `make build`, or use --device cpu"}
-	case errors.Is(err, sr.ErrNoDevice):
-		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor lists the devices; --device cpu runs everywhere")}
+	case errors.Is(err, sr.ErrNotBuilt), errors.Is(err, sr.ErrNoDevice):
+		return engines.DeviceError(err)
 	case errors.As(err, new(*media.GPUError)):
 		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor --device cuda:0 checks the GPU; --device cpu runs everywhere")}
 	case errors.As(err, &unsupported):

@@ -15,6 +15,7 @@ import (
 	"vsr/decode"
 	"vsr/media"
 	"vsr/pipeline"
+	"vsr/verify"
 )
 
 // estimateParts is over how many places of the input an estimate is spread.
@@ -267,4 +268,28 @@ func (e *Estimate) addNotes(o *Options) {
 	if e.Disk > 0 && e.Free > 0 && e.Disk > e.Free {
 		e.Notes = append(e.Notes, "there is not enough space for the output")
 	}
+}
+
+// Print writes the estimate for people.
+func (e *Estimate) Print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s with %s on %s\n", e.Input, e.Model.Name, e.Device)
+	for _, p := range e.Parts {
+		fmt.Fprintf(&b, "  at %-12s %4d frames  %7.1f frames/s  %d scenes\n", verify.Clock(p.Start), p.Frames, p.FPS, p.Scenes)
+	}
+	if e.Frames == 0 {
+		fmt.Fprintf(&b, "the input does not say how long it is: %.1f frames/s\n", e.FPS)
+	} else {
+		fmt.Fprintf(&b, "to expect of all %d frames, %s:\n", e.Frames, verify.Clock(e.Length))
+		fmt.Fprintf(&b, "  time    %s (%s to %s)\n", roundSeconds(e.Seconds), roundSeconds(e.SecondsMin), roundSeconds(e.SecondsMax))
+		fmt.Fprintf(&b, "  size    %s in %s\n", Bytes(e.Bytes), e.Output)
+		fmt.Fprintf(&b, "  disk    %s while it runs, %s are free\n", Bytes(e.Disk), Bytes(e.Free))
+	}
+	fmt.Fprintf(&b, "  memory  %s\n", Bytes(e.Memory))
+	for _, n := range e.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	b.WriteString("nothing was written; the same command without --preview does it\n")
+	_, err := io.WriteString(w, b.String())
+	return err
 }

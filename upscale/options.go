@@ -78,11 +78,38 @@ type Quality = encode.Quality
 // Qualities lists the levels, from the smallest file to the largest.
 func Qualities() []Quality { return encode.Qualities() }
 
+// SetQuality sets Encode.CRF to what level means with Encode.Codec. Errors are of kind Usage.
+func (o *Options) SetQuality(level Quality) error {
+	crf, err := level.CRF(o.Encode.Codec)
+	if err != nil {
+		return &Error{Kind: Usage, Err: err, Hint: requestHint(err)}
+	}
+	o.Encode.CRF = crf
+	return nil
+}
+
+// requestHint is the hint of what package encode refuses.
+func requestHint(err error) string {
+	var request *encode.RequestError
+	if errors.As(err, &request) {
+		return request.Hint
+	}
+	return ""
+}
+
 // CRFZero is the codec's own 0, for Options.Encode.CRF.
 const CRFZero = encode.CRFZero
 
-// CodecAliases lists the other names of a codec of Codecs.
-func CodecAliases(name string) []string { return encode.Aliases(name) }
+// CodecHelp lists the codecs with their other names, as in: x264 (h264, avc); x265 (hevc).
+func CodecHelp() string {
+	list := encode.Codecs()
+	for i, c := range list {
+		if other := encode.Aliases(c); len(other) > 0 {
+			list[i] = c + " (" + strings.Join(other, ", ") + ")"
+		}
+	}
+	return strings.Join(list, "; ")
+}
 
 // Codecs lists the values of Options.Encode.Codec that vsr knows by name.
 func Codecs() []string { return encode.Codecs() }
@@ -117,12 +144,7 @@ func (o *Options) Validate() error {
 	}
 	for _, err := range []error{o.Audio.Validate(), o.Decode.Validate(), o.Scene.Validate(), o.SR.Validate(), o.Encode.Validate()} {
 		if err != nil {
-			hint := ""
-			var request *encode.RequestError
-			if errors.As(err, &request) {
-				hint = request.Hint
-			}
-			return &Error{Kind: Usage, Err: err, Hint: hint}
+			return &Error{Kind: Usage, Err: err, Hint: requestHint(err)}
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/atomicfile"
 	"vsr/pipeline"
 	"vsr/sr"
 	"vsr/verify"
@@ -133,6 +134,14 @@ func (r *Report) Write(w io.Writer) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(r)
+}
+
+// WriteFile puts the report into a file, whole or not at all, or on stdout if path is a dash.
+func (r *Report) WriteFile(path string, stdout io.Writer) error {
+	if path == "-" {
+		return r.Write(stdout)
+	}
+	return OutputError(atomicfile.Write(path, r.Write))
 }
 
 // maxReport is the largest report that is read, in bytes.

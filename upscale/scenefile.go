@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"vsr/internal/atomicfile"
 	"vsr/sr/kdsr"
 )
 
@@ -101,6 +103,19 @@ func (e *SceneEntry) validate() error {
 		}
 	}
 	return e.sliders(kdsr.Sliders{}).Validate()
+}
+
+// CreateSceneFile writes the list as a scenes file that is not there yet: a person may have worked on the one that is.
+func (l *SceneList) CreateSceneFile(path string) error {
+	var text bytes.Buffer
+	if err := l.WriteSceneFile(&text); err != nil {
+		return err
+	}
+	err := atomicfile.Create(path, text.Bytes())
+	if errors.Is(err, fs.ErrExist) {
+		return &Error{Kind: Output, Err: err, Hint: "remove it or name another: it may hold corrections"}
+	}
+	return OutputError(err)
 }
 
 // WriteSceneFile writes the list as a scenes file, with a comment of times beside each scene.

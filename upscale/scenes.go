@@ -1,11 +1,13 @@
 package upscale
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 
 	"vsr/decode"
+	"vsr/internal/atomicfile"
 	"vsr/media"
 	"vsr/scene"
 	"vsr/sr"
@@ -57,6 +59,23 @@ func Degradation(ctx context.Context, w *kdsr.Weights, input string) ([]float32,
 	defer f.Release()
 	vector, err := e.Estimate(ctx, f)
 	return vector, deviceError(err)
+}
+
+// ExportONNX writes the static network of one scene as ONNX: the scene that the video or image like begins with. ONNX cannot express
+// kernels that are made once a scene, so the degradation is fixed in the file.
+func ExportONNX(ctx context.Context, w *kdsr.Weights, like, path string) error {
+	if like == "" {
+		return usageError("--like clip.mp4 takes the degradation of that clip's first frame", "an ONNX model is made for one degradation: --like is needed")
+	}
+	vector, err := Degradation(ctx, w, like)
+	if err != nil {
+		return err
+	}
+	var model bytes.Buffer
+	if err := w.ExportONNX(&model, vector); err != nil {
+		return blame(Request, "", err)
+	}
+	return OutputError(atomicfile.WriteBytes(path, model.Bytes()))
 }
 
 // nextFrame passes over packets and changes of format.

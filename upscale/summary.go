@@ -14,11 +14,7 @@ func (r *Report) Summary() string {
 	}
 	text := fmt.Sprintf("%s: %s, %d frames", r.Output, Bytes(st.Size()), r.Frames.Out)
 	if r.ElapsedMS > 0 {
-		unit := time.Second
-		if r.ElapsedMS < 10_000 {
-			unit = 100 * time.Millisecond
-		}
-		text += fmt.Sprintf(" in %s, %.1f fps", time.Duration(r.ElapsedMS*float64(time.Millisecond)).Round(unit), r.FPS)
+		text += fmt.Sprintf(" in %s, %.1f fps", roundSeconds(r.ElapsedMS/1000), r.FPS)
 	}
 	if r.Stopped {
 		return text + ", complete up to where it was stopped"
@@ -48,4 +44,13 @@ func Bytes(n int64) string {
 		v, unit = v/1000, next
 	}
 	return fmt.Sprintf("%.3g %s", v, unit)
+}
+
+// roundSeconds is a length as people read it: whole seconds, below ten of them tenths.
+func roundSeconds(seconds float64) time.Duration {
+	unit := time.Second
+	if seconds < 10 {
+		unit = 100 * time.Millisecond
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(unit)
 }

@@ -3,8 +3,11 @@ package verify
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
+
+	"vsr/internal/fault"
 )
 
 // Check is one comparison.
@@ -50,6 +53,14 @@ func (r *Report) add(must bool, name string, ok bool, format string, args ...any
 
 func (r *Report) must(name string, ok bool, format string, args ...any) {
 	r.add(true, name, ok, format, args...)
+}
+
+// Err is nil if all checks that must pass did, else an error of kind fault.Check that names the others.
+func (r *Report) Err() error {
+	if r.OK {
+		return nil
+	}
+	return fault.New(fault.Check, "", "verify: %s does not hold what %s does: %s", filepath.Base(r.Output), filepath.Base(r.Source), strings.Join(r.Failures(), ", "))
 }
 
 // Failures returns the names of the checks that had to hold and did not.

@@ -11,8 +11,11 @@ import (
 	"strings"
 
 	"vsr/internal/cli"
+	"vsr/internal/cli/args"
+	"vsr/internal/fault"
 	"vsr/upscale"
 	"vsr/upscale/batch"
+	"vsr/upscale/view"
 )
 
 // isFolder reports whether a name is that of a folder, there or not.
@@ -23,27 +26,27 @@ func isFolder(name string) bool {
 
 // takeNames settles what goes in and what comes out: IN, IN OUT, -i IN, -i IN OUT, each perhaps with -o; or several files and folders with a folder
 // for the outputs, which is -o or, after a single input, OUT.
-func (r *runRequest) takeNames(args []string) error {
+func (r *runRequest) takeNames(names []string) error {
 	if r.in != "" {
-		args = append([]string{r.in}, args...)
+		names = append([]string{r.in}, names...)
 	}
-	if len(args) == 0 {
+	if len(names) == 0 {
 		return usageFault("as in vsr run clip.mp4", "which file?")
 	}
-	if len(args) == 2 && r.Output == "" {
-		r.Output, args = args[1], args[:1]
+	if len(names) == 2 && r.Output == "" {
+		r.Output, names = names[1], names[:1]
 	}
 	folders := false
-	for _, a := range args {
+	for _, a := range names {
 		folders = folders || isFolder(a)
 	}
-	if len(args) == 1 && !folders && !isFolder(r.Output) {
-		r.in = args[0]
+	if len(names) == 1 && !folders && !isFolder(r.Output) {
+		r.in = names[0]
 		return nil
 	}
 	switch st, err := os.Stat(r.Output); {
-	case len(args) == 2 && err != nil && batch.IsVideo(r.Output) && !exists(args[1]):
-		return usageFault("", "the output is named twice: %s and %s", args[1], r.Output)
+	case len(names) == 2 && err != nil && batch.IsVideo(r.Output) && !args.Exists(names[1]):
+		return usageFault("", "the output is named twice: %s and %s", names[1], r.Output)
 	case r.Output == "":
 		return usageFault("as in vsr run a.mp4 b.mkv -o FOLDER, or vsr run FOLDER -o FOLDER", "several files need a folder for the outputs")
 	case err == nil && !st.IsDir(), err != nil && batch.IsVideo(r.Output), r.Output == "-":
@@ -55,7 +58,7 @@ func (r *runRequest) takeNames(args []string) error {
 	case r.Report != "":
 		return usageFault("--json prints a line for each file", "--report is for one file")
 	}
-	r.many = args
+	r.many = names
 	return nil
 }
 
@@ -74,39 +77,39 @@ func (a *app) batch(parent context.Context, r runRequest) error {
 	if err != nil {
 		return err
 	}
-	ctx, signals := cli.Watch(parent, errAborted, func() { a.tell("stopping; the same command goes on where it ends") }, nil)
+	ctx, signals := cli.Watch(parent, errAborted, func() { a.Tell("stopping; the same command goes on where it ends") }, nil)
 	defer signals.End()
-	r.Logger, r.Program = a.logger(), versionString()
+	r.Logger, r.Program = a.Logger(), versionString()
 	if adjust != nil {
 		adjust(&r.Options)
 	}
 	line := func(event string, v any) {
 		if r.json {
-			eventLine(a.stdout, event, v)
+			eventLine(a.Stdout, event, v)
 		}
 	}
-	show := &runDisplay{app: a, kind: r.Progress}
+	show := view.New(&a.Output, r.Progress)
 	sum, err := batch.Run(ctx, inputs, batch.Options{Job: r.Options, Output: r.Output, Stop: signals.First, Events: func(e batch.Event) {
 		switch e := e.(type) {
 		case batch.Begun:
 			line("begin", e)
-			show = &runDisplay{app: a, kind: r.Progress}
+			show = view.New(&a.Output, r.Progress)
 		case batch.Job:
 			if p, ok := e.Event.(upscale.Progress); ok {
-				show.event(p)
+				show.Event(p)
 			}
 		case batch.Ended:
-			show.finish()
+			show.Finish()
 			line("end", e)
 			if !r.json {
-				a.tell("%s", endedLine(&e))
+				a.Tell("%s", endedLine(&e))
 			}
 		}
 	}})
-	show.finish()
+	show.Finish()
 	line("summary", sum)
 	if !r.json {
-		a.tell("%s", sum)
+		a.Tell("%s", sum)
 	}
 	return batchFault(sum, err)
 }
@@ -127,7 +130,7 @@ func endedLine(e *batch.Ended) string {
 		if e.Err == nil {
 			break
 		}
-		if hint := explain(e.Err).hint; hint != "" {
+		if hint := explain(e.Err).Hint; hint != "" {
 			line += " (" + hint + ")"
 		}
 	}
@@ -144,10 +147,10 @@ func batchFault(sum batch.Summary, err error) error {
 	}
 	f := explain(err)
 	switch {
-	case errors.Is(err, errAborted), f.code == exitInterrupted:
-		return fault{exitInterrupted, errors.New("interrupted"), "the same command goes on: finished files stay, the one under way continues at its last segment"}
+	case errors.Is(err, errAborted), f.Kind == fault.Interrupted:
+		return &fault.Error{Kind: fault.Interrupted, Err: errors.New("interrupted"), Hint: "the same command goes on: finished files stay, the one under way continues at its last segment"}
 	case sum.Counts[batch.Failed] == 0:
 		return err
 	}
-	return fault{f.code, fmt.Errorf("%d of %d files failed", sum.Counts[batch.Failed], sum.Inputs), "the same command tries them again"}
+	return fault.New(f.Kind, "the same command tries them again", "%d of %d files failed", sum.Counts[batch.Failed], sum.Inputs)
 }

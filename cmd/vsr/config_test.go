@@ -8,6 +8,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
+	"vsr/internal/cli/args"
+	"vsr/internal/fault"
 )
 
 // configs/run.yaml is the manual: it states every key, and each value is the default of the code.
@@ -17,7 +20,7 @@ func TestRunYAMLStatesTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	var effective bytes.Buffer
-	if err := printConfig(&effective, defaultRun()); err != nil {
+	if err := args.PrintConfig(&effective, defaultRun()); err != nil {
 		t.Fatal(err)
 	}
 	var stated, code map[string]any
@@ -31,7 +34,7 @@ func TestRunYAMLStatesTheDefaults(t *testing.T) {
 		t.Errorf("configs/run.yaml and the code differ (-code +file):\n%s", diff)
 	}
 	c := defaultRun()
-	if err := parseConfig("run.yaml", text, &c); err != nil {
+	if err := args.ParseConfig("run.yaml", text, &c); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.validate(); err != nil {
@@ -50,18 +53,18 @@ func TestConfigErrorsNameTheLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := defaultRun()
-		err := parseConfig("f.yaml", []byte(tt.text), &c)
+		err := args.ParseConfig("f.yaml", []byte(tt.text), &c)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) && !strings.Contains(err.Error(), "more than one") {
 			t.Errorf("%q: error %v, want one that begins with %q", tt.text, err, tt.want)
 			continue
 		}
-		if f := explain(err); f.code != exitUsage || strings.Contains(f.line(), "\n") {
-			t.Errorf("%q: exit code %d, line %q", tt.text, f.code, f.line())
+		if f := explain(err); exitCodes[f.Kind] != exitUsage || strings.Contains(fault.Line(f), "\n") {
+			t.Errorf("%q: exit code %d, line %q", tt.text, f.Kind, fault.Line(f))
 		}
 	}
 	for _, fine := range []string{"", "# nothing\n", "scale: 2\n"} {
 		c := defaultRun()
-		if err := parseConfig("f.yaml", []byte(fine), &c); err != nil {
+		if err := args.ParseConfig("f.yaml", []byte(fine), &c); err != nil {
 			t.Errorf("%q: %v", fine, err)
 		}
 	}
@@ -78,7 +81,7 @@ func TestLayers(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	got := defaultRun()
-	if err := parseConfig("printed", out.Bytes(), &got); err != nil {
+	if err := args.ParseConfig("printed", out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := defaultRun()
@@ -96,7 +99,7 @@ func FuzzConfig(f *testing.F) {
 			return // more than a person writes
 		}
 		c := defaultRun()
-		if parseConfig("f.yaml", text, &c) == nil {
+		if args.ParseConfig("f.yaml", text, &c) == nil {
 			_ = c.validate()
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"vsr/internal/cli"
+	"vsr/internal/fault"
 	"vsr/selftest"
 	"vsr/sr"
 	"vsr/sr/cuda"
@@ -27,16 +29,7 @@ func TestDoctorDevice(t *testing.T) {
 		{[]string{"--device", "cuda:99"}, exitDevice},
 	} {
 		var out bytes.Buffer
-		a := &app{stdout: &out, stderr: &out}
-		cmd := a.doctorCommand()
-		cmd.SetArgs(c.args)
-		cmd.SetOut(&out)
-		cmd.SetErr(&out)
-		code := exitOK
-		if err := cmd.Execute(); err != nil {
-			code = explain(err).code
-		}
-		if code != c.code {
+		if code := execute(append([]string{"doctor"}, c.args...), &out, &out); code != c.code {
 			t.Errorf("doctor %v: exit code %d, want %d", c.args, code, c.code)
 		}
 	}
@@ -44,10 +37,10 @@ func TestDoctorDevice(t *testing.T) {
 
 func TestDeviceReport(t *testing.T) {
 	var out bytes.Buffer
-	a := &app{stdout: &out}
+	a := &app{cli.Output{Stdout: &out}}
 	report := &selftest.Report{Note: cuda.Untested, Checks: []selftest.Check{{Name: "one", OK: true}}}
 	file := filepath.Join(t.TempDir(), "report.json")
-	if err := a.deviceReport(report, file); err != nil {
+	if err := a.printReport(report, file); err != nil {
 		t.Fatal(err)
 	}
 	var back selftest.Report
@@ -59,9 +52,10 @@ func TestDeviceReport(t *testing.T) {
 		t.Errorf("file holds %s, error %v", text, err)
 	}
 	report.Checks = append(report.Checks, selftest.Check{Name: "two", Detail: "race", Hint: "use the CPU"})
-	err = a.deviceReport(report, "")
-	var f fault
-	if !errors.As(err, &f) || f.code != exitDevice || errors.Is(err, sr.ErrNoDevice) {
+	if err := a.printReport(report, ""); err != nil {
+		t.Error(err)
+	}
+	if err := explain(report.Err()); err.Kind != fault.Device || errors.Is(err, sr.ErrNoDevice) {
 		t.Errorf("error %v, want a device fault", err)
 	}
 	for _, want := range []string{cuda.Untested, "FAILED", "two: race", "hint: use the CPU"} {

@@ -2,16 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"vsr/media"
-	"vsr/sr"
 	"vsr/train/data"
 	"vsr/train/degrade"
 )
@@ -38,99 +36,13 @@ func evalFolder(t *testing.T) string {
 	return dir
 }
 
-// An image must survive the way through 16-bit YUV far below an 8-bit step.
-func TestImageFrames(t *testing.T) {
-	m := evalImage(33, 17)
-	got := frameImage(imageFrame(m))
-	for i, v := range m.Pix {
-		if d := math.Abs(float64(v - got.Pix[i])); d > 5e-5 {
-			t.Fatalf("sample %d is off by %g", i, d)
-		}
-	}
-}
-
-// The stand-in engine is bicubic, so its scores must be near those of the baseline; and JSON must have the fields that others read.
-func TestEvalEngine(t *testing.T) {
-	b, err := sr.NewBicubic(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := newEvalEngine(context.Background(), b, sr.Options{}, true, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	lr := evalImage(40, 36)
-	got, err := r.upscale(lr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := degrade.Enlarge(lr, 2)
-	if got.W != want.W || got.H != want.H {
-		t.Fatalf("%dx%d", got.W, got.H)
-	}
-	for i := range want.Pix {
-		if d := math.Abs(float64(want.Pix[i] - got.Pix[i])); d > 0.03 {
-			t.Fatalf("sample %d is %g, bicubic gives %g", i, got.Pix[i], want.Pix[i])
-		}
-	}
-}
-
-// countingEngine counts the estimates.
-type countingEngine struct {
-	sr.Engine
-	estimates int
-}
-
-func (c *countingEngine) Estimate(ctx context.Context, f *media.Frame) ([]float32, error) {
-	c.estimates++
-	return c.Engine.Estimate(ctx, f)
-}
-
-// Estimates are made as in a run: for every image, or for the first frames of each clip only.
-func TestEvalEstimates(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		each    bool
-		average int
-		want    int // for two clips of four images
-	}{{"every image", true, 0, 8}, {"once a clip", false, 0, 2}, {"mean of three", false, 3, 6}} {
-		b, err := sr.NewBicubic(2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := &countingEngine{Engine: b}
-		r, err := newEvalEngine(context.Background(), e, sr.Options{Average: c.average}, c.each, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			r.newClip()
-			for range 4 {
-				if _, err := r.upscale(evalImage(40, 36)); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if e.estimates != c.want {
-			t.Errorf("%s: %d estimates, want %d", c.name, e.estimates, c.want)
-		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // evalRun runs vsr eval.
-func evalRun(args ...string) (string, error) {
-	cmd := newEvalCmd()
+func evalRun(line ...string) (string, error) {
 	var out, log bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetErr(&log)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
-	err := cmd.Execute()
-	return out.String(), err
+	if code := execute(append([]string{"eval"}, line...), &out, &log); code != exitOK {
+		return out.String(), fmt.Errorf("exit code %d: %s", code, log.String())
+	}
+	return out.String(), nil
 }
 
 // The JSON has the fields that docs/eval.md promises, for two degradations and two methods, and the sheet a row for each image.
@@ -216,27 +128,6 @@ func TestEvalLayout(t *testing.T) {
 	if d := rgb["psnr_cr"] - yuv["psnr_cr"]; d < 0.5 {
 		t.Errorf("4:2:0 costs only %.2f dB of Cr", d)
 	}
-	// An engine that is bicubic itself gets the same chroma.
-	b, err := sr.NewBicubic(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := newEvalEngine(context.Background(), b, sr.Options{}, true, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	lr := evalImage(41, 35)
-	got, err := r.upscale(lr)
-	want := subsampled(degrade.Enlarge(subsampled(lr), 2))
-	if err != nil || got.W != 82 || got.H != 70 {
-		t.Fatalf("%dx%d, %v", got.W, got.H, err)
-	}
-	for i, v := range want.Pix {
-		if d := math.Abs(float64(v - got.Pix[i])); d > 0.06 {
-			t.Fatalf("sample %d is %g, bicubic gives %g", i, got.Pix[i], v)
-		}
-	}
 }
 
 // The report of the estimator on two images and the default degradations, for people and as JSON.
@@ -314,20 +205,6 @@ func TestEvalOutputs(t *testing.T) {
 	}
 }
 
-// A sheet stays within its height, whatever is measured.
-func TestEvalSheetHeight(t *testing.T) {
-	s := evalSheet{limit: 100, names: []string{"bicubic"}}
-	big, small := degrade.NewImage(4, sheetHeight/4), degrade.NewImage(2, sheetHeight/8)
-	for range 9 {
-		if err := s.add("a", small, []degrade.Image{big}, &big); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if rows := len(s.images) / 3; rows != 4 {
-		t.Errorf("%d rows, want 4", rows)
-	}
-}
-
 func TestEvalFaults(t *testing.T) {
 	dir := evalFolder(t)
 	for _, args := range [][]string{
@@ -345,10 +222,11 @@ func TestEvalFaults(t *testing.T) {
 func TestDegradeCommand(t *testing.T) {
 	dir := evalFolder(t)
 	run := func(args ...string) error {
-		cmd := newDegradeCmd()
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(args)
-		return cmd.Execute()
+		var out, log bytes.Buffer
+		if code := execute(append([]string{"train", "degrade"}, args...), &out, &log); code != exitOK {
+			return fmt.Errorf("exit code %d: %s", code, log.String())
+		}
+		return nil
 	}
 	out := filepath.Join(t.TempDir(), "lr.png")
 	sheet := filepath.Join(t.TempDir(), "sheet.png")

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"vsr/internal/cli"
+	"vsr/internal/fault"
 	"vsr/upscale"
 )
 
@@ -33,65 +38,54 @@ const exitHelp = `Exit codes:
   130  interrupted with Ctrl-C; after the first one the output is complete up to there`
 
 // exitCodes are those of the kinds of errors.
-var exitCodes = map[upscale.Kind]int{
-	upscale.Internal: exitInternal, upscale.Usage: exitUsage, upscale.Input: exitInput, upscale.Request: exitRequest,
-	upscale.Device: exitDevice, upscale.Output: exitDestination, upscale.Check: exitCheck, upscale.Interrupted: exitInterrupted,
+var exitCodes = map[fault.Kind]int{
+	fault.Internal: exitInternal, fault.Usage: exitUsage, fault.Input: exitInput, fault.Request: exitRequest,
+	fault.Device: exitDevice, fault.Output: exitDestination, fault.Check: exitCheck, fault.Interrupted: exitInterrupted,
 }
 
-// fault is an error with the code of whose fault it is, and what the user may do about it.
-type fault struct {
-	code int
-	err  error
-	hint string
-}
+// errAborted is the cause of a context that a second Ctrl-C ended, errInterrupted the result of a command that a signal ended.
+var (
+	errAborted     = errors.New("interrupted, no output was written")
+	errInterrupted = errors.New("interrupted, nothing was written")
+)
 
-// Error returns the text of the error itself.
-func (f fault) Error() string { return f.err.Error() }
-
-// Unwrap returns the error itself.
-func (f fault) Unwrap() error { return f.err }
-
-// line is the error on one line.
-func (f fault) line() string {
-	return strings.Join(strings.FieldsFunc(f.err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-}
-
-// errAborted is the cause of a context that a second Ctrl-C ended.
-var errAborted = errors.New("interrupted, no output was written")
-
-// explain finds the fault in err.
-func explain(err error) fault {
-	var f fault
-	switch {
-	case errors.As(err, &f):
-		return f
-	case errors.Is(err, errAborted):
-		return fault{code: exitInterrupted, err: err}
+// explain finds out whose fault err is.
+func explain(err error) *fault.Error {
+	if errors.Is(err, errAborted) {
+		return &fault.Error{Kind: fault.Interrupted, Err: err}
 	}
 	e := upscale.Classify(err)
-	if text := err.Error(); e.Kind == upscale.Internal && (strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "required flag")) {
-		return fault{exitUsage, err, "vsr help"}
+	if text := err.Error(); e.Kind == fault.Internal && (strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "required flag")) {
+		return &fault.Error{Kind: fault.Usage, Err: err, Hint: "vsr help"}
 	}
-	return fault{exitCodes[e.Kind], e.Err, e.Hint}
-}
-
-// openFault is the fault of a file that cannot be opened or read.
-func openFault(err error) error {
-	if f := explain(err); f.code != exitInternal {
-		return f
-	}
-	return fault{code: exitInput, err: err}
-}
-
-// destinationFault is the fault of a file that cannot be written.
-func destinationFault(err error) error { return upscale.OutputError(err) }
-
-func inputFault(err error, hint string) error { return fault{exitInput, err, hint} }
-
-func requestFault(hint, format string, args ...any) error {
-	return fault{exitRequest, fmt.Errorf(format, args...), hint}
+	return e
 }
 
 func usageFault(hint, format string, args ...any) error {
-	return fault{exitUsage, fmt.Errorf(format, args...), hint}
+	return &fault.Error{Kind: fault.Usage, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// watchInterrupts catches the signals that ask for an end, until the signals' End. The second one ends the context with errAborted.
+func (a *app) watchInterrupts(parent context.Context) (context.Context, *cli.Signals) {
+	return cli.Watch(parent, errAborted, func() {
+		a.Tell("stopping: finishing the output, which will play up to here; Ctrl-C again stops at once and drops it")
+	}, nil)
+}
+
+// interruptible makes the first Ctrl-C end the context of a command that writes its result at its end only.
+func interruptible(cmd *cobra.Command) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithCancelCause(cmd.Context())
+		defer cancel(nil)
+		_, signals := cli.Watch(cmd.Context(), errInterrupted, func() { cancel(errInterrupted) }, nil)
+		defer signals.End()
+		cmd.SetContext(ctx)
+		err := run(cmd, args)
+		if err != nil && signals.Stopped() {
+			return &fault.Error{Kind: fault.Interrupted, Err: errInterrupted}
+		}
+		return err
+	}
+	return cmd
 }

@@ -12,8 +12,11 @@ import (
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/cli"
+	"vsr/internal/cli/args"
 	"vsr/internal/testmedia"
 	"vsr/upscale"
+	"vsr/upscale/batch"
 )
 
 // TestWithRun gives command lines as people type them.
@@ -23,7 +26,7 @@ func TestWithRun(t *testing.T) {
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	root := (&app{stdout: &notes{}, stderr: &notes{}}).root()
+	root := (&app{cli.Output{Stdout: &notes{}, Stderr: &notes{}}}).root()
 	for line, want := range map[string]string{
 		"clip.mp4":                "run clip.mp4",
 		"clip.MP4 big.mkv":        "run clip.MP4 big.mkv",
@@ -45,11 +48,11 @@ func TestWithRun(t *testing.T) {
 		dir:                       "run " + dir,
 		"completion bash":         "completion bash",
 	} {
-		if got := strings.Join(withRun(root, strings.Fields(line)), " "); got != want {
+		if got := strings.Join(args.WithCommand(root, strings.Fields(line), "run", batch.IsVideo), " "); got != want {
 			t.Errorf("%q becomes %q, want %q", line, got, want)
 		}
 	}
-	if got := withRun(root, nil); len(got) != 0 {
+	if got := args.WithCommand(root, nil, "run", batch.IsVideo); len(got) != 0 {
 		t.Errorf("nothing becomes %q", got)
 	}
 }
@@ -132,9 +135,10 @@ func TestCRFZeroIsLossless(t *testing.T) {
 	if hash("default.mkv") == lossless {
 		t.Error("the default loses nothing: the test shows nothing")
 	}
-	var c crfFlag
-	if err := c.Set("0"); err != nil || c != upscale.CRFZero || c.String() != "0" || encode.CRFZero != upscale.CRFZero {
-		t.Errorf("crf 0 is %d, %q, %v", c, c.String(), err)
+	var crf int
+	flag := args.CRF(&crf, upscale.CRFZero)
+	if err := flag.Set("0"); err != nil || crf != upscale.CRFZero || flag.String() != "0" || encode.CRFZero != upscale.CRFZero {
+		t.Errorf("crf 0 is %d, %q, %v", crf, flag.String(), err)
 	}
 }
 

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"vsr/internal/cli/args"
 	"vsr/live"
 )
 
@@ -54,14 +54,14 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVarP(&config, "config", "c", "", "YAML `file` with any of these")
 	f.BoolVar(&print, "print-config", false, "print the configuration that would be used, and stop")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := layer(cmd, config, &o); err != nil {
+		if err := args.Layer(cmd, config, &o); err != nil {
 			return err
 		}
 		if err := o.Validate(); err != nil {
 			return err
 		}
 		if print {
-			return printConfig(a.stdout, o)
+			return args.PrintConfig(a.Stdout, o)
 		}
 		return a.live(cmd.Context(), o)
 	}
@@ -70,7 +70,7 @@ func (a *app) liveCommand() *cobra.Command {
 
 // live serves until the first Ctrl-C.
 func (a *app) live(parent context.Context, o live.Options) error {
-	o.Logger = a.liveLogger()
+	o.Logger = a.ServerLogger()
 	o.Program = versionString()
 	s, err := live.Open(o)
 	if err != nil {
@@ -80,22 +80,13 @@ func (a *app) live(parent context.Context, o live.Options) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program in the system's way
-	fmt.Fprintf(a.stderr, "open %s\n", s.URL())
+	fmt.Fprintf(a.Stderr, "open %s\n", s.URL())
 	if print := s.Fingerprint(); print != "" {
-		fmt.Fprintf(a.stderr, "certificate fingerprint (SHA-256): %s\n", print)
+		fmt.Fprintf(a.Stderr, "certificate fingerprint (SHA-256): %s\n", print)
 	}
 	err = s.Run(ctx)
 	if errors.Is(err, context.Canceled) && parent.Err() == nil {
 		return nil // Ctrl-C is how a live session ends
 	}
 	return err
-}
-
-// liveLogger shows state changes always: a server without a log is a riddle.
-func (a *app) liveLogger() *slog.Logger {
-	level := slog.LevelInfo
-	if a.verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 }

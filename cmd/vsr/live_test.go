@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vsr/decode"
+	"vsr/internal/cli/args"
 	"vsr/live"
 )
 
@@ -22,7 +23,7 @@ func TestLiveYAMLStatesTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	var effective bytes.Buffer
-	if err := printConfig(&effective, live.Defaults()); err != nil {
+	if err := args.PrintConfig(&effective, live.Defaults()); err != nil {
 		t.Fatal(err)
 	}
 	var stated, code map[string]any
@@ -36,7 +37,7 @@ func TestLiveYAMLStatesTheDefaults(t *testing.T) {
 		t.Errorf("configs/live.yaml and the code differ (-code +file):\n%s", diff)
 	}
 	c := live.Defaults()
-	if err := parseConfig("live.yaml", text, &c); err != nil {
+	if err := args.ParseConfig("live.yaml", text, &c); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Validate(); err != nil {

@@ -11,12 +11,14 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"vsr/internal/av"
+	"vsr/internal/cli"
+	"vsr/internal/cli/args"
+	"vsr/internal/fault"
+	"vsr/upscale/batch"
 )
 
 // version is set by the Makefile.
@@ -34,13 +36,13 @@ func boundMemory() {
 	av.BoundArenas()
 }
 
-func execute(args []string, stdout, stderr io.Writer) (code int) {
-	return executeContext(context.Background(), args, stdout, stderr)
+func execute(line []string, stdout, stderr io.Writer) (code int) {
+	return executeContext(context.Background(), line, stdout, stderr)
 }
 
 // executeContext runs one command line and returns its exit code.
-func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	app := &app{stdout: stdout, stderr: stderr}
+func executeContext(ctx context.Context, line []string, stdout, stderr io.Writer) (code int) {
+	app := &app{cli.Output{Stdout: stdout, Stderr: stderr}}
 	defer func() {
 		if r := recover(); r != nil {
 			fmt.Fprintf(stderr, "vsr: internal error: %v\nhint: please report this with the lines below\n%s", r, debug.Stack())
@@ -48,58 +50,28 @@ func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer
 		}
 	}()
 	root := app.root()
-	root.SetArgs(withRun(root, args))
+	root.SetArgs(args.WithCommand(root, line, "run", batch.IsVideo))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}
-	f := explain(err)
-	fmt.Fprintf(stderr, "vsr: %s\n", f.line())
-	if f.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", f.hint)
+	e := explain(err)
+	fmt.Fprintf(stderr, "vsr: %s\n", fault.Line(e))
+	if e.Hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", e.Hint)
 	}
-	if app.verbose {
-		printChain(stderr, err)
+	if app.Verbose { // how the error was wrapped, outermost first
+		for ; err != nil; err = errors.Unwrap(err) {
+			fmt.Fprintf(stderr, "  %T: %v\n", err, err)
+		}
 	}
-	return f.code
-}
-
-// printChain shows how an error was wrapped, outermost first.
-func printChain(w io.Writer, err error) {
-	for depth := 0; err != nil; depth++ {
-		fmt.Fprintf(w, "%s%T: %s\n", strings.Repeat("  ", depth+1), err, err)
-		err = errors.Unwrap(err)
-	}
+	return exitCodes[e.Kind]
 }
 
 // app is what all commands share.
-type app struct {
-	stdout, stderr io.Writer
-	verbose        bool
-
-	mu    sync.Mutex
-	above io.Writer // writes above the progress bar while there is one
-}
-
-// tell prints a line for the user, above the progress bar if one is drawn. Any goroutine may call it.
-func (a *app) tell(format string, args ...any) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w := a.stderr
-	if a.above != nil {
-		w = a.above
-	}
-	fmt.Fprintf(w, format+"\n", args...)
-}
-
-// lines sets the writer that tell uses; nil is standard error again.
-func (a *app) lines(w io.Writer) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.above = w
-}
+type app struct{ cli.Output }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -111,31 +83,15 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          showHelp,
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		help := "vsr help " + strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "vsr"), " ")
-		return fault{code: exitUsage, err: err, hint: flagHint(cmd, err, help)}
-	})
-	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
-	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand())
-	a.addOthers(root)
-	usageFaults(root)
+	root.PersistentFlags().BoolVarP(&a.Verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
+	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(), a.liveCommand(), a.trainCommand(),
+		interruptible(a.evalCommand()), interruptible(a.verifyCommand()), interruptible(a.compareCommand()), a.scenesCommand(), a.planCommand(),
+		a.segmentCommand(), a.joinCommand())
+	args.UsageErrors(root)
 	return root
 }
 
-// usageFaults marks the errors of argument counts and unknown commands as usage errors.
-func usageFaults(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				help := strings.TrimSpace("vsr help" + strings.TrimPrefix(cmd.CommandPath(), "vsr"))
-				return fault{code: exitUsage, err: err, hint: commandHint(cmd, args, help)}
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageFaults(sub)
-	}
-}
+// showHelp is what a command does that only holds others.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"vsr/upscale"
 )
 
 // manCommand writes the manual pages, which come from the same text as --help. Packages call it; it is not in the list of commands.
@@ -16,7 +18,7 @@ func (a *app) manCommand() *cobra.Command {
 		Hidden: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
-				return fault{exitDestination, err, ""}
+				return upscale.OutputError(err)
 			}
 			return doc.GenManTree(c.Root(), &doc.GenManHeader{Title: "VSR", Section: "1", Source: "vsr " + versionString()}, args[0])
 		},

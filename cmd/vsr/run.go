@@ -2,25 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"vsr/internal/atomicfile"
+	"vsr/internal/cli"
+	"vsr/internal/cli/args"
+	"vsr/internal/fault"
 	"vsr/sr/kdsr"
-	"vsr/train"
 	"vsr/upscale"
-	"vsr/verify"
+	"vsr/upscale/view"
 )
 
 // runConfig is the whole configuration of `vsr run`: defaults, then the YAML file, then flags. configs/run.yaml explains it.
@@ -31,14 +27,12 @@ type runConfig struct {
 	Quality         string `yaml:"quality"` // low, medium, high or archive instead of encode.crf
 }
 
-func defaultRun() runConfig { return runConfig{Options: upscale.Defaults(), Progress: progressAuto} }
+func defaultRun() runConfig { return runConfig{Options: upscale.Defaults(), Progress: view.Auto} }
 
 // validate reports the first value that cannot be right.
 func (c *runConfig) validate() error {
-	switch c.Progress {
-	case progressAuto, progressBar, progressJSON, progressNone:
-	default:
-		return usageFault("", "progress %q: want auto, bar, json or none", c.Progress)
+	if err := view.Validate(c.Progress); err != nil {
+		return err
 	}
 	return c.Options.Validate()
 }
@@ -90,30 +84,20 @@ The same command after Ctrl-C or a crash skips what is done and continues the re
 	f.BoolVar(&r.once, "no-resume", false, "work in one go, without segments that a later run could continue from")
 	f.IntVar(&r.Workers, "workers", r.Workers, "segments to process in parallel; each needs the memory of a whole run (default: one for each device)")
 	f.BoolVar(&r.Restart, "restart", false, "discard what an earlier run has finished, and begin anew")
-	f.Var((*lengthFlag)(&r.preview), "preview", "try this many seconds at four places, print time, file size, disk space and memory of the whole job, and write nothing: 3s, 0:03")
+	f.Var(args.Length(&r.preview), "preview", "try this many seconds at four places, print time, file size, disk space and memory of the whole job, and write nothing: 3s, 0:03")
 	f.BoolVar(&r.json, "json", false, "print the report, or with --preview the estimate, as JSON on standard output")
 	r.flags(f)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := layer(cmd, r.config, &r.runConfig); err != nil {
-			return err
-		}
-		if err := r.readScenes(); err != nil {
-			return err
-		}
-		r.Resume = r.Resume && !r.once
-		if err := r.settleQuality(cmd.Flags().Changed("crf")); err != nil {
-			return err
-		}
-		if err := checkNames(&r.Options); err != nil {
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if err := r.settle(cmd); err != nil {
 			return err
 		}
 		if err := r.validate(); err != nil {
 			return err
 		}
 		if r.print {
-			return printConfig(a.stdout, r.runConfig)
+			return args.PrintConfig(a.Stdout, r.runConfig)
 		}
-		if err := r.takeNames(args); err != nil {
+		if err := r.takeNames(names); err != nil {
 			return err
 		}
 		switch {
@@ -137,8 +121,8 @@ The same command after Ctrl-C or a crash skips what is done and continues the re
 
 // quiet leaves standard output to something else than progress.
 func (r *runRequest) quiet(a *app) {
-	if r.Progress == progressAuto && !isTerminal(a.stderr) || r.Progress == progressJSON {
-		r.Progress = progressNone
+	if r.Progress == view.Auto && !cli.IsTerminal(a.Stderr) || r.Progress == view.JSON {
+		r.Progress = view.None
 	}
 }
 
@@ -150,7 +134,7 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
 	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
-	f.Var((*scaleFlag)(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
+	f.Var(args.Scale(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
 	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale, as in 1080")
 	f.StringVar((*string)(&r.Audio), "audio", string(r.Audio), "copy, auto (converted where the output cannot hold it), or a codec: "+strings.Join(upscale.AudioCodecs(), ", "))
 	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off, bwdif (every frame) or telecine (undoes a 3:2 pulldown)")
@@ -159,13 +143,13 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.Decode.Autorotate, "autorotate", r.Decode.Autorotate, "turn the frames themselves, instead of keeping the mark that players turn them by")
 	f.BoolVar(&r.SquarePixels, "square-pixels", r.SquarePixels, "make pixels that are not square so, by another width")
 	f.IntVar(&r.Decode.VideoTrack, "video-track", r.Decode.VideoTrack, "which of several videos, from 1 in the order of the file; 0 chooses")
-	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, "video codec: "+codecHelp())
-	f.Var((*crfFlag)(&r.Encode.CRF), "crf", "quality as FFmpeg's -crf: lower is better and larger; -1 is lossless (default: that of --quality high)")
+	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, "video codec: "+upscale.CodecHelp())
+	f.Var(args.CRF(&r.Encode.CRF, upscale.CRFZero), "crf", "quality as FFmpeg's -crf: lower is better and larger; -1 is lossless (default: that of --quality high)")
 	f.StringVar(&r.Quality, "quality", r.Quality, qualityHelp)
 	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
 	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
-	f.Var((*clockFlag)(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
-	f.Var((*clockFlag)(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
+	f.Var(args.Clock(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
+	f.Var(args.Clock(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
 	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores; workers share them")
 	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or color")
 	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal frames with x264, in a larger file (no mbtree)")
@@ -179,33 +163,26 @@ func sliderFlags(f *pflag.FlagSet, s *kdsr.Sliders) {
 	f.Float64Var(&s.Decompress, "decompress", s.Decompress, "from -1 to 1: remove less or more damage of compression")
 }
 
-// readScenes takes the cuts of the scenes file, if one was named.
-func (r *runRequest) readScenes() error {
-	if r.scenes == "" {
-		return nil
-	}
-	s, err := upscale.ReadSceneFile(r.scenes)
-	if err == nil {
-		r.Scene.Cuts, r.Scenes = s.Cuts(), s.Scenes
-	}
-	return err
-}
-
-// layer puts the configuration file between the defaults and the flags that were given.
-func layer(cmd *cobra.Command, path string, to any) error {
-	if path == "" {
-		return nil
-	}
-	given := changedFlags(cmd)
-	if err := loadConfig(path, to); err != nil {
+// settle puts the configuration file between defaults and flags, and takes the cuts of the scenes file and the CRF of --quality.
+func (r *runRequest) settle(cmd *cobra.Command) error {
+	if err := args.Layer(cmd, r.config, &r.runConfig); err != nil {
 		return err
 	}
-	for name, value := range given {
-		if err := cmd.Flags().Set(name, value); err != nil {
+	r.Resume = r.Resume && !r.once
+	if r.scenes != "" {
+		s, err := upscale.ReadSceneFile(r.scenes)
+		if err != nil {
 			return err
 		}
+		r.Scene.Cuts, r.Scenes = s.Cuts(), s.Scenes
 	}
-	return nil
+	if r.Quality == "" {
+		return nil
+	}
+	if cmd.Flags().Changed("crf") {
+		return usageFault("", "--quality and --crf exclude each other")
+	}
+	return r.SetQuality(upscale.Quality(r.Quality))
 }
 
 // adjust, when it is not nil, changes the options of a run: tests let it stand for hardware that a machine has not.
@@ -216,11 +193,10 @@ const qualityHelp = "low (a third of high's file size), medium (half), high (the
 
 // run upscales one file.
 func (a *app) run(parent context.Context, r runRequest) error {
-	ctx, interrupts := a.watchInterrupts(parent)
-	defer interrupts.end()
-	r.Stop, r.Logger, r.Program = interrupts.soft, a.logger(), versionString()
-	show := &runDisplay{app: a, kind: r.Progress}
-	r.Events = show.event
+	ctx, signals := a.watchInterrupts(parent)
+	defer signals.End()
+	show := view.New(&a.Output, r.Progress)
+	r.Stop, r.Logger, r.Program, r.Events = signals.First, a.Logger(), versionString(), show.Event
 	if adjust != nil {
 		adjust(&r.Options)
 	}
@@ -230,81 +206,17 @@ func (a *app) run(parent context.Context, r runRequest) error {
 	}
 	defer job.Close()
 	report, err := job.Run(ctx)
-	show.finish()
-	if text := report.Summary(); text != "" && r.Progress != progressNone {
-		a.tell("%s", text)
+	show.Finish()
+	if text := report.Summary(); text != "" && r.Progress != view.None {
+		a.Tell("%s", text)
 	}
 	if r.Report == "" {
 		return err
 	}
-	if werr := a.writeReport(&report, r.Report); err == nil {
+	if werr := report.WriteFile(r.Report, a.Stdout); err == nil {
 		err = werr
 	}
 	return err
-}
-
-// writeReport puts the report into a file, or on standard output if the path is a dash.
-func (a *app) writeReport(r *upscale.Report, path string) error {
-	if path == "-" {
-		return r.Write(a.stdout)
-	}
-	if err := atomicfile.Write(path, r.Write); err != nil {
-		return destinationFault(err)
-	}
-	return nil
-}
-
-// runDisplay shows the events of a job: lines for people, and the progress.
-type runDisplay struct {
-	app  *app
-	kind string
-	show progress
-	told bool // how long it will take
-}
-
-// A run says how long it will take after tellAfter, if tellLeft or more is left.
-const (
-	tellAfter = 3 * time.Second
-	tellLeft  = 20 * time.Second
-)
-
-func (d *runDisplay) event(e upscale.Event) {
-	p, ok := e.(upscale.Progress)
-	switch {
-	case !ok:
-		if _, started := e.(upscale.Started); !started || d.kind != progressNone {
-			d.app.tell("%s", e)
-		}
-		return
-	case p.Phase != upscale.PhaseUpscale:
-		return
-	case d.show == nil:
-		d.show = d.app.newProgress(d.kind)
-	}
-	if left := p.Remaining(); !d.told && d.kind != progressNone && p.Elapsed > tellAfter && left > tellLeft {
-		d.told = true
-		d.app.tell("about %s to go", train.Rough(left))
-	}
-	d.show.update(p)
-	if p.Last {
-		d.finish()
-	}
-}
-
-// finish ends the progress, if it was begun.
-func (d *runDisplay) finish() {
-	if d.show != nil {
-		d.show.finish()
-		d.show, d.kind = nil, progressNone
-	}
-}
-
-// logger is silent unless -v was given.
-func (a *app) logger() *slog.Logger {
-	if !a.verbose {
-		return slog.New(slog.DiscardHandler)
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // preview upscales short parts of the input in a folder of its own, and prints what the whole will take. The output is not touched.
@@ -312,48 +224,15 @@ func (a *app) preview(parent context.Context, r runRequest) error {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r.quiet(a)
-	r.Logger, r.Program = a.logger(), versionString()
+	r.Logger, r.Program = a.Logger(), versionString()
 	e, err := upscale.EstimateJob(ctx, r.in, r.preview, r.Options)
-	if ctx.Err() != nil {
-		return fault{code: exitInterrupted, err: errors.New("interrupted, nothing was measured")}
-	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return &fault.Error{Kind: fault.Interrupted, Err: errors.New("interrupted, nothing was measured")}
+	case err != nil:
 		return err
+	case r.json:
+		return a.JSON(e)
 	}
-	if r.json {
-		out := json.NewEncoder(a.stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(e)
-	}
-	printEstimate(a.stdout, e)
-	return nil
-}
-
-func printEstimate(w io.Writer, e *upscale.Estimate) {
-	fmt.Fprintf(w, "%s with %s on %s\n", e.Input, e.Model.Name, e.Device)
-	for _, p := range e.Parts {
-		fmt.Fprintf(w, "  at %-12s %4d frames  %7.1f frames/s  %d scenes\n", verify.Clock(p.Start), p.Frames, p.FPS, p.Scenes)
-	}
-	if e.Frames == 0 {
-		fmt.Fprintf(w, "the input does not say how long it is: %.1f frames/s\n", e.FPS)
-	} else {
-		fmt.Fprintf(w, "to expect of all %d frames, %s:\n", e.Frames, verify.Clock(e.Length))
-		fmt.Fprintf(w, "  time    %s (%s to %s)\n", span(e.Seconds), span(e.SecondsMin), span(e.SecondsMax))
-		fmt.Fprintf(w, "  size    %s in %s\n", upscale.Bytes(e.Bytes), e.Output)
-		fmt.Fprintf(w, "  disk    %s while it runs, %s are free\n", upscale.Bytes(e.Disk), upscale.Bytes(e.Free))
-	}
-	fmt.Fprintf(w, "  memory  %s\n", upscale.Bytes(e.Memory))
-	for _, n := range e.Notes {
-		fmt.Fprintf(w, "note: %s\n", n)
-	}
-	fmt.Fprintln(w, "nothing was written; the same command without --preview does it")
-}
-
-// span writes seconds for people.
-func span(seconds float64) string {
-	unit := time.Second
-	if seconds < 10 {
-		unit = 100 * time.Millisecond
-	}
-	return time.Duration(seconds * float64(time.Second)).Round(unit).String()
+	return e.Print(a.Stdout)
 }

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-
 	"github.com/spf13/cobra"
 
+	"vsr/internal/cli/args"
 	"vsr/upscale"
 )
 
@@ -33,54 +28,34 @@ func (a *app) scenesCommand() *cobra.Command {
 	f.BoolVar(&o.Degradation, "degradation", false, "estimate each scene's blur, noise and compression too, and how usual they are")
 	f.StringVar(&o.Model, "model", "", "with --degradation: the network that estimates, built-in or a .safetensors `file` (default nano-x2)")
 	f.Float64Var(&o.Scene.Threshold, "threshold", 0.5, "probability from which a change is a cut; lower finds more")
-	f.Var((*clockFlag)(&o.Start), "start", "where to begin: seconds, or h:m:s")
-	f.Var((*clockFlag)(&o.Duration), "duration", "how much to look at; 0 is all")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	f.Var(args.Clock(&o.Start), "start", "where to begin: seconds, or h:m:s")
+	f.Var(args.Clock(&o.Duration), "duration", "how much to look at; 0 is all")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if asJSON && asEDL || asJSON && asCSV || asEDL && asCSV {
 			return usageFault("", "--json, --edl and --csv exclude each other")
 		}
 		if o.Model != "" && !o.Degradation {
 			return usageFault("add --degradation", "--model has nothing to estimate")
 		}
-		list, err := a.listScenes(cmd.Context(), args[0], o)
+		o.Logger = a.Logger()
+		list, err := upscale.ListScenes(cmd.Context(), names[0], o)
 		switch {
 		case err != nil:
 			return err
 		case edit == "-":
-			return list.WriteSceneFile(a.stdout)
+			return list.WriteSceneFile(a.Stdout)
 		case edit != "":
-			return a.writeScenes(edit, list)
-		case asJSON:
-			e := json.NewEncoder(a.stdout)
-			e.SetIndent("", "  ")
-			return e.Encode(list)
+			if err := list.CreateSceneFile(edit); err != nil {
+				return err
+			}
+			a.Tell("%d scenes in %s", len(list.Scenes), edit)
+			return nil
 		case asEDL:
-			return list.WriteEDL(a.stdout)
+			return list.WriteEDL(a.Stdout)
 		case asCSV:
-			return list.WriteCSV(a.stdout)
+			return list.WriteCSV(a.Stdout)
 		}
-		return list.Print(a.stdout)
+		return a.Print(list, asJSON)
 	}
 	return cmd
-}
-
-func (a *app) listScenes(ctx context.Context, in string, o upscale.SceneListOptions) (*upscale.SceneList, error) {
-	o.Logger = a.logger()
-	return upscale.ListScenes(ctx, in, o)
-}
-
-// writeScenes writes a scenes file that is not there yet: a person may have worked on the one that is.
-func (a *app) writeScenes(path string, list *upscale.SceneList) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fault{exitDestination, err, "remove it or name another: it may hold corrections"}
-	}
-	if err != nil {
-		return destinationFault(err)
-	}
-	if err := errors.Join(list.WriteSceneFile(f), f.Close()); err != nil {
-		return destinationFault(err)
-	}
-	a.tell("%d scenes in %s", len(list.Scenes), path)
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"vsr/upscale"
 	"vsr/upscale/segment"
+	"vsr/upscale/view"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -25,31 +26,21 @@ func (a *app) planCommand() *cobra.Command {
 	f.StringVar(&r.Output, "video", "", "output that vsr join writes, unless it is told another")
 	r.flags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := layer(cmd, r.config, &r.runConfig); err != nil {
+		if err := r.settle(cmd); err != nil {
 			return err
 		}
-		if err := r.readScenes(); err != nil {
-			return err
-		}
-		r.Logger, r.Program, r.Events = a.logger(), versionString(), a.tellEvent
+		r.Logger, r.Program, r.Events = a.Logger(), versionString(), view.Tell(&a.Output)
 		plan, err := upscale.Plan(cmd.Context(), args[0], r.Options)
 		if err != nil {
 			return err
 		}
-		if err := plan.Write(path); err != nil {
-			return destinationFault(err)
+		if err := upscale.OutputError(plan.Write(path)); err != nil {
+			return err
 		}
-		fmt.Fprintf(a.stdout, "%d segments in %s\n", len(plan.Segments), path)
+		fmt.Fprintf(a.Stdout, "%d segments in %s\n", len(plan.Segments), path)
 		return nil
 	}
 	return cmd
-}
-
-// tellEvent prints what a job has to say, but no progress.
-func (a *app) tellEvent(e upscale.Event) {
-	if _, ok := e.(upscale.Progress); !ok {
-		a.tell("%s", e)
-	}
 }
 
 // workOf is the folder in which those who work on a plan meet.
@@ -84,12 +75,12 @@ func (a *app) segmentCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		ctx, interrupts := a.watchInterrupts(cmd.Context())
-		defer interrupts.end()
-		o.Dir, o.Program, o.Stop, o.Events, o.Logger = workOf(path), versionString(), interrupts.soft, a.tellEvent, a.logger()
+		ctx, signals := a.watchInterrupts(cmd.Context())
+		defer signals.End()
+		o.Dir, o.Program, o.Stop, o.Events, o.Logger = workOf(path), versionString(), signals.First, view.Tell(&a.Output), a.Logger()
 		_, done, err := upscale.MakeSegment(ctx, plan, index, o)
 		if done {
-			a.tell("segment %d is done already", index)
+			a.Tell("segment %d is done already", index)
 		}
 		return err
 	}
@@ -116,12 +107,12 @@ func (a *app) joinCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		o.Dir, o.Program, o.Events, o.Logger = workOf(path), versionString(), a.tellEvent, a.logger()
+		o.Dir, o.Program, o.Events, o.Logger = workOf(path), versionString(), view.Tell(&a.Output), a.Logger()
 		report, err := upscale.Join(cmd.Context(), plan, o)
 		if err != nil || keep {
 			return err
 		}
-		fmt.Fprintln(a.stdout, report.Output)
+		fmt.Fprintln(a.Stdout, report.Output)
 		return upscale.RemoveWork(o.Dir)
 	}
 	return cmd

@@ -12,30 +12,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"vsr/internal/cli"
+	"vsr/internal/fault"
 	"vsr/sr/engines"
 	"vsr/train"
+	"vsr/train/view"
+	"vsr/upscale"
 )
 
-// trainCommand is `vsr train teacher|student|gan`, and `vsr train report`.
-func trainCommand() *cobra.Command {
+func (a *app) trainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "train",
-		Short: "Train a network on your own images and videos",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use: "train", Short: "Train a network on your own images and videos", Args: cobra.NoArgs, RunE: showHelp,
 		Long: `Train a network. vsr train init writes the configs for a folder of yours. A run writes its checkpoint, log, curves and weights into the folder out of
 its config. Ctrl-C stops it with a checkpoint, and --resume goes on: the weights are those of a run that was never stopped.
 configs/train-teacher.yaml explains every key.`,
 		Example: "  vsr train init photographs\n  vsr train student --config training/fine-tune.yaml\n  vsr train report training/runs/fine-tune",
 	}
 	cmd.AddCommand(
-		trainInit(),
-		trainStage(train.Teacher, "Train the teacher, which sees the sharp original"),
-		trainStage(train.Student, "Train the student, which learns from the teacher"),
-		trainStage(train.GAN, "Sharpen a student with a discriminator and a perceptual loss"),
-		trainReport(),
-		trainProbes(),
-		newDegradeCmd(),
+		a.trainInit(),
+		a.trainStage(train.Teacher, "Train the teacher, which sees the sharp original"),
+		a.trainStage(train.Student, "Train the student, which learns from the teacher"),
+		a.trainStage(train.GAN, "Sharpen a student with a discriminator and a perceptual loss"),
+		a.trainReport(),
+		a.trainProbes(),
+		a.trainDegrade(),
 	)
 	return cmd
 }
@@ -52,7 +51,7 @@ var stageExamples = map[train.Stage]string{
   vsr train gan --config training/gan.yaml --set loss.perceptual=1 --set gan.features=vgg19.pth`,
 }
 
-func trainStage(stage train.Stage, short string) *cobra.Command {
+func (a *app) trainStage(stage train.Stage, short string) *cobra.Command {
 	var (
 		config  string
 		set     []string
@@ -60,124 +59,130 @@ func trainStage(stage train.Stage, short string) *cobra.Command {
 		o       train.Options
 	)
 	cmd := &cobra.Command{
-		Use: string(stage), Short: short, Args: cobra.NoArgs, SilenceUsage: true, Example: stageExamples[stage],
+		Use: string(stage), Short: short, Args: cobra.NoArgs, Example: stageExamples[stage],
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := train.Load(config, set)
-			if f, ok := trainingFault(err); ok {
-				return f
+			if err != nil {
+				return train.Fault(err)
 			}
-			o.Weights = engines.Weights
-			o.Limit = time.Duration(minutes * float64(time.Minute))
-			return runStage(cmd, stage, c, o)
+			o.Weights, o.Limit = engines.Weights, time.Duration(minutes*float64(time.Minute))
+			return a.trainRun(cmd.Context(), stage, c, o)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&config, "config", "c", "", "the run's YAML file")
-	f.StringArrayVar(&set, "set", nil, "change one key of the config, as in --set optim.lr=0.0005; may be repeated")
+	f.StringVarP(&config, "config", "c", "", "the run's YAML `file`")
+	f.StringArrayVar(&set, "set", nil, "change one `key=value` of the config, as in --set optim.lr=0.0005; may be repeated")
 	f.BoolVar(&o.Resume, "resume", false, "go on from the checkpoint in the run folder")
 	f.Float64Var(&minutes, "max-minutes", 0, "stop with a checkpoint after this many minutes, 0 is no limit")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 
-// runStage trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint. Ctrl-C exits with 130.
-func runStage(cmd *cobra.Command, stage train.Stage, c train.Config, o train.Options) error {
-	ctx := cmd.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
+// errStoppedTraining is the result of a training run that a signal ended.
+var errStoppedTraining = errors.New("training is stopped")
+
+// trainRun trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint. Ctrl-C exits with 130.
+func (a *app) trainRun(ctx context.Context, stage train.Stage, c train.Config, o train.Options) error {
 	// The corpus is most of the heap and never garbage: the usual doubling of the heap would be waste.
 	debug.SetGCPercent(40)
-	view := newTrainView(cmd.ErrOrStderr(), c.Name)
-	o.Log, o.Show = view.log, view.show
+	show := view.New(a.Stderr, c.Name)
+	o.Log, o.Show = show.Log, show.Show
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	_, signals := cli.Watch(ctx, errStoppedTraining, func() {
-		view.say("stopping after this step with a checkpoint; Ctrl-C again stops at once, without one")
+		show.Tell("stopping after this step with a checkpoint; Ctrl-C again stops at once, without one")
 		stop()
 	}, func() {
-		view.close()
-		fmt.Fprintln(cmd.ErrOrStderr(), "vsr: stopped at once; the last checkpoint, if there is one, is intact")
+		show.Close()
+		a.Tell("vsr: stopped at once; the last checkpoint, if there is one, is intact")
 		os.Exit(exitInterrupted)
 	})
 	defer signals.End()
 	path, err := train.Run(work, stage, c, o)
-	view.close()
-	if f, ok := trainingFault(err); ok {
-		return f
-	}
+	show.Close()
+	stopped := &fault.Error{Kind: fault.Interrupted, Err: errStoppedTraining}
 	switch {
-	case errors.Is(err, train.ErrDiverged):
-		return fault{exitRequest, err, "go on from the last checkpoint, if there is one, with --resume and a lower --set optim.lr or optim.clip"}
 	case signals.Stopped() && errors.Is(err, context.Canceled):
-		return fault{exitInterrupted, errStoppedTraining, "the same command begins again; with --resume if " + c.Out + " holds a checkpoint"}
+		stopped.Hint = "the same command begins again; with --resume if " + c.Out + " holds a checkpoint"
+		return stopped
 	case err != nil:
-		return err
+		return train.Fault(err)
 	case path != "":
-		fmt.Fprintln(cmd.OutOrStdout(), path)
+		fmt.Fprintln(a.Stdout, path)
 		return nil
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "stopped with a checkpoint in %s; the same command with --resume goes on\n", c.Out)
+	fmt.Fprintf(a.Stdout, "stopped with a checkpoint in %s; the same command with --resume goes on\n", c.Out)
 	if signals.Stopped() {
-		return fault{exitInterrupted, errStoppedTraining, ""}
+		return stopped
 	}
 	return nil
 }
 
-// trainingFault turns an error in which package train says whose fault it was into one with an exit code.
-func trainingFault(err error) (fault, bool) {
-	var (
-		config *train.ConfigError
-		input  *train.InputError
-	)
-	switch {
-	case errors.As(err, &config):
-		hint := config.Hint
-		if config.Key != "" {
-			hint = "configs/train-teacher.yaml explains every key"
-			if near := nearestKey(config.Key); near != "" {
-				hint = "did you mean " + near + "?"
-			}
-		}
-		return fault{exitUsage, err, hint}, true
-	case errors.As(err, &input):
-		return fault{exitInput, err, input.Hint}, true
-	}
-	return fault{}, false
-}
-
-// nearestKey is the key of a training config that name was meant to be. A file names keys without the groups that they are in.
-func nearestKey(name string) string {
-	keys := train.Keys()
-	if near := cli.Nearest(name, keys); near != "" {
-		return near
-	}
-	short := map[string]string{}
-	var list []string
-	for _, k := range keys {
-		last := k[strings.LastIndexByte(k, '.')+1:]
-		short[last] = k
-		list = append(list, last)
-	}
-	return short[cli.Nearest(name[strings.LastIndexByte(name, '.')+1:], list)]
-}
-
-// errStoppedTraining is the result of a training run that a signal ended.
-var errStoppedTraining = errors.New("training is stopped")
-
-func trainReport() *cobra.Command {
+func (a *app) trainReport() *cobra.Command {
 	return &cobra.Command{
-		Use: "report FOLDER", Short: "Write one HTML page about a run: rate, time left, data, curves, scores", Args: cobra.ExactArgs(1), SilenceUsage: true,
+		Use: "report FOLDER", Short: "Write one HTML page about a run: rate, time left, data, curves, scores", Args: cobra.ExactArgs(1),
 		Example: "  vsr train report training/runs/fine-tune",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := train.Report(args[0])
-			if f, ok := trainingFault(err); ok {
-				return f
+			if err != nil {
+				return train.Fault(err)
 			}
-			if err == nil {
-				fmt.Fprintln(cmd.OutOrStdout(), path)
+			fmt.Fprintln(a.Stdout, path)
+			return nil
+		},
+	}
+}
+
+func (a *app) trainInit() *cobra.Command {
+	o := train.InitOptions{Out: "training", Model: "fast", Scale: 4}
+	cmd := &cobra.Command{
+		Use: "init FOLDER", Short: "Write training configs for a folder of your own images and videos", Args: cobra.ExactArgs(1),
+		Long: `Write configs that train on the sharp images (PNG, JPEG) and videos of FOLDER: fine-tune.yaml suits a built-in model to them, teacher.yaml and
+student.yaml train one from nothing, gan.yaml makes it crisper. Nothing is trained yet.`,
+		Example: "  vsr train init photographs\n  vsr train init photographs --scale 2 -o training-x2",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.Data = args[0]
+			if o.BuiltIn, err = engines.BuiltIn(o.Model, o.Scale); err != nil {
+				return err
+			}
+			made, err := train.Init(o)
+			if err != nil {
+				return upscale.OutputError(train.Fault(err))
+			}
+			return made.Print(a.Stdout)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "output", "o", o.Out, "`folder` for the configs and, later, the runs")
+	f.StringVar(&o.Model, "model", o.Model, "size of the network: nano, fast or base")
+	f.IntVar(&o.Scale, "scale", o.Scale, "enlarge 2, 3 or 4 times")
+	f.BoolVarP(&o.Replace, "yes", "y", false, "write over configs that exist")
+	return cmd
+}
+
+func (a *app) trainDegrade() *cobra.Command {
+	var o train.DegradeOptions
+	cmd := &cobra.Command{
+		Use: "degrade IN OUT", Short: "Show what a training degradation does to an image or clip", Args: cobra.ExactArgs(2),
+		Long: `Degrade an image, a video or the images of a folder as training would, write the result and print the blur, noise and codecs that were drawn.
+An image gives the PNG OUT; a clip (a video, or a folder of images of one size) gives numbered PNGs in the folder OUT.
+--sheet writes one PNG with several draws beside the original, each with what was drawn.`,
+		Example: "  vsr train degrade sharp.png soft.png --recipe real --scale 2 --seed 7\n  vsr train degrade sharp.mp4 frames --config training/fine-tune.yaml --sheet sheet.png",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			drawn, err := train.Degrade(cmd.Context(), args[0], args[1], o)
+			if err == nil && len(drawn) > 0 {
+				fmt.Fprintf(a.Stdout, "seed %d: %s\n", o.Seed, strings.Join(drawn, ", "))
 			}
 			return err
 		},
 	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Config, "config", "c", "", "training config `file` whose degradation is used")
+	f.StringVar(&o.Recipe, "recipe", "real", "without --config: bicubic, gaussian, aniso, second, video, light, real, coding or balanced")
+	f.IntVar(&o.Scale, "scale", 4, "without --config: 2 to 4")
+	f.Uint64Var(&o.Seed, "seed", 1, "number of the draw; the same seed draws the same")
+	f.IntVar(&o.Frames, "frames", 12, "frames of a clip at most")
+	f.StringVar(&o.Sheet, "sheet", "", "write a contact sheet of several draws to this PNG `file`")
+	f.IntVar(&o.Draws, "draws", 11, "draws on the contact sheet")
+	return cmd
 }

@@ -1,39 +1,27 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"path/filepath"
-	"strings"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"vsr/internal/cli/args"
 	"vsr/upscale"
-	"vsr/verify"
 )
 
-// verifyRequest is one `vsr verify` as the command line put it.
-type verifyRequest struct {
-	upscale.VerifyOptions
-	src, out string
-	json     bool
-}
-
-// flags are those that compare has, too.
-func (r *verifyRequest) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.Reference, "ref", "", "a true large video to compute PSNR, SSIM and, if this FFmpeg has libvmaf, VMAF against")
-	f.StringVar((*string)(&r.Audio), "audio", "", "what vsr run was told, as in opus: audio in that codec is no difference")
-	f.StringVar((*string)(&r.Deinterlace), "deinterlace", "", "what vsr run was told: auto, off, bwdif or telecine")
-	f.BoolVar(&r.FieldRate, "field-rate", false, "the output has a frame for each field")
-	f.IntVar(&r.VideoTrack, "video-track", 0, "which of several videos the output is of, from 1; 0 chooses as vsr run does")
-	f.Var((*clockFlag)(&r.Start), "start", "the output begins here in the source: seconds, or h:m:s")
-	f.Var((*clockFlag)(&r.Duration), "duration", "length of the source that the output is of; 0 is all")
+// verifyFlags are those that verify and compare have.
+func verifyFlags(f *pflag.FlagSet, o *upscale.VerifyOptions) {
+	f.StringVar(&o.Reference, "ref", "", "a true large video `file` to compute PSNR, SSIM and, if this FFmpeg has libvmaf, VMAF against")
+	f.StringVar((*string)(&o.Audio), "audio", "", "what vsr run was told, as in opus: audio in that codec is no difference")
+	f.StringVar((*string)(&o.Deinterlace), "deinterlace", "", "what vsr run was told: auto, off, bwdif or telecine")
+	f.BoolVar(&o.FieldRate, "field-rate", false, "the output has a frame for each field")
+	f.IntVar(&o.VideoTrack, "video-track", 0, "which of several videos the output is of, from 1; 0 chooses as vsr run does")
+	f.Var(args.Clock(&o.Start), "start", "the output begins here in the source: seconds, or h:m:s")
+	f.Var(args.Clock(&o.Duration), "duration", "length of the source that the output is of; 0 is all")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
-	var r verifyRequest
+	var o upscale.VerifyOptions
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify SRC OUT",
 		Short: "Compare an output with its source, and print what was lost",
@@ -43,46 +31,23 @@ func (a *app) verifyCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
-	f.BoolVar(&r.json, "json", false, "print the report as JSON")
-	r.flags(f)
-	f.BoolVar(&r.Quick, "quick", false, "read packets only and decode nothing")
-	f.BoolVar(&r.AnySize, "any-size", false, "the output's size need not be a multiple of the source's")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r.src, r.out = args[0], args[1]
-		if r.Quick && r.Reference != "" {
+	f.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	verifyFlags(f, &o)
+	f.BoolVar(&o.Quick, "quick", false, "read packets only and decode nothing")
+	f.BoolVar(&o.AnySize, "any-size", false, "the output's size need not be a multiple of the source's")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if o.Quick && o.Reference != "" {
 			return usageFault("", "--quick decodes no frames: --ref has no meaning")
 		}
-		report, err := a.verify(cmd.Context(), r)
+		o.Logger = a.Logger()
+		report, err := upscale.Verify(cmd.Context(), names[0], names[1], o)
 		if err != nil {
 			return err
 		}
-		if err := printVerify(a, report, r.json); err != nil {
+		if err := a.Print(report, asJSON); err != nil {
 			return err
 		}
-		return checksPassed(report)
+		return report.Err()
 	}
 	return cmd
-}
-
-// verify compares the files.
-func (a *app) verify(ctx context.Context, r verifyRequest) (*verify.Report, error) {
-	r.Logger = a.logger()
-	return upscale.Verify(ctx, r.src, r.out, r.VerifyOptions)
-}
-
-func printVerify(a *app, r *verify.Report, asJSON bool) error {
-	if !asJSON {
-		return r.Print(a.stdout)
-	}
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
-}
-
-// checksPassed is nil when all checks passed.
-func checksPassed(r *verify.Report) error {
-	if r.OK {
-		return nil
-	}
-	return fault{code: exitCheck, err: fmt.Errorf("verify: %s does not hold what %s does: %s", filepath.Base(r.Output), filepath.Base(r.Source), strings.Join(r.Failures(), ", "))}
 }

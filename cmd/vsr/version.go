@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -34,14 +33,12 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if !asJSON {
-				fmt.Fprintf(a.stdout, "vsr %s, %s %s/%s\n", versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				fmt.Fprintf(a.Stdout, "vsr %s, %s %s/%s\n", versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return nil
 			}
 			r := versionReport{Schema: 1, Version: versionString(), Commit: setting("vcs.revision"), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 				CUDA: slices.Contains(strings.Split(setting("-tags"), ","), "nvidia"), Libraries: machine.Describe(versionString()).Libraries}
-			e := json.NewEncoder(a.stdout)
-			e.SetIndent("", "  ")
-			return e.Encode(r)
+			return a.JSON(r)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, with the libraries that are loaded")

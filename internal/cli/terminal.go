@@ -6,8 +6,10 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,4 +41,16 @@ func columns(w io.Writer) int {
 		}
 	}
 	return defaultColumns
+}
+
+// Rough writes a time to come as people say it: 40s, 12 min, 3 h 20 min.
+func Rough(d time.Duration) string {
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	m := int(d.Round(10 * time.Minute).Minutes())
+	return fmt.Sprintf("%d h %02d min", m/60, m%60)
 }

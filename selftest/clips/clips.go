@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 
 	"vsr/internal/fault"
@@ -29,6 +30,37 @@ const (
 
 // clipModel is the built-in model that clips go through.
 const clipModel = "fast-x2"
+
+// Options of Check.
+type Options struct {
+	Short   bool   // leave out the larger networks, the clips and the timing
+	Program string // version of the program, to which the kept result belongs
+	Trial   Trial
+	Logger  *slog.Logger
+}
+
+// Check runs the self-test of a GPU, cuda or cuda:N, and all of this package's checks. The result is kept for device auto. Errors
+// are *fault.Error; a GPU that fails a check is none, see selftest.Report.Err.
+func Check(ctx context.Context, device string, o Options) (*selftest.Report, error) {
+	kind, index, err := engines.ParseDevice(device)
+	if err != nil {
+		return nil, err
+	}
+	if kind != "cuda" {
+		return nil, fault.New(fault.Usage, "", "--device %q: doctor checks cuda or cuda:N", device)
+	}
+	report, err := selftest.Run(ctx, selftest.Options{Device: index, Short: o.Short})
+	if err != nil {
+		return nil, engines.DeviceError(err)
+	}
+	if !o.Short {
+		Engine(ctx, report, index)
+	}
+	// What was found out now counts for auto; where it cannot be kept, auto checks by itself.
+	_ = report.Keep(selftest.ShortOptions{Device: index, Program: o.Program, Logger: o.Logger})
+	Codecs(ctx, report, index, o.Trial) // auto does not use them, so its result is without them
+	return report, nil
+}
 
 // Engine sends two synthetic clips, each with a cut, through scenes, estimates and upscaling on the GPU and on the CPU, and adds a
 // check for each to the report.

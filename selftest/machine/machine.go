@@ -58,8 +58,8 @@ func Describe(version string) *Report {
 	return r
 }
 
-// Write prints the report for people.
-func (r *Report) Write(to io.Writer) error {
+// Print writes the report for people.
+func (r *Report) Print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 2, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	row("vsr", "%s, %s", r.Version, r.Go)

@@ -17,7 +17,7 @@ func TestLoadedLibraries(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	r := Describe("v1.2.3")
 	var text strings.Builder
-	if err := r.Write(&text); err != nil {
+	if err := r.Print(&text); err != nil {
 		t.Fatal(err)
 	}
 	b, err := json.Marshal(r)

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"vsr/internal/fault"
 	"vsr/models"
@@ -114,6 +115,40 @@ func New(ctx context.Context, w *kdsr.Weights, o Options) (*Engine, error) {
 	return e, nil
 }
 
+// PrintModels lists the built-in models for people.
+func PrintModels(out io.Writer) error {
+	names := models.Names()
+	if len(names) == 0 {
+		_, err := fmt.Fprintln(out, "no model is built in; vsr run falls back on a bicubic stand-in, or takes a file with --model")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSCALE\tSHAPE\tTRAINED FOR")
+	for _, name := range names {
+		m, err := Weights(name)
+		if err != nil {
+			return fmt.Errorf("built-in model %s: %w", name, err)
+		}
+		fmt.Fprintf(w, "%s\tx%d\tC%d N%d R%d\t%s\n", name, m.Config.Scale, m.Config.C, m.Config.N, m.Config.R, m.Meta[kdsr.MetaDegradation])
+	}
+	return w.Flush()
+}
+
+// BuiltIn is the name of the first built-in model of a size (nano, fast, base) and scale that is trained for real material, empty if
+// there is none.
+func BuiltIn(size string, scale int) (string, error) {
+	shape, err := kdsr.Preset(size, scale)
+	if err != nil {
+		return "", &fault.Error{Kind: fault.Usage, Err: err, Hint: "--model nano, fast or base; --scale 2, 3 or 4"}
+	}
+	for _, name := range models.Names() {
+		if w, err := Weights(name); err == nil && w.Config == shape {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
 // Weights reads a model by name or file: a file if it ends in .safetensors or holds a path separator, else a built-in model.
 func Weights(name string) (*kdsr.Weights, error) {
 	if strings.HasSuffix(name, ".safetensors") || strings.ContainsRune(name, filepath.Separator) {
@@ -129,7 +164,7 @@ func Weights(name string) (*kdsr.Weights, error) {
 	}
 	f, err := models.Open(name)
 	if err != nil {
-		return nil, &fault.Error{Kind: fault.Request, Err: err, Hint: "vsr model list; a file's name ends in .safetensors"}
+		return nil, &fault.Error{Kind: fault.Request, Err: err, Hint: fault.DidYouMean(name, models.Names(), "vsr model list; a file's name ends in .safetensors")}
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -151,21 +186,22 @@ func (e *Engine) log(log *slog.Logger) {
 
 func (e *Engine) startGPU(w *kdsr.Weights, o Options, index int) (err error) {
 	if e.Engine, err = cuda.New(w, cuda.Options{Device: index, Logger: o.Logger}); err != nil {
-		return &fault.Error{Kind: fault.Device, Err: err, Hint: deviceHint(err)}
+		return DeviceError(err)
 	}
 	e.Device = fmt.Sprintf("cuda:%d", index)
 	return nil
 }
 
-// deviceHint is what may help when a GPU is missing or fails.
-func deviceHint(err error) string {
+// DeviceError returns err as an error of kind fault.Device with what may help when a GPU is missing or fails.
+func DeviceError(err error) error {
+	hint := cuda.Hint(err)
 	switch {
 	case errors.Is(err, sr.ErrNotBuilt):
-		return "build with `make build`, or use --device cpu"
-	case errors.Is(err, sr.ErrNoDevice):
-		return cmp.Or(cuda.Hint(err), "vsr doctor lists the devices; --device cpu runs everywhere")
+		hint = "build with `make build`, or use --device cpu"
+	case errors.Is(err, sr.ErrNoDevice) && hint == "":
+		hint = "vsr doctor lists the devices; --device cpu runs everywhere"
 	}
-	return cuda.Hint(err)
+	return &fault.Error{Kind: fault.Device, Err: err, Hint: hint}
 }
 
 func (e *Engine) startCPU(w *kdsr.Weights, o Options) error {

@@ -5,11 +5,26 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+// ImportTorchFile is ImportTorch of a file.
+func ImportTorchFile(path string) (*Weights, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return ImportTorch(f, info.Size())
+}
 
 // ImportTorch reads an official KDSR checkpoint: a PyTorch state dict, bare (classic) or under params_ema, params or
 // state_dict (GAN), in the zip or the stream format of torch.save. It infers the Config from names and shapes; a file that

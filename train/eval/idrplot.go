@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"io"
 	"math"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,12 @@ type Separation struct {
 	Vectors    int     `json:"vectors"`
 	Silhouette float64 `json:"silhouette"` // mean over all vectors, in the space of the vectors, -1 to 1
 	Explained  float64 `json:"explained"`  // share of the variance that the two drawn directions hold
+}
+
+// Print writes a line for people.
+func (s *Separation) Print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%d vectors of %d degradations: silhouette %.3f; the plot shows %.0f %% of their variance\n", s.Vectors, s.Classes, s.Silhouette, 100*s.Explained)
+	return err
 }
 
 // PlotDegradations estimates the vectors of every image under every degradation, measures how well they separate and draws their

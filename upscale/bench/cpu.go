@@ -8,6 +8,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"vsr/internal/fault"
 	"vsr/sr/cpu"
 	"vsr/sr/kdsr"
 )
@@ -20,12 +21,13 @@ type CPUReport struct {
 	Bottleneck string `json:"bottleneck"` // the stage that takes the longest
 }
 
-// CPU measures the CPU engine with the weights on frames of width x height, and its stages.
-func CPU(ctx context.Context, model string, w *kdsr.Weights, width, height, frames int, o cpu.Options) (b CPUReport, err error) {
-	if b.Result, err = cpu.Bench(ctx, w, width, height, frames, o); err != nil {
-		return b, err
+// onCPU measures the CPU engine and its stages.
+func onCPU(ctx context.Context, o Options) (*CPUReport, error) {
+	b := &CPUReport{Model: o.Model, Config: o.weights.Config}
+	var err error
+	if b.Result, err = cpu.Bench(ctx, o.weights, o.width, o.height, o.Frames, o.CPU); err != nil {
+		return nil, &fault.Error{Kind: fault.Request, Err: err}
 	}
-	b.Model, b.Config = model, w.Config
 	most := 0.0
 	for _, s := range slices.Sorted(maps.Keys(b.Stages)) {
 		if b.Stages[s] > most {

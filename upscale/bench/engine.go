@@ -28,8 +28,8 @@ type EngineReport struct {
 	GMACs    float64     `json:"gmac_s"` // multiply-adds a second of Upscale, counted as if no layer were collapsed
 }
 
-// Measure runs the three verbs on frames that all differ, so that nothing can be reused. Config, size and Frames must be set.
-func (b *EngineReport) Measure(ctx context.Context, e sr.Engine) error {
+// measure runs the three verbs on frames that all differ, so that nothing can be reused. Config, size and Frames must be set.
+func (b *EngineReport) measure(ctx context.Context, e sr.Engine) error {
 	format := media.Format{Width: b.Width, Height: b.Height, Layout: media.YUV420, Depth: 8}
 	src, dst := media.NewFrame(format), media.NewFrame(format.Scaled(e.Scale()))
 	var estimate, modulate, upscale []time.Duration

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -56,21 +55,8 @@ type RunReport struct {
 	computed float64 // frames, those not counted that were reused, as parts
 }
 
-// RunOptions of Run.
-type RunOptions struct {
-	Clip     string // path of the video
-	Model    string // name for the report
-	Weights  *kdsr.Weights
-	CPU      cpu.Options
-	Frames   int // of each measurement of the network alone
-	Rounds   int
-	Program  string // version, for the run's report
-	Logger   *slog.Logger
-	OnUpdate func(upscale.Event) // events of the runs; nil drops them
-}
-
-// Run upscales a clip whole, encoded by x264 veryfast into a temporary file, and measures the network alone before and after it.
-func Run(ctx context.Context, o RunOptions) (*RunReport, error) {
+// run upscales a clip whole, encoded by x264 veryfast into a temporary file, and measures the network alone before and after it.
+func run(ctx context.Context, o Options) (*RunReport, error) {
 	source, err := decode.Open(ctx, o.Clip, decode.Options{})
 	if err != nil {
 		if e := upscale.Classify(err); e.Kind != upscale.Internal {
@@ -86,17 +72,17 @@ func Run(ctx context.Context, o RunOptions) (*RunReport, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "model.safetensors")
-	if err := o.Weights.Save(file, kdsr.F32); err != nil {
+	if err := o.weights.Save(file, kdsr.F32); err != nil {
 		return nil, upscale.OutputError(err)
 	}
-	b := &RunReport{Model: o.Model, Config: o.Weights.Config, Clip: filepath.Base(o.Clip), Width: format.Width, Height: format.Height, Rounds: o.Rounds}
+	b := &RunReport{Model: o.Model, Config: o.weights.Config, Clip: filepath.Base(o.Clip), Width: format.Width, Height: format.Height, Rounds: o.Rounds}
 	return b, b.measure(ctx, &o, format, dir)
 }
 
 // measure fills in the figures.
-func (b *RunReport) measure(ctx context.Context, o *RunOptions, format media.Format, dir string) error {
+func (b *RunReport) measure(ctx context.Context, o *Options, format media.Format, dir string) error {
 	network := func() (cpu.Result, error) {
-		return cpu.Bench(ctx, o.Weights, format.Width, format.Height, o.Frames, o.CPU)
+		return cpu.Bench(ctx, o.weights, format.Width, format.Height, o.Frames, o.CPU)
 	}
 	before, err := network()
 	if err != nil {
@@ -200,9 +186,9 @@ func processorTime() time.Duration {
 }
 
 // once is one `vsr run`; it returns its report and how long it took.
-func (o *RunOptions) once(ctx context.Context, dir string) (upscale.Report, time.Duration, error) {
+func (o *Options) once(ctx context.Context, dir string) (upscale.Report, time.Duration, error) {
 	run := upscale.Defaults()
-	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, o.Program, o.Logger, o.OnUpdate
+	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, o.Program, o.Logger, o.Events
 	run.Model, run.Device, run.Threads, run.Precision = filepath.Join(dir, "model.safetensors"), "cpu", o.CPU.Threads, o.CPU.Precision
 	run.Encode.Codec, run.Encode.Preset = "x264", "veryfast"
 	debug.FreeOSMemory() // what the measurement before has left is not the run's

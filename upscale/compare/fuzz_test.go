@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			return
 		}
-		scenes := placedScenes(run.Scenes, run.Frames.Out)
+		scenes := placed(run.Scenes, run.Frames.Out)
 		for _, s := range scenes {
 			if s.First < 0 || s.Frames < 1 || int64(s.First)+int64(s.Frames) > run.Frames.Out {
 				t.Errorf("scene %+v of a video of %d frames", s, run.Frames.Out)
@@ -48,7 +48,7 @@ func FuzzReport(f *testing.F) {
 			g.Add(verify.Numbers{Frame: i, Consistency: 30}, html.Pair{Source: fr, Output: fr, SourceInfo: info, OutputInfo: info})
 		}
 		var page strings.Builder
-		p, err := g.Page(&verify.Report{OK: true}, runFacts(run))
+		p, err := g.Page(&verify.Report{OK: true}, facts(run))
 		if err != nil {
 			t.Fatal(err)
 		}

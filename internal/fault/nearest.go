@@ -1,4 +1,4 @@
-package cli
+package fault
 
 import "slices"
 
@@ -36,4 +36,12 @@ func distance(a, b string) int {
 		before = last
 	}
 	return row[len(b)]
+}
+
+// DidYouMean is a hint with the nearest word of list, or otherwise if none is near.
+func DidYouMean(name string, list []string, otherwise string) string {
+	if near := Nearest(name, list); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return otherwise
 }

@@ -1,6 +1,7 @@
-package main
+package suite
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,35 +11,47 @@ import (
 	"vsr/train/eval"
 )
 
-// evalReport is the JSON of vsr eval.
-type evalReport struct {
+// Report is what Run measured; its JSON is that of vsr eval.
+type Report struct {
 	Schema   int            `json:"schema_version"`
 	Layout   string         `json:"layout"`
 	Gray     bool           `json:"gray,omitempty"`
 	Features string         `json:"features,omitempty"` // network and weights of feature_distance
-	Results  []*eval.Result `json:"results"`            // one a set and degradation, in the order of the command line
+	Results  []*eval.Result `json:"results"`            // one a set and degradation, in the order of the options
+
+	each bool // also print every image
 }
 
-// evalColumns are the columns of the table: heading and format of each measure.
-var evalColumns = map[eval.Measure][2]string{
+// columns are the columns of the table: heading and format of each measure.
+var columns = map[eval.Measure][2]string{
 	eval.PSNRY: {"PSNR-Y", "%.2f"}, eval.PSNRCb: {"Cb", "%.2f"}, eval.PSNRCr: {"Cr", "%.2f"}, eval.SSIMY: {"SSIM", "%.4f"},
 	eval.Feature: {"features", "%.3f"}, eval.Blockiness: {"blocks", "%.2f"}, eval.Grid: {"grid", "%.2f"}, eval.Overshoot: {"overshoot", "%.2f"},
 	eval.Flicker: {"flicker", "%.2f"}, eval.ColoredShare: {"colored", "%.4f"}, eval.ColoredLevels: {"levels", "%.0f"},
 }
 
-// print writes the table for people.
-func (r *evalReport) print(out io.Writer, res *eval.Result, each bool) {
+// Print writes the tables for people.
+func (r *Report) Print(w io.Writer) error {
+	var b bytes.Buffer
+	for _, res := range r.Results {
+		printTable(&b, res, r.each)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// printTable writes one table.
+func printTable(out io.Writer, res *eval.Result, each bool) {
 	title := filepath.Base(res.Data)
 	fmt.Fprintf(out, "%s, %s, x%d, %d images\n", title, res.Degradation, res.Scale, len(res.Images))
 	var shown []eval.Measure
 	for _, m := range eval.Measures() {
-		if _, ok := evalColumns[m]; ok && (res.Methods[0].Scores.Has(m) || res.Reference != nil && res.Reference.Has(m)) {
+		if _, ok := columns[m]; ok && (res.Methods[0].Scores.Has(m) || res.Reference != nil && res.Reference.Has(m)) {
 			shown = append(shown, m)
 		}
 	}
 	fmt.Fprintf(out, "  %-28s", "")
 	for _, m := range shown {
-		fmt.Fprintf(out, " %9s", evalColumns[m][0])
+		fmt.Fprintf(out, " %9s", columns[m][0])
 	}
 	withGain := res.Methods[0].Scores.Has(eval.PSNRY)
 	if withGain {
@@ -52,7 +65,7 @@ func (r *evalReport) print(out io.Writer, res *eval.Result, each bool) {
 		fmt.Fprintf(out, "  %-28s", name)
 		for _, m := range shown {
 			if s.Has(m) {
-				fmt.Fprintf(out, " %9s", fmt.Sprintf(evalColumns[m][1], s[m]))
+				fmt.Fprintf(out, " %9s", fmt.Sprintf(columns[m][1], s[m]))
 			} else {
 				fmt.Fprintf(out, " %9s", "-")
 			}
@@ -79,8 +92,8 @@ func (r *evalReport) print(out io.Writer, res *eval.Result, each bool) {
 	fmt.Fprintln(out)
 }
 
-// evalSheet keeps the first images of each set and degradation for a sheet.
-type evalSheet struct {
+// sheet keeps the first images of each set and degradation for a sheet.
+type sheet struct {
 	limit int // of images a set and degradation
 	count int
 	names []string // of the methods
@@ -90,7 +103,7 @@ type evalSheet struct {
 	images  []degrade.Labelled
 }
 
-func (s *evalSheet) begin(set, degradation string) {
+func (s *sheet) begin(set, degradation string) {
 	s.count, s.title = 0, filepath.Base(set)+" "+degradation
 }
 
@@ -98,7 +111,7 @@ func (s *evalSheet) begin(set, degradation string) {
 const sheetHeight = 16000
 
 // add appends a row: the input, what each method made of it, and the original.
-func (s *evalSheet) add(name string, lr degrade.Image, outs []degrade.Image, hr *degrade.Image) error {
+func (s *sheet) add(name string, lr degrade.Image, outs []degrade.Image, hr *degrade.Image) error {
 	if s.count++; s.count > s.limit {
 		return nil
 	}
@@ -118,7 +131,7 @@ func (s *evalSheet) add(name string, lr degrade.Image, outs []degrade.Image, hr 
 	return nil
 }
 
-func (s *evalSheet) write(path string) error {
+func (s *sheet) write(path string) error {
 	m, err := degrade.Sheet(s.images, len(s.names)+2)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"crypto/sha256"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vsr/internal/fault"
 	"vsr/train/data"
 	"vsr/train/degrade"
 	"vsr/train/eval"
@@ -31,7 +32,7 @@ func inputWriter(dir string, next eval.Method) eval.Method {
 		path := filepath.Join(dir, inputName(lr))
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			if err := data.WritePNG(path, lr.RGBA()); err != nil {
-				return degrade.Image{}, fault{exitDestination, err, ""}
+				return degrade.Image{}, &fault.Error{Kind: fault.Output, Err: err}
 			}
 		}
 		return up(lr)
@@ -43,7 +44,7 @@ func inputWriter(dir string, next eval.Method) eval.Method {
 func outputReader(spec string) (eval.Method, error) {
 	name, dir, ok := strings.Cut(spec, "=")
 	if !ok || name == "" || dir == "" {
-		return eval.Method{}, usageFault("as in --outputs span=out/span", "--outputs %q: want NAME=DIR", spec)
+		return eval.Method{}, fault.New(fault.Usage, "as in --outputs span=out/span", "--outputs %q: want NAME=DIR", spec)
 	}
 	return eval.Method{Name: name, Upscale: func(lr degrade.Image) (degrade.Image, error) {
 		return data.ReadImage(filepath.Join(dir, inputName(lr)))

@@ -1,4 +1,5 @@
-package main
+// Package view shows a training run to whoever started it: a status line on a terminal, lines of log elsewhere.
+package view
 
 import (
 	"fmt"
@@ -17,10 +18,12 @@ const tellRecipeAfter = 20
 // sayEvery is how often the log of a run without a terminal hears how it goes.
 const sayEvery = 30 * time.Second
 
-// trainView shows a training run: a status line on a terminal, lines of log elsewhere.
-type trainView struct {
+// View shows one run. New begins it and Close ends it.
+type View struct {
+	// Log is for what the run has to say.
+	Log *slog.Logger
+
 	name   string
-	log    *slog.Logger
 	out    io.Writer   // for lines that stay
 	status *cli.Status // nil where there is no terminal
 
@@ -31,12 +34,13 @@ type trainView struct {
 	said   time.Time
 }
 
-func newTrainView(stderr io.Writer, name string) *trainView {
-	v := &trainView{name: name, out: stderr, first: -1, said: time.Now(), log: slog.New(slog.NewTextHandler(stderr, nil))}
+// New shows the run called name on stderr.
+func New(stderr io.Writer, name string) *View {
+	v := &View{name: name, out: stderr, first: -1, said: time.Now(), Log: slog.New(slog.NewTextHandler(stderr, nil))}
 	if cli.IsTerminal(stderr) {
 		v.status = cli.NewStatus(stderr, v.line)
 		v.out = v.status
-		v.log = slog.New(slog.NewTextHandler(v.out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+		v.Log = slog.New(slog.NewTextHandler(v.out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	}
 	return v
 }
@@ -49,17 +53,17 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// say prints a line that stays.
-func (v *trainView) say(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
+// Tell prints a line that stays.
+func (v *View) Tell(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
 
-// show takes the progress of the run.
-func (v *trainView) show(p train.Progress) {
+// Show takes the progress of the run.
+func (v *View) Show(p train.Progress) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.now = p
 	if v.status == nil && time.Since(v.said) > sayEvery {
 		v.said = time.Now()
-		v.log.Info("train", "done", p.Done, "of", p.Total, "state", p.String())
+		v.Log.Info("train", "done", p.Done, "of", p.Total, "state", p.String())
 	}
 	if p.File != "" || p.Rate == 0 {
 		return
@@ -70,11 +74,11 @@ func (v *trainView) show(p train.Progress) {
 	if !v.recipe && p.Done-v.first >= tellRecipeAfter {
 		v.recipe = true
 		each := p.Left.Seconds() / float64(max(p.Total-p.Done, 1))
-		v.say("%d steps take about %s on this machine", p.Total, train.Rough(time.Duration(each*float64(p.Total)*float64(time.Second))))
+		v.Tell("%d steps take about %s on this machine", p.Total, cli.Rough(time.Duration(each*float64(p.Total)*float64(time.Second))))
 	}
 }
 
-func (v *trainView) line(width int) string {
+func (v *View) line(width int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.now.Total == 0 {
@@ -86,8 +90,8 @@ func (v *trainView) line(width int) string {
 	return cli.Bar(width, fmt.Sprintf("%s %d/%d", v.name, v.now.Done, v.now.Total), int64(v.now.Done), int64(v.now.Total), v.now.String())
 }
 
-// close ends the status line.
-func (v *trainView) close() {
+// Close ends the status line.
+func (v *View) Close() {
 	if v.status != nil {
 		v.status.Close()
 	}
