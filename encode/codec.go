@@ -191,7 +191,7 @@ func setVPX(o Options, c codec, _ *media.Info, p *private) {
 	}
 }
 
-// setNVENC asks for constant quality. It has been checked that FFmpeg knows these options; they have never run.
+// setNVENC asks for constant quality. FFmpeg knows these options; they are not tested on a real GPU.
 func setNVENC(o Options, c codec, _ *media.Info, p *private) {
 	p.dict["preset"] = strOr(o.Preset, c.preset)
 	p.dict["forced-idr"] = "1"

@@ -10,7 +10,7 @@
 // binary starts on every machine: the driver is opened at run time (package driver). The tag is not called cuda, because under
 // that name gorgonia.org/gorgonia builds code of its own that wants cuDNN.
 //
-// The CUDA engine has never run on NVIDIA hardware. Its kernels and its host code are executed in tests by the emulator of
+// The CUDA engine is not tested on a real GPU. Its kernels and its host code are executed in tests by the emulator of
 // package internal/fakecuda.
 package cuda
 
@@ -24,7 +24,7 @@ import (
 )
 
 // Untested is the sentence that every report about this engine carries until somebody has run it on a GPU.
-const Untested = "The CUDA engine has never run on NVIDIA hardware."
+const Untested = "The CUDA engine is not tested on a real GPU."
 
 // Options of New. The zero value is the first device and no log.
 type Options struct {
