@@ -14,6 +14,8 @@ type UnsupportedError struct {
 	Reason string // what is wrong, one phrase
 	Hint   string // what to do about it, may be empty
 	Err    error  // FFmpeg's error, may be nil
+	// NoVideo is true for media without a video stream.
+	NoVideo bool
 	// Retry is true when a network address or device may give something else later: what came was empty, cut off or no media at all.
 	// Otherwise the input was understood and holds nothing that vsr can work on.
 	Retry bool

@@ -151,9 +151,9 @@ func (s *Source) noVideo(info *media.Info) error {
 	case len(info.Tracks) == 0:
 		return &UnsupportedError{Reason: "no streams in the input"}
 	case covers > 0:
-		return &UnsupportedError{Reason: "no video stream, only cover art"}
+		return &UnsupportedError{Reason: "no video stream, only cover art", NoVideo: true}
 	}
-	return &UnsupportedError{Reason: "no video stream", Hint: "the input holds only " + kinds(info)}
+	return &UnsupportedError{Reason: "no video stream", NoVideo: true, Hint: "the input holds only " + kinds(info)}
 }
 
 func kinds(info *media.Info) string {

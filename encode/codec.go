@@ -82,7 +82,7 @@ func findCodec(name string) (codec, error) {
 		name = "x264"
 	}
 	var known []string
-	for _, list := range [][]codec{codecs, imageCodecs} {
+	for _, list := range [][]codec{codecs, imageCodecs, pipeCodecs} {
 		for _, c := range list {
 			if c.name == name || slices.Contains(c.aliases, name) {
 				return c, nil

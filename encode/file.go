@@ -20,8 +20,10 @@ import (
 
 // FileOptions of a File. The zero value never overwrites and takes the container from the name.
 type FileOptions struct {
-	Overwrite bool   // replace an existing file
-	Container string // FFmpeg muxer, as in matroska; empty takes it from the name's extension
+	Overwrite bool // replace an existing file
+	// Container is FFmpeg's muxer, as in matroska; empty takes it from the name's extension. For standard output, the name -, it is one of
+	// StreamFormats.
+	Container string
 	// Growing is for recordings: the file grows under its own name in fragments, and what is there can be played at any
 	// moment, also after a crash. An aborted one stays.
 	Growing bool
@@ -33,6 +35,7 @@ type FileOptions struct {
 // File is a PacketWriter that muxes into a file. It appears under its name only when Close succeeds.
 type File struct {
 	path, temp string
+	piped      bool // to standard output
 	opt        FileOptions
 	fc         *astiav.FormatContext
 	pb         *astiav.IOContext
@@ -54,6 +57,9 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	f := &File{path: path, opt: o}
 	if o.Logger == nil {
 		f.opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if path == "-" {
+		return f, f.openPipe("pipe:1")
 	}
 	if st, err := os.Lstat(path); err == nil && (!o.Overwrite || st.IsDir()) {
 		return nil, &DestinationError{Path: path, Err: fs.ErrExist}
@@ -89,6 +95,21 @@ func NewFile(path string, o FileOptions) (*File, error) {
 	}
 	f.packet = astiav.AllocPacket()
 	return f, nil
+}
+
+// openPipe opens a stream to which each packet goes at once, and which ends where the reader ends it.
+func (f *File) openPipe(address string) (err error) {
+	f.piped = true
+	if f.fc, err = astiav.AllocOutputFormatContext(nil, f.opt.Container, ""); err != nil || !slices.Contains(StreamFormats(), f.opt.Container) {
+		return &RequestError{Reason: fmt.Sprintf("%q is no format for a pipe", f.opt.Container), Hint: "formats are " + strings.Join(StreamFormats(), ", ")}
+	}
+	f.muxer, f.path = av.OutputName(f.fc), "standard output"
+	if f.pb, err = astiav.OpenIOContext(address, astiav.NewIOContextFlags(astiav.IOContextFlagWrite)); err != nil {
+		f.free()
+		return &DestinationError{Path: f.path, Err: av.Err(err)}
+	}
+	f.packet = astiav.AllocPacket()
+	return nil
 }
 
 // shortName cuts a name to n bytes, at the end of a character.
@@ -224,6 +245,11 @@ func (f *File) finish() error {
 	if err := av.Err(pb.Close()); err != nil {
 		return &DestinationError{Path: f.path, Err: err}
 	}
+	if f.piped {
+		f.done = true
+		f.free()
+		return nil
+	}
 	if f.muxer == "mov" && !f.opt.Growing {
 		if err := setLanguages(f.temp, f.languages()); err != nil {
 			return &DestinationError{Path: f.path, Err: err}
@@ -293,7 +319,7 @@ func (f *File) Abort() error {
 		f.pb = nil
 	}
 	f.free()
-	if f.opt.Growing {
+	if f.opt.Growing || f.piped {
 		return nil
 	}
 	return os.Remove(f.temp)

@@ -79,6 +79,9 @@ func (c codec) colorOf(f media.Format, pixels astiav.PixelFormat) media.Color {
 
 // pixelFormats are those that an encoder may get. Few programs read a TIFF of luma and chroma.
 func (c codec) pixelFormats(enc *astiav.Codec) []astiav.PixelFormat {
+	if c.encoder == "rawvideo" {
+		return rawFormats(c.name == "y4m")
+	}
 	list := av.PixelFormats(enc)
 	if c.name != "tiff" {
 		return list

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 
 	astiav "github.com/asticode/go-astiav"
@@ -69,6 +70,10 @@ func Create(info *media.Info, o Options, writers ...PacketWriter) (*Sink, error)
 func CreateFile(path string, info *media.Info, o Options, f FileOptions) (*Sink, error) {
 	if f.Logger == nil {
 		f.Logger = o.Logger
+	}
+	if path == "-" && f.Container == StreamY4M {
+		o.Codec = "y4m"
+		return Create(info, o, NewY4M(os.Stdout))
 	}
 	if ImageCodec(path) != "" && f.Container == "" {
 		o = o.ForFile(path)

@@ -262,6 +262,9 @@ func (f *File) muxerOptions(info *media.Info) map[string]string {
 		out[option] = value
 	}
 	out["max_interleave_delta"] = strconv.FormatInt(interleaveDelta(info), 10)
+	if f.piped {
+		out["flush_packets"] = "1"
+	}
 	if f.opt.Growing {
 		out["flush_packets"] = "1"
 		if f.isMOV() {

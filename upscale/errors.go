@@ -38,6 +38,12 @@ const (
 // ErrStopped is the result of a run that Options.Stop ended. The output is complete up to the frames that were under way.
 var ErrStopped = errors.New("interrupted, the output is complete up to here")
 
+// NoVideo reports whether err is of an input that is well but holds no video.
+func NoVideo(err error) bool {
+	var u *decode.UnsupportedError
+	return errors.As(err, &u) && u.NoVideo
+}
+
 var errNoFrames = errors.New("the input holds no frame that decodes")
 
 // ErrNothing is the result of a run that Options.Stop ended before its first frame.
@@ -91,6 +97,8 @@ func outputHint(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some space, or write elsewhere with -o"
+	case errors.Is(err, syscall.EPIPE):
+		return "the program that read from it has ended"
 	case errors.Is(err, fs.ErrPermission):
 		return "write elsewhere with -o"
 	case errors.Is(err, fs.ErrExist):

@@ -63,7 +63,7 @@ func EstimateJob(ctx context.Context, input string, seconds float64, o Options) 
 	if !(seconds > 0) {
 		return nil, usageError("", "parts of %g s: nothing to measure", seconds)
 	}
-	if st, err := os.Stat(input); err == nil && !st.Mode().IsRegular() {
+	if st, err := os.Stat(input); input == "-" || err == nil && !st.Mode().IsRegular() {
 		return nil, requestError("run it without --preview", "%s can be read only once: a preview would use it up", input)
 	}
 	src, err := decode.Open(ctx, input, o.Decode)

@@ -90,7 +90,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	}
 	j.opts.Decode.Logger, j.opts.Encode.Logger, j.opts.SR.Logger = j.opts.Logger, j.opts.Logger, j.opts.Logger
 	j.opts.Decode.RGB = true
-	if encode.ImageCodec(cmp.Or(o.Output, input)) != "" || o.Output == "" && decode.IsImage(input) { // images cannot say how they are turned
+	if o.Output == "-" || encode.ImageCodec(cmp.Or(o.Output, input)) != "" || o.Output == "" && decode.IsImage(input) { // images cannot say how they are turned
 		j.opts.Decode.Autorotate = true
 	}
 	j.offerGPU()
@@ -122,6 +122,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		return j, err
 	}
 	j.opts.Encode = j.opts.Encode.ForFile(out)
+	j.opts.forPipe(out, &j.info)
 	j.scenes = scene.New(j.opts.Scene)
 	j.changes = formatChanges{emit: j.emit, strict: j.opts.Decode.Strict, timeBase: j.info.VideoTrack().TimeBase}
 	notes := j.report.Notes
@@ -169,7 +170,7 @@ func (j *Job) openOutput(out string, e *engines.Engine) (err error) {
 	if o.inSegments(j.input, &j.info, j.total) {
 		return j.openWork(out, e)
 	}
-	if j.sink, err = encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace, Audio: o.Audio}); err != nil {
+	if j.sink, err = encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace, Audio: o.Audio, Container: o.Container}); err != nil {
 		return outputError(err)
 	}
 	j.door, j.report.Streams = &auditedSink{Sink: j.sink}, j.sink.Actions()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 
 	"vsr/decode"
@@ -50,11 +51,13 @@ type Options struct {
 
 	// Place, with an empty Output, is given the default name of the output, which lies beside the input, and returns the one to use. Its error ends
 	// Open. Nil takes the default.
-	Place   func(name string) (string, error) `yaml:"-"`
-	Output  string                            `yaml:"-"` // file to write; empty is the input's stem with the scale, beside the input
-	Replace bool                              `yaml:"-"` // replace the output if it exists
-	Restart bool                              `yaml:"-"` // throw away the segments of an earlier run
-	Program string                            `yaml:"-"` // version of the calling program: part of the report and of the job's identity
+	Place func(name string) (string, error) `yaml:"-"`
+	// Container is the format of an Output on standard output: one of encode.StreamFormats. Empty is y4m if the input is such a stream, else nut.
+	Container string `yaml:"-"`
+	Output    string `yaml:"-"` // file to write, - for standard output; empty is the input's stem with the scale, beside the input
+	Replace   bool   `yaml:"-"` // replace the output if it exists
+	Restart   bool   `yaml:"-"` // throw away the segments of an earlier run
+	Program   string `yaml:"-"` // version of the calling program: part of the report and of the job's identity
 
 	// Stop, when it is closed, ends the job softly: see ErrStopped. Nil never does.
 	Stop <-chan struct{} `yaml:"-"`
@@ -132,6 +135,8 @@ func (o *Options) Validate() error {
 		return usageError("--height reaches any size", "scale %d: want 2, 3 or 4", o.Scale)
 	case o.Scale != 0 && o.SR.Height != 0:
 		return usageError("", "scale and height exclude each other")
+	case o.Container != "" && !slices.Contains(encode.StreamFormats(), o.Container):
+		return usageError("known are "+strings.Join(encode.StreamFormats(), ", "), "unknown format %s", o.Container)
 	case o.Threads < 0:
 		return usageError("", "threads %d: want 0 or more", o.Threads)
 	case lo < 1 || hi < lo || hi > 1<<20:

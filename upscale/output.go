@@ -35,6 +35,23 @@ func defaultOutput(in, suffix, encoder string, info *media.Info) string {
 	return stem + "_" + suffix + encode.Extension(info, name, encoder)
 }
 
+// forPipe settles what goes to standard output: the format, and with an empty codec frames as they are, or without loss in Matroska.
+func (o *Options) forPipe(out string, info *media.Info) {
+	if out != "-" {
+		return
+	}
+	if o.Container == "" {
+		if o.Container = encode.StreamNUT; info.Container == "yuv4mpegpipe" {
+			o.Container = encode.StreamY4M
+		}
+	}
+	if o.Encode.Codec == "" {
+		if o.Encode.Codec = "raw"; o.Container == encode.StreamMatroska {
+			o.Encode.Codec = "ffv1"
+		}
+	}
+}
+
 // suffixOf is the part of the default name that says how much larger the frames are.
 func suffixOf(scale, height int) string {
 	if height > 0 {

@@ -9,10 +9,13 @@ import (
 // Summary is one line about the output for a person: its name, size, time, frames a second and checks. It is empty after an error.
 func (r *Report) Summary() string {
 	st, err := os.Stat(r.Output)
-	if err != nil || !r.OK && !r.Stopped {
+	if err != nil && r.Output != "-" || !r.OK && !r.Stopped {
 		return ""
 	}
-	text := fmt.Sprintf("%s: %s, %d frames", r.Output, Bytes(st.Size()), r.Frames.Out)
+	text := fmt.Sprintf("standard output: %d frames", r.Frames.Out)
+	if err == nil {
+		text = fmt.Sprintf("%s: %s, %d frames", r.Output, Bytes(st.Size()), r.Frames.Out)
+	}
 	if r.ElapsedMS > 0 {
 		text += fmt.Sprintf(" in %s, %.1f fps", roundSeconds(r.ElapsedMS/1000), r.FPS)
 	}

@@ -44,7 +44,7 @@ func (o *Options) inSegments(input string, info *media.Info, total int64) bool {
 	if codec := family(o.Encode.Codec); info.Format.Alpha && (codec == "vp9" || codec == "vp8") {
 		return false
 	}
-	if encode.ImageCodec(cmp.Or(o.Output, input)) != "" || decode.IsImage(input) {
+	if o.Output == "-" || encode.ImageCodec(cmp.Or(o.Output, input)) != "" || decode.IsImage(input) {
 		return false
 	}
 	lo, _ := o.segmentLengths()

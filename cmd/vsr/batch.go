@@ -62,6 +62,23 @@ func (r *runRequest) takeNames(names []string) error {
 	return nil
 }
 
+// settlePipe leaves standard output to the stream where it goes there. What is not compressed by request is passed on as it is.
+func (r *runRequest) settlePipe(a *app, codecGiven bool) error {
+	if r.Output == "-" {
+		r.quiet(a)
+	}
+	switch {
+	case r.Output != "-" && r.Container != "":
+		return usageFault("the ending of its name says which container a file is", "--format is for standard output, -o -")
+	case r.Output != "-":
+	case r.json, r.Report == "-":
+		return usageFault("--report FILE writes the report elsewhere", "standard output holds the stream and cannot hold the report too")
+	case !codecGiven && r.Encode.Codec == defaultRun().Encode.Codec:
+		r.Encode.Codec = ""
+	}
+	return nil
+}
+
 // eventLine writes one line of vsr run --json with several files: the fields of v and which event it is.
 func eventLine(w io.Writer, event string, v any) {
 	text, err := json.Marshal(v)

@@ -65,6 +65,9 @@ The output file appears only when complete. Ctrl-C once: stop and keep a playabl
 worked on in segments, kept in .OUT.vsr-work beside the output: after a crash, a full disk or Ctrl-C the same command continues where it
 stopped. The folder is removed when the output is complete.
 
+In a pipe: ffmpeg ... -f yuv4mpegpipe - | vsr run - -o - | ffmpeg -i - ... Standard output is Y4M, NUT or Matroska (--format), frames uncompressed
+unless --codec says otherwise; messages go to standard error. What comes from a pipe is read once: no segments, nothing to resume, no --preview.
+
 Several files and folders go into a folder: vsr run a.mp4 b.mkv FOLDER -o OUT. One line tells of each; the exit code is that of the gravest error.
 The same command after Ctrl-C or a crash skips what is done and continues the rest. Files that are no videos are skipped with a word.
 
@@ -74,8 +77,9 @@ The same command after Ctrl-C or a crash skips what is done and continues the re
 		Args: cobra.ArbitraryArgs,
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.in, "input", "i", "", "file to upscale, instead of IN")
-	f.StringVarP(&r.Output, "output", "o", "", "file to write, instead of OUT; its ending says which container; for several inputs a folder")
+	f.StringVarP(&r.in, "input", "i", "", "file to upscale, instead of IN; - is standard input")
+	f.StringVarP(&r.Output, "output", "o", "", "file to write, instead of OUT; its ending says which container; - is standard output; for several inputs a folder")
+	f.StringVar(&r.Container, "format", "", "with -o -, what standard output gets: y4m, nut or matroska (default: y4m if that comes in, else nut), without --codec uncompressed")
 	f.BoolVar(&r.recursive, "recursive", false, "with folders: the folders inside them too, mirrored into that of the outputs")
 	f.BoolVarP(&r.Replace, "yes", "y", false, "replace the output if it exists")
 	f.BoolVar(&r.print, "print-config", false, "print the configuration that would be used, and stop")
@@ -98,6 +102,9 @@ The same command after Ctrl-C or a crash skips what is done and continues the re
 			return args.PrintConfig(a.Stdout, r.runConfig)
 		}
 		if err := r.takeNames(names); err != nil {
+			return err
+		}
+		if err := r.settlePipe(a, cmd.Flags().Changed("codec")); err != nil {
 			return err
 		}
 		switch {

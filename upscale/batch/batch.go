@@ -208,6 +208,8 @@ func (b *batch) one(parent context.Context, in Input, e *Ended) {
 		e.Status, e.Why = Done, ""
 	case errors.Is(err, errPresent):
 		e.Status, e.Why = Present, "the output is there"
+	case in.found && upscale.NoVideo(err):
+		e.Status, e.Why = Skipped, "no video stream"
 	case context.Cause(ctx) == errStopped:
 		e.Status, e.Why, e.Err = Stopped, errStopped.Error(), &fault.Error{Kind: fault.Interrupted, Err: errStopped}
 	default:

@@ -24,8 +24,9 @@ func IsVideo(name string) bool { return slices.Contains(endings, strings.ToLower
 type Input struct {
 	Path string // of the file
 	// Stem is the name of the output without ending and without what says how much larger it is; it includes the folder.
-	Stem string
-	why  string // why it is left out; empty if it is not
+	Stem  string
+	found bool   // in a folder, and not named
+	why   string // why it is left out; empty if it is not
 }
 
 // Find lists the inputs of a batch in the order in which they are named, those of a folder by name. Files in folders are taken by
@@ -41,9 +42,11 @@ func Find(names []string, output string, recursive bool) ([]Input, error) {
 	}
 	for _, name := range names {
 		if !isFolder(name) {
+			f.inside = false
 			f.add(name, output, "")
 			continue
 		}
+		f.inside = true
 		into := output
 		if folders > 1 { // their trees lie beside each other
 			into = filepath.Join(output, base(name))
@@ -80,6 +83,7 @@ type finder struct {
 	output    string
 	recursive bool
 	list      []Input
+	inside    bool            // a folder
 	seen      map[string]bool // absolute names
 }
 
@@ -94,7 +98,7 @@ func (f *finder) add(path, into, why string) {
 	}
 	f.seen[abs] = true
 	name := filepath.Base(path)
-	f.list = append(f.list, Input{Path: path, Stem: filepath.Join(into, strings.TrimSuffix(name, filepath.Ext(name))), why: why})
+	f.list = append(f.list, Input{Path: path, found: f.inside, Stem: filepath.Join(into, strings.TrimSuffix(name, filepath.Ext(name))), why: why})
 }
 
 // walk takes the files of a folder, and with recursive those of the folders in it.
