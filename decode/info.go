@@ -29,12 +29,18 @@ func (s *Source) readInfo() (*media.Info, error) {
 		t := media.Track{Index: i, Type: trackType(st), Codec: p.CodecName(), TimeBase: media.Rational{Num: tb.Num(), Den: tb.Den()},
 			Start: st.StartTime(), Duration: max(st.Duration(), 0), Metadata: av.StreamMetadata(st), Disposition: av.Disposition(st), Params: p}
 		t.Cover = t.Disposition&(av.DispositionAttachedPic|av.DispositionTimedThumbs) != 0
+		if n := s.opt.Programme; n > 0 && !slices.Contains(av.ProgramNumbers(s.fc, i), n) {
+			t.LeftOut = fmt.Sprintf("not of programme %d", n)
+		}
 		info.Tracks = append(info.Tracks, t)
 		if score := videoScore(&t, p, stills[i]); score > best {
 			best, info.Video = score, i
 		}
 	}
 	if info.Video < 0 {
+		if s.opt.Programme > 0 {
+			return nil, s.noProgramme()
+		}
 		return nil, s.noVideo(info)
 	}
 	if s.opt.VideoTrack > 0 {
@@ -51,11 +57,24 @@ func (s *Source) readInfo() (*media.Info, error) {
 	return info, err
 }
 
+// noProgramme names the programmes that there are.
+func (s *Source) noProgramme() error {
+	var have []int
+	for i := range s.streams {
+		have = append(have, av.ProgramNumbers(s.fc, i)...)
+	}
+	slices.Sort(have)
+	if have = slices.Compact(have); len(have) == 0 {
+		return &UnsupportedError{Reason: fmt.Sprintf("programme %d is asked for, and the input has no programmes", s.opt.Programme)}
+	}
+	return &UnsupportedError{Reason: fmt.Sprintf("programme %d is asked for, and holds no video", s.opt.Programme), Hint: fmt.Sprintf("programmes of the input: %s", strings.Trim(fmt.Sprint(have), "[]"))}
+}
+
 // nameVideo takes the video that Options.VideoTrack names.
 func (s *Source) nameVideo(info *media.Info) error {
 	n := 0
 	for i := range info.Tracks {
-		if t := &info.Tracks[i]; t.Type == media.TrackVideo && !t.Cover {
+		if t := &info.Tracks[i]; t.Type == media.TrackVideo && !t.Cover && t.LeftOut == "" {
 			if n++; n == s.opt.VideoTrack {
 				info.Video = i
 				return nil
@@ -110,7 +129,7 @@ func (s *Source) begins(info *media.Info) {
 // videoScore ranks a track: -1 for no video, 0 for video without a decoder, else videos before single images, default tracks before others, then
 // by size, then by order.
 func videoScore(t *media.Track, p *av.Params, still bool) int {
-	if t.Type != media.TrackVideo || t.Cover {
+	if t.Type != media.TrackVideo || t.Cover || t.LeftOut != "" {
 		return -1
 	}
 	if astiav.FindDecoder(p.CodecID()) == nil {

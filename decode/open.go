@@ -88,7 +88,7 @@ func (s *Source) unprobed() bool {
 func (s *Source) openInput(ctx context.Context, url string) error {
 	full, protocols, network := address(url, s.opt.Format)
 	if network && !s.opt.Network {
-		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "use vsr live, or allow the network"}
+		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "--allow-network allows them; vsr live takes them as they are"}
 	}
 	s.live = network || s.opt.Format != ""
 	dict := astiav.NewDictionary()

@@ -62,6 +62,7 @@ type Options struct {
 	Strict      bool              `yaml:"strict"`      // stop at damaged data with ErrDamaged instead of skipping and counting
 	Deinterlace Deinterlace       `yaml:"deinterlace"` // "", off or on
 	FieldRate   bool              `yaml:"field_rate"`  // one frame for each field of an interlaced frame, so twice as many
+	Programme   int               `yaml:"programme"`   // of several in a transport stream, by its number in the stream; the others are left out. 0 takes all
 	VideoTrack  int               `yaml:"video_track"` // which of several videos, from 1 in the order of the file; 0 chooses
 	Autorotate  bool              `yaml:"autorotate"`  // turn and mirror frames as a player shows them, instead of keeping the display matrix
 	Hardware    Hardware          `yaml:"hardware"`    // "" or off
@@ -94,6 +95,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("decode: a frame for each field needs deinterlacing, which is %s", o.Deinterlace)
 	case o.FrameRate != "" && badRate(o.FrameRate) != nil:
 		return fmt.Errorf("decode: %w", badRate(o.FrameRate))
+	case o.Programme < 0 || o.Programme > 65535:
+		return fmt.Errorf("decode: programme %d, want 1 to 65535, or 0", o.Programme)
 	case o.VideoTrack < 0:
 		return fmt.Errorf("decode: video track %d, want 0 or more", o.VideoTrack)
 	case o.Hardware != HardwareAuto && o.Hardware != HardwareOff:

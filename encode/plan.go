@@ -17,7 +17,11 @@ import (
 func (f *File) plan(t *media.Track) StreamAction {
 	a := StreamAction{Index: t.Index, Type: t.Type.String(), Codec: t.Codec, Action: Copied}
 	p, ok := t.Params.(*av.Params)
-	if !ok || p == nil {
+	switch {
+	case t.LeftOut != "":
+		a.Action, a.Why = Dropped, t.LeftOut
+		return a
+	case !ok || p == nil:
 		a.Action, a.Why = Dropped, "no codec parameters"
 		return a
 	}

@@ -79,6 +79,7 @@ type Track struct {
 	Metadata    map[string]string // language, title, handler_name...
 	Disposition int               // FFmpeg AV_DISPOSITION_*
 	Cover       bool              // an attached frame: never the video to upscale
+	LeftOut     string            // why the track is not wanted in the output; empty for those that are
 	// Params is the codec parameters as the decode stage read them. encode knows what it is; no other stage looks inside.
 	Params any
 }

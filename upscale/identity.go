@@ -47,6 +47,7 @@ type identity struct {
 	KeyframeSeconds float64 `json:"keyframe_seconds"`
 	Audio           string  `json:"audio,omitempty"`
 	VideoTrack      int     `json:"video_track,omitempty"`
+	Programme       int     `json:"programme,omitempty"`
 	FrameRate       string  `json:"frame_rate,omitempty"`
 	Autorotate      bool    `json:"autorotate,omitempty"`
 	SquarePixels    bool    `json:"square_pixels,omitempty"`
@@ -64,7 +65,7 @@ func (o *Options) identity(scale int) identity {
 		Refresh: o.SR.Refresh, Drift: o.SR.Drift, Average: o.SR.Average, Chroma: string(o.SR.Chroma), Degradation: o.degradationName(), Sliders: o.Sliders, Values: joinValues(o.Scenes),
 		Codec: o.Encode.Codec, CRF: o.Encode.CRF, Preset: o.Encode.Preset, PixFmt: o.Encode.PixFmt, EncoderThreads: o.Encode.Threads,
 		KeyframeSeconds: o.Encode.KeyframeSeconds, Audio: string(o.Audio), VideoTrack: o.Decode.VideoTrack, FieldRate: o.Decode.FieldRate,
-		FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
+		Programme: o.Decode.Programme, FrameRate: o.Decode.FrameRate, Autorotate: o.Decode.Autorotate, SquarePixels: o.SquarePixels,
 	}
 }
 
@@ -83,6 +84,7 @@ func (i *identity) restore(o *Options) {
 	o.Encode.Codec, o.Encode.CRF, o.Encode.Preset, o.Encode.PixFmt = i.Codec, i.CRF, i.Preset, i.PixFmt
 	o.Encode.Threads, o.Encode.KeyframeSeconds = i.EncoderThreads, i.KeyframeSeconds
 	o.Audio, o.Decode.VideoTrack, o.Decode.FieldRate = encode.Audio(i.Audio), i.VideoTrack, i.FieldRate
+	o.Decode.Programme = i.Programme
 	o.Decode.FrameRate, o.Decode.Autorotate, o.SquarePixels = i.FrameRate, i.Autorotate, i.SquarePixels
 }
 

@@ -25,6 +25,7 @@ type VerifyOptions struct {
 	Deinterlace decode.Deinterlace
 	FieldRate   bool
 	VideoTrack  int
+	Programme   int
 	// Start and Duration are the part of the source that the output is of, in seconds; Duration 0 is all.
 	Start, Duration float64
 	// Opened, when not nil, gets the description of source and output before the first frame, and Frame every pair of frames; the
@@ -41,7 +42,7 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 	if o.Quick {
 		open = decode.OpenCopy
 	}
-	d := decode.Options{Logger: o.Logger, Start: o.Start, Duration: o.Duration, Deinterlace: o.Deinterlace, FieldRate: o.FieldRate, VideoTrack: o.VideoTrack}
+	d := decode.Options{Logger: o.Logger, Start: o.Start, Duration: o.Duration, Deinterlace: o.Deinterlace, FieldRate: o.FieldRate, VideoTrack: o.VideoTrack, Programme: o.Programme}
 	for _, err := range []error{d.Validate(), o.Audio.Validate()} {
 		if err != nil {
 			return nil, usageError("", "%w", err)

@@ -149,6 +149,8 @@ func (r *runRequest) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Decode.FrameRate, "frame-rate", r.Decode.FrameRate, "frames a second of raw streams and sequences of images, as in 25 or 30000/1001")
 	f.BoolVar(&r.Decode.Autorotate, "autorotate", r.Decode.Autorotate, "turn the frames themselves, instead of keeping the mark that players turn them by")
 	f.BoolVar(&r.SquarePixels, "square-pixels", r.SquarePixels, "make pixels that are not square so, by another width")
+	f.BoolVar(&r.Decode.Network, "allow-network", r.Decode.Network, "let IN be an address: http, https, rtsp, rtmp, srt, udp, ...")
+	f.IntVar(&r.Decode.Programme, "programme", r.Decode.Programme, "of several in a transport stream: its number; the others are left out")
 	f.IntVar(&r.Decode.VideoTrack, "video-track", r.Decode.VideoTrack, "which of several videos, from 1 in the order of the file; 0 chooses")
 	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, "video codec: "+upscale.CodecHelp())
 	f.Var(args.CRF(&r.Encode.CRF, upscale.CRFZero), "crf", "quality as FFmpeg's -crf: lower is better and larger; -1 is lossless (default: that of --quality high)")

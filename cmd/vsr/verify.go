@@ -14,6 +14,7 @@ func verifyFlags(f *pflag.FlagSet, o *upscale.VerifyOptions) {
 	f.StringVar((*string)(&o.Audio), "audio", "", "what vsr run was told, as in opus: audio in that codec is no difference")
 	f.StringVar((*string)(&o.Deinterlace), "deinterlace", "", "what vsr run was told: auto, off, bwdif or telecine")
 	f.BoolVar(&o.FieldRate, "field-rate", false, "the output has a frame for each field")
+	f.IntVar(&o.Programme, "programme", 0, "which programme of a transport stream the output is of")
 	f.IntVar(&o.VideoTrack, "video-track", 0, "which of several videos the output is of, from 1; 0 chooses as vsr run does")
 	f.Var(args.Clock(&o.Start), "start", "the output begins here in the source: seconds, or h:m:s")
 	f.Var(args.Clock(&o.Duration), "duration", "length of the source that the output is of; 0 is all")

@@ -93,6 +93,19 @@ func ProgramOf(fc *astiav.FormatContext, stream int) int {
 	return int(C.vsr_program_of(formatOf(fc), C.int(stream)))
 }
 
+// ProgramNumbers returns the numbers of all programmes that hold a stream, as the input states them.
+func ProgramNumbers(fc *astiav.FormatContext, stream int) (list []int) {
+	f := formatOf(fc)
+	for _, p := range unsafe.Slice(f.programs, f.nb_programs) {
+		for _, i := range unsafe.Slice(p.stream_index, p.nb_stream_indexes) {
+			if int(i) == stream {
+				list = append(list, int(p.program_num))
+			}
+		}
+	}
+	return list
+}
+
 // ProgramNumber returns the number of a programme as the input states it.
 func ProgramNumber(fc *astiav.FormatContext, program int) int {
 	f := formatOf(fc)
