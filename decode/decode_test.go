@@ -408,7 +408,11 @@ func FuzzDamaged(f *testing.F) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 		defer cancel()
-		s, err := decode.Open(ctx, path, decode.Options{Threads: 1, Limits: limits})
+		o := decode.Options{Threads: 1, Limits: limits, RGB: len(data)&1 != 0, FieldRate: len(data)&6 == 2}
+		if len(data)&6 == 4 {
+			o.Deinterlace = decode.DeinterlaceTelecine
+		}
+		s, err := decode.Open(ctx, path, o)
 		if err != nil {
 			if ctx.Err() != nil {
 				t.Fatal("open takes for ever")
