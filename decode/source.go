@@ -208,7 +208,11 @@ func (s *Source) demux() error {
 	if s.packet.Size() > s.opt.Limits.PacketBytes {
 		return s.damage(fmt.Errorf("packet of %d bytes is over the limit", s.packet.Size()))
 	}
-	at := s.line.place(track, s.packet.Pts(), s.packet.Dts(), s.packet.Duration())
+	// What an edit list hides says nothing of the clock: each of its parts begins with packets from a key frame on, at earlier times.
+	at := s.line.tracks[track].epoch
+	if !s.packet.Flags().Has(astiav.PacketFlagDiscard) {
+		at = s.line.place(track, s.packet.Pts(), s.packet.Dts(), s.packet.Duration())
+	}
 	s.unstash()
 	if track == s.info.Video && !s.copying {
 		shiftPacket(s.packet, s.line.shift(track, at))
