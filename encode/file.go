@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	astiav "github.com/asticode/go-astiav"
+	"golang.org/x/sys/unix"
 
 	"vsr/internal/av"
 	"vsr/media"
@@ -35,6 +37,7 @@ type FileOptions struct {
 // File is a PacketWriter that muxes into a file. It appears under its name only when Close succeeds.
 type File struct {
 	path, temp string
+	held       *os.File // the temporary file; its lock says that this process is at work on it
 	piped      bool // to standard output
 	opt        FileOptions
 	fc         *astiav.FormatContext
@@ -74,21 +77,21 @@ func NewFile(path string, o FileOptions) (*File, error) {
 		f.free()
 		return nil, &RequestError{Reason: "container " + f.muxer + " cannot keep the time of every frame", Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
-	dir, base := filepath.Split(path)
-	f.temp = filepath.Join(dir, fmt.Sprintf(".%s.%s.part", shortName(base, 200), rand.Text()[:8]))
+	f.temp = tempName(path, rand.Text()[:tempRandom])
 	mode := os.O_CREATE | os.O_EXCL | os.O_WRONLY
-	if o.Growing {
+	if !o.Growing {
+		removeDead(path)
+	} else {
 		f.temp = path
 		if o.Overwrite {
 			mode = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
 		}
 	}
-	probe, err := os.OpenFile(f.temp, mode, 0o666)
-	if err != nil {
+	if f.held, err = os.OpenFile(f.temp, mode, 0o666); err != nil {
 		f.free()
 		return nil, &DestinationError{Path: path, Err: err}
 	}
-	probe.Close()
+	_ = unix.Flock(int(f.held.Fd()), unix.LOCK_EX|unix.LOCK_NB) // where there are no locks, removeDead removes nothing
 	if f.pb, err = astiav.OpenIOContext("file:"+f.temp, astiav.NewIOContextFlags(astiav.IOContextFlagWrite)); err != nil {
 		_ = f.Abort()
 		return nil, &DestinationError{Path: path, Err: av.Err(err)}
@@ -110,6 +113,42 @@ func (f *File) openPipe(address string) (err error) {
 	}
 	f.packet = astiav.AllocPacket()
 	return nil
+}
+
+// tempRandom is how many random characters the name of a temporary file has.
+const tempRandom = 8
+
+// tempName is the name under which the file of path grows.
+func tempName(path, random string) string {
+	dir, base := filepath.Split(path)
+	return filepath.Join(dir, "."+shortName(base, 200)+"."+random+".part")
+}
+
+// removeDead removes the temporary files that processes which were killed have left of the same output: nobody holds their locks. An
+// empty one may belong to a process that is about to take its lock.
+func removeDead(path string) {
+	paths, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	before, after := filepath.Base(tempName(path, "")), ".part"
+	before = strings.TrimSuffix(before, after)
+	for _, e := range paths {
+		name := e.Name()
+		if len(name) != len(before)+tempRandom+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) || !e.Type().IsRegular() {
+			continue
+		}
+		old := filepath.Join(filepath.Dir(path), name)
+		h, err := os.OpenFile(old, os.O_RDWR, 0)
+		if err != nil {
+			continue
+		}
+		st, err := h.Stat()
+		if err == nil && (st.Size() > 0 || time.Since(st.ModTime()) > time.Minute) && unix.Flock(int(h.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			_ = os.Remove(old)
+		}
+		h.Close()
+	}
 }
 
 // shortName cuts a name to n bytes, at the end of a character.
@@ -327,6 +366,10 @@ func (f *File) Abort() error {
 
 func (f *File) free() {
 	f.closeAudio()
+	if f.held != nil {
+		_ = f.held.Close() // nothing is written through it
+		f.held = nil
+	}
 	if f.packet != nil {
 		f.packet.Free()
 		f.packet = nil

@@ -341,3 +341,44 @@ func TestLosslessIsExact(t *testing.T) {
 		}
 	}
 }
+
+// A killed process leaves its temporary file behind; the next that writes the same output removes it, and no file that is at work.
+func TestLeftoversOfKilledProcesses(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.mkv")
+	dead, early, others := filepath.Join(dir, ".out.mkv.ABCDEFGH.part"), filepath.Join(dir, ".out.mkv.ABCDEFGI.part"), filepath.Join(dir, ".out.mkv2.ABCDEFGH.part")
+	for path, text := range map[string]string{dead: "half a file", early: "", others: "of another output"} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, err := encode.NewFile(out, encode.FileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Abort()
+	if err := os.WriteFile(one.Temp(), []byte("at work"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	two, err := encode.NewFile(out, encode.FileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer two.Abort()
+	for path, want := range map[string]bool{dead: false, early: true, others: true, one.Temp(): true, two.Temp(): true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", filepath.Base(path), err == nil, want)
+		}
+	}
+	if err := os.Chtimes(early, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	three, err := encode.NewFile(out, encode.FileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer three.Abort()
+	if _, err := os.Stat(early); err == nil {
+		t.Error("an empty file of an hour ago stays")
+	}
+}

@@ -39,6 +39,7 @@ type Sink struct {
 	packets   int64
 	actions   []StreamAction
 	keyframe  atomic.Bool
+	stop      atomic.Bool  // see Interrupt
 	bitRate   atomic.Int64 // asked for by SetBitRate, 0 when taken over
 	opened    int64        // time stamp of the first frame after the encoder was opened for another rate
 	reopened  bool
@@ -236,6 +237,9 @@ func (c codec) perFrame(list []media.SideData) []media.SideData {
 // collect takes all packets out of the encoder that are ready.
 func (s *Sink) collect() error {
 	for {
+		if s.stop.Load() {
+			return context.Canceled
+		}
 		s.packet.Unref()
 		switch err := av.Explain(func() error { return s.encoder.ReceivePacket(s.packet) }); err {
 		case nil:
@@ -290,6 +294,10 @@ func (s *Sink) deliver(p *media.Packet) error {
 	}
 	return nil
 }
+
+// Interrupt makes Write and Close fail at the next packet, so that a Close which would drain the encoder for long drops the output
+// instead. Any goroutine may call it.
+func (s *Sink) Interrupt() { s.stop.Store(true) }
 
 // Close drains the encoder and ends the writers, which publishes the output. After an error, or with no frames, it aborts instead.
 func (s *Sink) Close() error {

@@ -46,6 +46,9 @@ func (e *StageError) Unwrap() error { return e.Err }
 // Aborter is a Sink that can drop what it has written, instead of publishing it by Close.
 type Aborter interface{ Abort() error }
 
+// Interrupter is a Sink whose Close can be told from another goroutine to give up: it fails then, and what it has written is dropped.
+type Interrupter interface{ Interrupt() }
+
 // Run moves units from src through steps into sink until the source ends, a stage fails, or ctx is done.
 //
 // Each stage has one goroutine, and the bounded queues between them are the only way from one to the next. The first
@@ -59,7 +62,7 @@ func Run(ctx context.Context, src Source, steps []Step, sink Sink, o Options) (S
 	err := b.run(ctx)
 	if err == nil || errors.Is(err, media.ErrFormatChanged) {
 		b.closing.Store(true)
-		if cerr := b.closeSink(); cerr != nil {
+		if cerr := b.closeSink(ctx); cerr != nil {
 			err = cerr
 		}
 	} else {
@@ -243,13 +246,21 @@ func (b *runner) drainToSink(ctx context.Context, m *meter) error {
 	}
 }
 
-func (b *runner) closeSink() error {
+// closeSink closes the sink, and interrupts it when ctx ends.
+func (b *runner) closeSink(ctx context.Context) error {
 	m := b.meters[len(b.meters)-1]
 	defer m.time(time.Now())
-	if err := b.sink.Close(); err != nil {
-		return &StageError{m.name, err}
+	if s, ok := b.sink.(Interrupter); ok {
+		defer context.AfterFunc(ctx, s.Interrupt)()
 	}
-	return nil
+	err := b.sink.Close()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return &StageError{m.name, err}
 }
 
 // pass hands u to the next queue, or releases it.

@@ -477,3 +477,27 @@ func TestRingDropsTheOldest(t *testing.T) {
 	}
 	noFrameOut(t, pool)
 }
+
+// endlessSink needs a long time to close, until it is interrupted.
+type endlessSink struct {
+	interrupted chan struct{}
+	closing     func()
+}
+
+func (s *endlessSink) Write(_ context.Context, u media.Unit) error { u.Release(); return nil }
+func (s *endlessSink) Interrupt()                                  { close(s.interrupted) }
+func (s *endlessSink) Close() error {
+	s.closing()
+	<-s.interrupted
+	return errors.New("gave up")
+}
+
+// A context that ends while the sink closes interrupts it, and the run ends with the context's cause.
+func TestCancelWhileTheSinkCloses(t *testing.T) {
+	cause := errors.New("cause")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	sink := &endlessSink{interrupted: make(chan struct{}), closing: func() { cancel(cause) }}
+	if _, err := Run(ctx, &fakeSource{end: io.EOF}, nil, sink, Options{}); !errors.Is(err, cause) {
+		t.Errorf("error %v, want the cause", err)
+	}
+}

@@ -2,7 +2,10 @@ package upscale
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"sync/atomic"
 
 	"vsr/media"
 	"vsr/pipeline"
@@ -43,19 +46,36 @@ func agree(in, out *audit) error {
 // auditedSink records the times of the frames that a sink takes, and blames its errors on the output.
 type auditedSink struct {
 	pipeline.Sink
-	audit audit
+	audit   audit
+	frames  *atomic.Int64 // counts what the sink has taken; nil does not
+	closing atomic.Bool   // all frames are there, and the sink is ending
 }
 
 // Write records the time of a frame and passes it on.
 func (s *auditedSink) Write(ctx context.Context, u media.Unit) error {
-	if u.Frame != nil {
+	frame := u.Frame != nil
+	if frame {
 		s.audit.add(u.Frame.PTS)
 	}
-	return outputError(s.Sink.Write(ctx, u))
+	err := s.Sink.Write(ctx, u)
+	if frame && s.frames != nil {
+		s.frames.Add(1)
+	}
+	return outputError(err)
 }
 
 // Close publishes the output.
-func (s *auditedSink) Close() error { return outputError(s.Sink.Close()) }
+func (s *auditedSink) Close() error {
+	s.closing.Store(true)
+	return outputError(s.Sink.Close())
+}
+
+// Interrupt makes Close give up, if the sink can.
+func (s *auditedSink) Interrupt() {
+	if i, ok := s.Sink.(pipeline.Interrupter); ok {
+		i.Interrupt()
+	}
+}
 
 // Abort drops the output, if the sink can.
 func (s *auditedSink) Abort() error {
@@ -65,11 +85,17 @@ func (s *auditedSink) Abort() error {
 	return s.Sink.Close()
 }
 
-// inputSource blames the errors of a source on the input.
-type inputSource struct{ pipeline.Source }
+// inputSource blames the errors of a source on the input, and knows whether it was read to its end.
+type inputSource struct {
+	pipeline.Source
+	ended *atomic.Bool // nil does not ask
+}
 
 // Next returns the source's next unit.
 func (s inputSource) Next(ctx context.Context) (media.Unit, error) {
 	u, err := s.Source.Next(ctx)
+	if s.ended != nil && errors.Is(err, io.EOF) {
+		s.ended.Store(true)
+	}
 	return u, inputError(err)
 }

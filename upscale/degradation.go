@@ -64,7 +64,7 @@ func (o *Options) readDegradation() error {
 		return nil
 	}
 	if o.Scenes != nil {
-		return usageError("set everything in the scenes file", "--degradation file and --scenes exclude each other")
+		return usageError("set everything in the scenes file", "Options.Degradation and Options.Scene.Cuts exclude each other")
 	}
 	if ext := strings.ToLower(filepath.Ext(path)); ext == ".yaml" || ext == ".yml" {
 		f, err := ReadSceneFile(path)
@@ -75,7 +75,7 @@ func (o *Options) readDegradation() error {
 	}
 	r, err := ReadReport(path)
 	if err != nil {
-		return blame(Usage, "a scenes file ends in .yaml (vsr scenes IN --edit FILE), anything else is a report (vsr run --report FILE)", err)
+		return blame(Usage, "a scenes file ends in .yaml (SceneList.WriteSceneFile writes one), anything else is a report (Report.Write writes one)", err)
 	}
 	for _, s := range r.Scenes {
 		o.Scenes = append(o.Scenes, SceneEntry{FirstFrame: s.FirstFrame, Vector: s.Vector})

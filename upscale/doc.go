@@ -26,8 +26,9 @@
 //
 // # Stopping
 //
-// Closing Options.Stop finishes the output up to the frames under way; Run then returns ErrStopped. Cancelling the context of Run
-// drops the output; finished segments stay.
+// Closing Options.Stop finishes the output up to the frames under way; Run then returns ErrStopped. When no frame is left out, because
+// the output is being written already, Run goes on to its end. Cancelling the context of Run drops the output; finished segments stay,
+// and so does an output that is only being checked: Run then returns ErrUnchecked.
 //
 // # Errors
 //

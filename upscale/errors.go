@@ -49,6 +49,9 @@ var errNoFrames = errors.New("the input holds no frame that decodes")
 // ErrNothing is the result of a run that Options.Stop ended before its first frame.
 var ErrNothing = errors.New("interrupted before the first frame, no output was written")
 
+// ErrUnchecked is the result of a run that was interrupted after it had written the whole output, before it had read it back.
+var ErrUnchecked = errors.New("interrupted, the output is complete and not checked")
+
 // Classify finds the *Error in the chain of err, or makes one from the typed errors of this program's packages. An error that says
 // nothing of its cause is Internal.
 func Classify(err error) *Error {
@@ -75,7 +78,7 @@ func blame(kind Kind, hint string, err error) error {
 	case errors.Is(err, sr.ErrNotBuilt), errors.Is(err, sr.ErrNoDevice):
 		return engines.DeviceError(err)
 	case errors.As(err, new(*media.GPUError)):
-		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor --device cuda:0 checks the GPU; --device cpu runs everywhere")}
+		return &Error{Kind: Device, Err: err, Hint: cmp.Or(cuda.Hint(err), "vsr doctor checks the GPU; Options.Device cpu runs everywhere")}
 	case errors.As(err, &unsupported):
 		return &Error{Kind: Input, Err: err, Hint: unsupported.Hint}
 	case errors.As(err, &request):
@@ -96,13 +99,13 @@ func blame(kind Kind, hint string, err error) error {
 func outputHint(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return "free some space, or write elsewhere with -o"
+		return "free some space, or name another Options.Output"
 	case errors.Is(err, syscall.EPIPE):
 		return "the program that read from it has ended"
 	case errors.Is(err, fs.ErrPermission):
-		return "write elsewhere with -o"
+		return "name another Options.Output"
 	case errors.Is(err, fs.ErrExist):
-		return "-y replaces the file"
+		return "Options.Replace replaces the file"
 	}
 	return ""
 }

@@ -64,7 +64,7 @@ func EstimateJob(ctx context.Context, input string, seconds float64, o Options) 
 		return nil, usageError("", "parts of %g s: nothing to measure", seconds)
 	}
 	if st, err := os.Stat(input); input == "-" || err == nil && !st.Mode().IsRegular() {
-		return nil, requestError("run it without --preview", "%s can be read only once: a preview would use it up", input)
+		return nil, requestError("Job.Run takes it", "%s can be read only once: a preview would use it up", input)
 	}
 	src, err := decode.Open(ctx, input, o.Decode)
 	if err != nil {
@@ -260,7 +260,7 @@ func (e *Estimate) addNotes(o *Options) {
 	}
 	if st, err := os.Stat(e.Output); err == nil && !st.IsDir() && !o.Replace {
 		e.Exists = true
-		e.Notes = append(e.Notes, e.Output+" exists: the run will need -y")
+		e.Notes = append(e.Notes, e.Output+" exists: the run will need Options.Replace")
 	}
 	if e.Workers > 1 {
 		e.Notes = append(e.Notes, "one worker was measured, on "+o.devices()[0]+", with all threads; several share them")
@@ -289,7 +289,7 @@ func (e *Estimate) Print(w io.Writer) error {
 	for _, n := range e.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
-	b.WriteString("nothing was written; the same command without --preview does it\n")
+	b.WriteString("nothing was written; Job.Run does it\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -93,7 +93,7 @@ func (s Started) String() string {
 	device, _, _ := strings.Cut(s.Device, " ")
 	scale := ""
 	if s.DefaultFor > 0 {
-		scale = fmt.Sprintf("x%d by default for %d rows (--scale), ", s.Scale, s.DefaultFor)
+		scale = fmt.Sprintf("x%d by default for %d rows (Options.Scale), ", s.Scale, s.DefaultFor)
 	}
 	return fmt.Sprintf("%s %dx%d%s -> %s %dx%d, %s%s on %s", s.Input, s.Width, s.Height, rate, s.Output, s.OutputWidth, s.OutputHeight,
 		scale, s.Model, strings.TrimSuffix(device, ","))

@@ -9,8 +9,8 @@ import (
 
 // Notes on how the fields of interlaced frames belong together.
 const (
-	noteSegmentedFrames = "the frames are marked as interlaced, but both fields of each show the same moment (PsF): they are taken as they are; --deinterlace bwdif rebuilds them all the same"
-	noteTelecine        = "the fields follow a 3:2 pulldown: --deinterlace telecine gives the frames from before it back, four for five"
+	noteSegmentedFrames = "the frames are marked as interlaced, but both fields of each show the same moment (PsF): they are taken as they are; Options.Decode.Deinterlace bwdif rebuilds them all the same"
+	noteTelecine        = "the fields follow a 3:2 pulldown: Options.Decode.Deinterlace telecine gives the frames from before it back, four for five"
 )
 
 // settleFields looks at how the fields of an interlaced file belong together, unless the options say what to do with them. Frames of segmented

@@ -60,10 +60,10 @@ func (t *formatChanges) observe(f *media.Frame) error {
 		return nil
 	}
 	c := FormatChange{Frame: n, Time: float64(f.PTS) * t.timeBase.Float(), From: describeFormat(was), To: describeFormat(f.Format)}
-	const hint = "make two videos of it, with --duration and --start"
+	const hint = "make two videos of it, with Options.Decode.Duration and Options.Decode.Start"
 	switch {
 	case t.strict:
-		return &Error{Kind: Input, Err: fmt.Errorf("%s (--strict)", c.line()), Hint: "without --strict the rest is converted to the first size and color; or " + hint}
+		return &Error{Kind: Input, Err: fmt.Errorf("%s (Options.Decode.Strict)", c.line()), Hint: "without Options.Decode.Strict the rest is converted to the first size and color; or " + hint}
 	case dynamicRange(f.Color) != dynamicRange(t.first.Color):
 		return requestError(hint, "%s: vsr does not convert %s to %s", c.line(), dynamicRange(f.Color), dynamicRange(t.first.Color))
 	}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -42,7 +42,7 @@ type Job struct {
 	adjuster *adjuster
 	upscaler *sr.Upscaler
 	sink     *encode.Sink // of a job in one go
-	door     *auditedSink // what one worker writes to
+	door     *auditedSink // what one worker writes to: the output, or the segments; nil with several
 	work     workFolder   // of a job in segments
 	gpu      residency
 	changes  formatChanges
@@ -53,12 +53,13 @@ type Job struct {
 
 	defaultFor int // displayed rows that the default scale followed; 0 if the scale was asked for
 
-	current  atomic.Uint64 // scene number
-	times    []int64       // of all frames of the source
+	times    []int64 // of all frames of the source
 	repeated int64
-	in, out  audit // out is of what the segments of several workers hold
-	pool     *pool // of a job by several workers, else nil
+	in, out  audit // of the frames that came in, and of those that the output or its segments hold
+	pool     *pool // nil before Run
+	cut      bool  // a stop left frames out
 
+	now    func() time.Time
 	mu     sync.Mutex // of Options.Events
 	report Report
 	closed bool
@@ -78,7 +79,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	if err := o.readDegradation(); err != nil {
 		return nil, err
 	}
-	j = &Job{opts: o, input: input, step: s}
+	j = &Job{opts: o, input: input, step: s, now: time.Now}
 	defer func() {
 		if err != nil {
 			_ = j.Close() // there is an error already
@@ -133,7 +134,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 	}
 	j.notes(e)
 	if in, to := strings.ToLower(filepath.Ext(input)), strings.ToLower(filepath.Ext(out)); o.Output == "" && in != "" && in != to && !strings.Contains(input, "://") {
-		j.report.Notes = append(j.report.Notes, fmt.Sprintf("the output is a %s file: vsr writes no %s with this codec (-o names another)", to, in))
+		j.report.Notes = append(j.report.Notes, fmt.Sprintf("the output is a %s file: vsr writes no %s with this codec (Options.Output names another)", to, in))
 	}
 	return j, nil
 }
@@ -196,7 +197,7 @@ func (o *Options) settleSize(e *engines.Engine, height int) error {
 	case o.Scale == 0 || o.Scale == e.Scale():
 		return nil
 	case o.Model != "":
-		return requestError("--height reaches any size", "model %s enlarges by %d, not by %d", e.Name, e.Scale(), o.Scale)
+		return requestError("Options.SR.Height reaches any size", "model %s enlarges by %d, not by %d", e.Name, e.Scale(), o.Scale)
 	}
 	o.SR.Height = o.Scale * height
 	return nil
@@ -292,11 +293,11 @@ func (j *Job) Run(ctx context.Context) (Report, error) {
 		err = j.acknowledge(ctx)
 	} else {
 		err = j.run(ctx)
-		if j.opts.stopped() && (errors.Is(err, errNoFrames) || errors.Is(err, encode.ErrNoFrames)) {
+		if j.cut && (errors.Is(err, errNoFrames) || errors.Is(err, encode.ErrNoFrames)) {
 			err = &Error{Kind: Interrupted, Err: ErrNothing}
 		}
 	}
-	if err == nil && j.opts.stopped() {
+	if err == nil && j.cut {
 		j.report.Stopped, err = true, &Error{Kind: Interrupted, Err: ErrStopped}
 	}
 	if werr := j.work.end(j, err); err == nil {
@@ -315,21 +316,21 @@ func (j *Job) run(ctx context.Context) error {
 	}
 	if j.work.store != nil {
 		j.emit(Progress{Phase: PhaseJoin, Frames: j.report.Frames.Out, Total: j.total})
-		if err := j.join(ctx, j.opts.stopped()); err != nil {
+		if err := j.join(ctx); err != nil {
 			return err
 		}
 	}
 	j.emit(Progress{Phase: PhaseVerify, Frames: j.report.Frames.Out, Total: j.total})
-	return j.check(ctx)
+	err := j.check(ctx)
+	if err != nil && ctx.Err() != nil && !j.cut {
+		err = &Error{Kind: Interrupted, Err: ErrUnchecked}
+	}
+	return err
 }
 
 // check proves that every frame that came in went out with its own time, and that the file holds it all.
 func (j *Job) check(ctx context.Context) error {
-	out := &j.out
-	if j.door != nil {
-		out = &j.door.audit
-	}
-	err := agree(&j.in, out)
+	err := agree(&j.in, &j.out)
 	if j.sink != nil {
 		j.report.Streams = j.sink.Actions()
 		if frames, packets := j.sink.Frames(); err == nil && frames != packets {
@@ -339,7 +340,7 @@ func (j *Job) check(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return j.keepFailed(err)
-	case j.opts.stopped():
+	case j.cut:
 		return nil
 	}
 	return j.checkFile(ctx)
@@ -349,16 +350,16 @@ func (j *Job) check(ctx context.Context) error {
 func (j *Job) keepFailed(err error) error {
 	ext := filepath.Ext(j.report.Output)
 	kept := strings.TrimSuffix(j.report.Output, ext) + ".failed" + ext
-	if os.Rename(j.report.Output, kept) == nil {
+	if os.Rename(j.report.Output, kept) == nil { // it fails where the name becomes too long
 		j.report.Output = kept
 	}
-	return &Error{Kind: Check, Err: fmt.Errorf("check: %w; the output is kept as %s", err, kept), Hint: "please report this, with the input if you can"}
+	return &Error{Kind: Check, Err: fmt.Errorf("check: %w; the output is kept as %s", err, j.report.Output), Hint: "please report this, with the input if you can"}
 }
 
 // finish fills the rest of the report in and closes the job.
 func (j *Job) finish(err error) error {
 	if j.pool == nil {
-		j.report.Upscale, j.report.Scenes = j.upscaler.Stats(), j.adjuster.read(j.upscaler.Scenes())
+		j.report.Scenes = j.adjuster.read(nil)
 	}
 	if s := j.report.Upscale; s.Frames > 0 {
 		j.report.Frames.Reused = s.Reused / float64(s.Frames)

@@ -23,7 +23,7 @@ func published(t *testing.T, in string, o Options) *Job {
 	if err := j.upscaleAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.join(t.Context(), false); err != nil {
+	if err := j.join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	j.work.lock.Close()
@@ -89,7 +89,7 @@ func TestKilledAfterPublishing(t *testing.T) {
 				t.Error("the output was made again")
 			}
 			only(t, dir, "out.mkv")
-			if _, _, err := again(t, in, o); err == nil || Classify(err).Kind != Output || Classify(err).Hint != "-y replaces the file" {
+			if _, _, err := again(t, in, o); err == nil || Classify(err).Kind != Output || Classify(err).Hint != "Options.Replace replaces the file" {
 				t.Errorf("once more: %v", err)
 			}
 		})
@@ -124,7 +124,7 @@ func TestOthersFileIsNotOurs(t *testing.T) {
 			in, out := longClip(t, 60), filepath.Join(t.TempDir(), "out.mkv")
 			o := tinyOptions(t, out)
 			change(t, published(t, in, o), out)
-			if _, _, err := again(t, in, o); err == nil || Classify(err).Kind != Output || Classify(err).Hint != "-y replaces the file" {
+			if _, _, err := again(t, in, o); err == nil || Classify(err).Kind != Output || Classify(err).Hint != "Options.Replace replaces the file" {
 				t.Errorf("%v", err)
 			}
 		})

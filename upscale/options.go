@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -58,6 +59,10 @@ type Options struct {
 	Replace   bool   `yaml:"-"` // replace the output if it exists
 	Restart   bool   `yaml:"-"` // throw away the segments of an earlier run
 	Program   string `yaml:"-"` // version of the calling program: part of the report and of the job's identity
+
+	// KeepAfter is how long a segment may take before its frames are kept as they are computed: about the work that a crash
+	// costs at most. 0 is 20 s. Frames that stay in a GPU's memory are not kept.
+	KeepAfter time.Duration `yaml:"-"`
 
 	// Stop, when it is closed, ends the job softly: see ErrStopped. Nil never does.
 	Stop <-chan struct{} `yaml:"-"`
@@ -132,7 +137,7 @@ func (o *Options) Validate() error {
 	case o.Workers > 0 && o.Workers < len(list):
 		return usageError("", "%d devices for %d workers", len(list), o.Workers)
 	case o.Scale != 0 && (o.Scale < 2 || o.Scale > 4):
-		return usageError("--height reaches any size", "scale %d: want 2, 3 or 4", o.Scale)
+		return usageError("Options.SR.Height reaches any size", "scale %d: want 2, 3 or 4", o.Scale)
 	case o.Scale != 0 && o.SR.Height != 0:
 		return usageError("", "scale and height exclude each other")
 	case o.Container != "" && !slices.Contains(encode.StreamFormats(), o.Container):

@@ -75,10 +75,10 @@ func (o *Options) outputName(input string, scale int, info *media.Info) (string,
 	a, errA := os.Stat(input)
 	b, errB := os.Stat(out)
 	if errA == nil && errB == nil && os.SameFile(a, b) {
-		return "", requestError("name another file with -o", "%s is both input and output", filepath.Base(out))
+		return "", requestError("name another Options.Output", "%s is both input and output", filepath.Base(out))
 	}
 	if errB == nil && b.IsDir() {
-		return "", &Error{Kind: Output, Err: fmt.Errorf("%s is a folder", out), Hint: "name a file in it with -o"}
+		return "", &Error{Kind: Output, Err: fmt.Errorf("%s is a folder", out), Hint: "name a file in it as Options.Output"}
 	}
 	return out, nil
 }

@@ -16,14 +16,17 @@ import (
 	"vsr/upscale/segment"
 )
 
-// pool is a job by several workers. One goroutine decodes the input once from start to end and finds segments and scenes; each worker
-// takes a segment, seeks to it and makes it with an engine, a decoder and an encoder of its own.
+// pool is the work of a job by one or several workers. One goroutine decodes the input once from start to end and finds the scenes. A
+// single worker gets its frames as they come. Several get segments: each takes one, seeks to it and makes it with an engine, a decoder
+// and an encoder of its own.
 type pool struct {
 	job     *Job
 	workers []*worker
+	feed    *feed // of a single worker
 	finder  segment.Finder
-	frames  atomic.Int64 // upscaled in this run
-	kept    atomic.Int64 // frames of segments that an earlier run has made
+	seen    progressCounts
+	ended   atomic.Bool // the search has come to the input's end
+	skipped atomic.Bool // a stop has left segments out
 	began   time.Time
 
 	mu       sync.Mutex
@@ -32,9 +35,23 @@ type pool struct {
 	partials map[int]segment.Record
 }
 
+// upscaleAll puts every frame through the network: into the output itself, or into the segments of it.
+func (j *Job) upscaleAll(ctx context.Context) (err error) {
+	if j.pool, err = j.newPool(ctx); err != nil {
+		return err
+	}
+	err = j.pool.run(ctx)
+	j.cut = !j.pool.ended.Load() || j.pool.skipped.Load() || len(j.pool.partials) > 0
+	return err
+}
+
 // newPool opens an engine for each worker but the first, which has the job's.
 func (j *Job) newPool(ctx context.Context) (*pool, error) {
 	p := &pool{job: j, scenes: map[uint64]sr.SceneRecord{}, from: map[uint64]int{}, partials: map[int]segment.Record{}}
+	if j.door != nil {
+		p.feed = &feed{make(chan media.Unit)}
+		p.seen.kept.Store(j.work.done)
+	}
 	names := []string{j.report.Device}
 	for i, device := range j.devices {
 		u := j.upscaler
@@ -46,9 +63,7 @@ func (j *Job) newPool(ctx context.Context) (*pool, error) {
 			}
 			names = append(names, device)
 		}
-		w := j.newWorker(u, names[i])
-		w.frames = &p.frames
-		p.workers = append(p.workers, w)
+		p.workers = append(p.workers, j.newWorker(u, names[i], &p.seen))
 	}
 	j.report.Device = strings.Join(names, "; ")
 	return p, nil
@@ -63,18 +78,21 @@ func (p *pool) close() {
 	}
 }
 
-// run makes all segments and fills the report in.
+// run does all the work and fills the report in.
 func (p *pool) run(ctx context.Context) error {
 	p.began = time.Now()
-	s := segment.Scheduler{Stopped: p.job.opts.stopped}
+	s := segment.Scheduler{}
 	var found pipeline.Stats
 	s.Find = func(ctx context.Context, take func(segment.Task) error) (err error) {
 		found, err = p.find(ctx, take)
 		return err
 	}
+	if p.feed == nil { // a feed is emptied in any case
+		s.Stopped = p.stopped
+	}
 	for _, w := range p.workers {
 		s.Workers = append(s.Workers, func(ctx context.Context, t segment.Task) error {
-			m, err := w.do(ctx, t)
+			m, err := p.work(ctx, w, t)
 			if err == nil {
 				p.note(t, m)
 			}
@@ -88,14 +106,34 @@ func (p *pool) run(ctx context.Context) error {
 	return err
 }
 
+// work does a task: a segment, or with a feed everything.
+func (p *pool) work(ctx context.Context, w *worker, t segment.Task) (made, error) {
+	if p.feed == nil {
+		return w.do(ctx, t)
+	}
+	w.done = p.job.work.done
+	if p.job.work.store != nil {
+		w.follow = p.job.work.segmenter(&p.job.opts)
+	}
+	m, err := w.all(ctx, *p.feed, p.job.door)
+	if writer := p.job.work.writer; writer != nil && writer.Partial() != nil {
+		m.record, m.partial = *writer.Partial(), true
+	}
+	return m, err
+}
+
+// stopped reports whether the segments that are not begun are to be left out.
+func (p *pool) stopped() bool {
+	if !p.job.opts.stopped() {
+		return false
+	}
+	p.skipped.Store(true)
+	return true
+}
+
 // showProgress sends events until the function that it returns is called.
 func (p *pool) showProgress() (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
-	emit := func(last bool) {
-		e := p.job.progress(p.frames.Load(), p.kept.Load(), time.Since(p.began), false)
-		e.Last = last
-		p.job.emit(e)
-	}
 	go func() {
 		defer close(done)
 		t := time.NewTicker(200 * time.Millisecond)
@@ -103,9 +141,11 @@ func (p *pool) showProgress() (stop func()) {
 		for {
 			select {
 			case <-t.C:
-				emit(false)
+				p.job.emit(p.progress())
 			case <-quit:
-				emit(true)
+				last := p.progress()
+				last.Last = true
+				p.job.emit(last)
 				return
 			}
 		}
@@ -116,29 +156,46 @@ func (p *pool) showProgress() (stop func()) {
 	}
 }
 
-// find decodes the input, finds scenes, and gives the task of each segment as soon as its end is known.
+// progress is an event about the frames that are finished.
+func (p *pool) progress() Progress {
+	made, resumed := p.seen.counts()
+	closing := p.job.door != nil && p.job.door.closing.Load()
+	return Progress{Phase: PhaseUpscale, Frames: made + resumed, Resumed: resumed, Total: p.job.total, Scene: p.seen.scene.Load(),
+		Elapsed: time.Since(p.began), Closing: closing}
+}
+
+// find decodes the input and finds scenes. It feeds the single worker, or gives the task of each segment as soon as its end is known.
 func (p *pool) find(ctx context.Context, take func(segment.Task) error) (pipeline.Stats, error) {
 	j := p.job
-	lo, hi := j.opts.segmentLengths()
-	p.finder = segment.Finder{Segmenter: segment.Segmenter{Min: lo, Max: hi}, Found: take, Stopped: j.opts.stopped}
-	scene := func(ctx context.Context, f *media.Frame) (*media.Frame, error) { return f, j.observe(ctx, f) }
-	return pipeline.Run(ctx, inputSource{j.source}, []pipeline.Step{{Name: stageScene, Stage: pipeline.Video(scene)}}, &p.finder, pipeline.Options{
-		Stop: j.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageFind, Logger: j.opts.Logger})
+	o := pipeline.Options{Stop: j.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageFind, Logger: j.opts.Logger}
+	var sink pipeline.Sink = &p.finder
+	if p.feed != nil {
+		sink, o.Depth = feedSink{*p.feed}, 1
+		if err := take(segment.Task{}); err != nil {
+			return pipeline.Stats{}, err
+		}
+	} else {
+		lo, hi := j.opts.segmentLengths()
+		p.finder = segment.Finder{Segmenter: segment.Segmenter{Min: lo, Max: hi}, Found: take, Stopped: func() bool { return !p.ended.Load() }}
+	}
+	steps := []pipeline.Step{{Name: stageScene, Stage: pipeline.Video(j.find)}}
+	return pipeline.Run(ctx, inputSource{j.source, &p.ended}, steps, sink, o)
 }
 
 // stageFind is the sink of the search; it is in no report.
 const stageFind = "find"
 
-// note keeps what the report and the join need of a segment.
+// note keeps what the report and the join need of a task.
 func (p *pool) note(t segment.Task, m made) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if m.partial {
+		p.skipped.Store(true)
 		if m.record.File != "" {
-			p.partials[t.Index] = m.record
+			p.partials[m.record.Index] = m.record
 		}
 	} else if m.kept {
-		p.kept.Add(t.Frames)
+		p.seen.kept.Add(t.Frames)
 	}
 	for _, s := range m.scenes {
 		// A scene that goes over several segments has had most of its estimates in the last of them.
@@ -154,20 +211,28 @@ func (p *pool) report(found pipeline.Stats) {
 	sum := addStats(nil, found.Stages)
 	for _, w := range p.workers {
 		sum = addStats(sum, w.stats)
-		r.Workers = append(r.Workers, WorkerReport{w.device, w.segments, w.upscaler.Stats().Frames})
-	}
-	elapsed := time.Since(p.began)
-	r.timing(pipeline.Stats{Stages: sum, Elapsed: elapsed})
-	delete(r.Stages, stageFind)
-	r.FPS = float64(p.frames.Load()) / elapsed.Seconds()
-	r.Frames = FrameCounts{In: p.finder.Index.Frames(), Out: p.frames.Load() + p.kept.Load(), Resumed: p.kept.Load(), Repeated: j.repeated}
-	j.times = p.finder.Index.Times()
-	r.Scenes = j.adjuster.read(slices.SortedFunc(maps.Values(p.scenes), func(a, b sr.SceneRecord) int { return cmp.Compare(a.Index, b.Index) }))
-	r.Upscale = sr.Stats{}
-	for _, w := range p.workers {
 		addUpscale(&r.Upscale, w.upscaler.Stats())
+		if p.feed != nil {
+			r.Upscale.Scenes = w.upscaler.Stats().Scenes // its records have a limit
+		} else {
+			r.Workers = append(r.Workers, WorkerReport{w.device, w.segments, w.upscaler.Stats().Frames})
+		}
+		j.gpu.written += w.onGPU
 	}
-	r.Upscale.Scenes = int64(len(r.Scenes))
+	sum = slices.DeleteFunc(sum, func(s pipeline.StageStats) bool { return s.Name == stageFind || s.Name == stageFeed })
+	elapsed := time.Since(p.began)
+	made, resumed := p.seen.counts()
+	r.timing(pipeline.Stats{Stages: sum, Elapsed: elapsed})
+	r.FPS = float64(made) / elapsed.Seconds()
+	r.Frames = FrameCounts{In: int64(len(j.times)), Out: made + resumed, Resumed: resumed, Repeated: j.repeated}
+	r.Scenes = j.adjuster.read(slices.SortedFunc(maps.Values(p.scenes), func(a, b sr.SceneRecord) int { return cmp.Compare(a.Index, b.Index) }))
+	r.Upscale.Scenes = max(r.Upscale.Scenes, int64(len(r.Scenes)))
+	for _, t := range j.times {
+		j.in.add(t)
+	}
+	if j.door != nil {
+		j.out = j.door.audit
+	}
 }
 
 // addUpscale adds the counts of one upscaler to a sum.
@@ -183,7 +248,9 @@ func (j *Job) auditSegments(ctx context.Context, records []segment.Record) error
 	if err != nil {
 		return err
 	}
-	j.times = j.times[:min(len(j.times), len(pts))] // after a stop the rest is not in the output
+	if j.cut {
+		j.times = j.times[:min(len(j.times), len(pts))] // the rest is not in the output
+	}
 	j.in, j.out = audit{}, audit{}
 	for _, t := range j.times {
 		j.in.add(t)

@@ -32,7 +32,7 @@ func (o *Options) settleScale(info *media.Info) (rows int, err error) {
 	}
 	rows = displayedRows(info)
 	if o.Scale = defaultScale(rows); o.Scale == 0 {
-		return 0, usageError("as in --scale 2, or --height 2160", "the input has %d rows, and twice as many are more than %d: say with --scale how large the output is to be", rows, maxRows)
+		return 0, usageError("as in Options.Scale 2, or Options.SR.Height 2160", "the input has %d rows, and twice as many are more than %d: say with Options.Scale how large the output is to be", rows, maxRows)
 	}
 	return rows, nil
 }

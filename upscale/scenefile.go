@@ -125,7 +125,7 @@ func (l *SceneList) WriteSceneFile(out io.Writer) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Scenes of a video, for vsr run --scenes. A scene ends where the next begins: remove a cut with its line, or add one.\n"+
+	fmt.Fprintf(&b, "# Scenes of a video. A scene ends where the next begins: remove a cut with its line, or add one.\n"+
 		"# Frames count from 0. The degradation of each scene is estimated (auto), or set: blur in pixels of the input, noise in 8-bit code\n"+
 		"# values, crf as x264's. deblur, denoise and decompress, from -1 to 1, may stand beside them and move the scene's estimate.\nschema_version: %d\ninput: %sscenes:\n", SceneListVersion, name)
 	for _, s := range l.Scenes {
@@ -139,7 +139,7 @@ func (l *SceneList) WriteSceneFile(out io.Writer) error {
 func ReadSceneFile(path string) (*SceneFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, blame(Usage, "vsr scenes IN --edit FILE writes one", err)
+		return nil, blame(Usage, "SceneList.WriteSceneFile writes one", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSceneFile+1))
@@ -151,7 +151,7 @@ func ReadSceneFile(path string) (*SceneFile, error) {
 	}
 	s := &SceneFile{}
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil {
-		return nil, usageError("vsr scenes IN --edit FILE writes one", "%s: %s", path, strings.SplitN(err.Error(), "\n", 2)[0])
+		return nil, usageError("SceneList.WriteSceneFile writes one", "%s: %s", path, strings.SplitN(err.Error(), "\n", 2)[0])
 	}
 	if s.SchemaVersion != SceneListVersion {
 		return nil, usageError("", "%s: schema_version %d, this program reads %d", path, s.SchemaVersion, SceneListVersion)

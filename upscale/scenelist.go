@@ -186,10 +186,10 @@ func (s *SceneSpan) value(of func(*kdsr.Reading) float64) string {
 func (l *SceneList) WriteEDL(out io.Writer) error {
 	base := int64(math.Round(l.FPS))
 	if base <= 0 {
-		return blame(Request, "--csv and --json give frames and seconds", errors.New("an edit list needs a frame rate, and the video states none"))
+		return blame(Request, "SceneList.WriteCSV and JSON give frames and seconds", errors.New("an edit list needs a frame rate, and the video states none"))
 	}
 	if len(l.Scenes) > 999 {
-		return blame(Request, "--csv and --json have no limit", fmt.Errorf("%d scenes, an edit list holds 999", len(l.Scenes)))
+		return blame(Request, "SceneList.WriteCSV and JSON have no limit", fmt.Errorf("%d scenes, an edit list holds 999", len(l.Scenes)))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "TITLE: %s\nFCM: NON-DROP FRAME\n\n", strings.TrimSuffix(filepath.Base(l.Input), filepath.Ext(l.Input)))

@@ -68,7 +68,7 @@ func Plan(ctx context.Context, input string, o Options) (*segment.Plan, error) {
 	j.changes = formatChanges{emit: j.emit, strict: o.Decode.Strict, timeBase: src.Info().VideoTrack().TimeBase}
 	find := func(ctx context.Context, f *media.Frame) (*media.Frame, error) { return f, j.observe(ctx, f) }
 	steps := []pipeline.Step{{Name: stageScene, Stage: pipeline.Video(find)}}
-	if _, err := pipeline.Run(ctx, inputSource{src}, steps, &finder, pipeline.Options{AcceptFormatChange: true, Logger: o.Logger}); err != nil {
+	if _, err := pipeline.Run(ctx, inputSource{Source: src}, steps, &finder, pipeline.Options{AcceptFormatChange: true, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
 	if len(plan.Segments) == 0 {
@@ -95,18 +95,20 @@ func (o *Options) describe(ctx context.Context, input string, info *media.Info) 
 	if err != nil {
 		return nil, err
 	}
-	plan.Weights = o.Model
+	plan.Weights = segment.Path(o.Model)
 	switch {
 	case o.Model == "" && !e.Fallback:
-		plan.Weights = e.Name // the one that was chosen, so that every worker takes it
+		plan.Weights = segment.Path(e.Name) // the one that was chosen, so that every worker takes it
 	case strings.ContainsAny(o.Model, "/."):
-		if plan.Weights, err = filepath.Abs(o.Model); err != nil {
+		abs, err := filepath.Abs(o.Model)
+		if err != nil {
 			return nil, err
 		}
+		plan.Weights = segment.Path(abs)
 	}
-	plan.Output, err = o.outputName(input, e.Scale(), info)
-	if err == nil && encode.ImageCodec(plan.Output) != "" {
-		err = requestError("vsr run makes images", "images are not made in segments")
+	out, err := o.outputName(input, e.Scale(), info)
+	if plan.Output = segment.Path(out); err == nil && encode.ImageCodec(out) != "" {
+		err = requestError("upscale.Open makes images", "images are not made in segments")
 	}
 	return plan, err
 }
@@ -116,15 +118,15 @@ func openPlan(ctx context.Context, plan *segment.Plan, o StepOptions, join bool)
 	opts := Defaults()
 	var id identity
 	if err := json.Unmarshal(plan.Identity, &id); err != nil {
-		return nil, usageError("vsr plan writes a new one", "plan: %w", err)
+		return nil, usageError("upscale.Plan writes a new one", "plan: %w", err)
 	}
 	id.restore(&opts)
-	opts.Model, opts.Device, opts.Threads, opts.Workers, opts.Resume, opts.Program = plan.Weights, o.Device, o.Threads, 0, false, o.Program
+	opts.Model, opts.Device, opts.Threads, opts.Workers, opts.Resume, opts.Program = string(plan.Weights), o.Device, o.Threads, 0, false, o.Program
 	opts.Output, opts.Replace, opts.Stop, opts.Events, opts.Logger = o.Output, o.Replace, o.Stop, o.Events, o.Logger
 	if opts.Output == "" {
-		opts.Output = plan.Output
+		opts.Output = string(plan.Output)
 	}
-	return open(ctx, plan.Source.Path, opts, &step{plan, o.Dir, join})
+	return open(ctx, string(plan.Source.Path), opts, &step{plan, o.Dir, join})
 }
 
 // openStep opens the work folder of a plan.
@@ -166,14 +168,14 @@ func MakeSegment(ctx context.Context, plan *segment.Plan, index int, o StepOptio
 	}
 	t, err := plan.Task(index)
 	if err != nil {
-		return r, false, usageError("vsr plan writes a new one", "%w", err)
+		return r, false, usageError("upscale.Plan writes a new one", "%w", err)
 	}
 	j, err := openPlan(ctx, plan, o, false)
 	if err != nil {
 		return r, false, err
 	}
 	j.source.Close() // Open has read from it what the input is
-	m, err := j.newWorker(j.upscaler, j.report.Device).do(ctx, t)
+	m, err := j.newWorker(j.upscaler, j.report.Device, &progressCounts{}).do(ctx, t)
 	if err == nil && m.partial {
 		err = &Error{Kind: Interrupted, Err: errors.New("interrupted, the segment is not finished")}
 	}
@@ -203,7 +205,7 @@ func (j *Job) joinStep(ctx context.Context) (err error) {
 				missing = append(missing, strconv.Itoa(i))
 			}
 		}
-		return requestError("vsr segment --plan P --index N does one", "%d of %d segments are not done: %s", len(missing), all, strings.Join(missing, " "))
+		return requestError("upscale.MakeSegment makes one", "%d of %d segments are not done: %s", len(missing), all, strings.Join(missing, " "))
 	}
 	if w.finished {
 		if err := j.acknowledge(ctx); err != nil {

@@ -2,7 +2,6 @@ package upscale
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -173,7 +172,7 @@ func (j *Job) checkFile(ctx context.Context) error {
 	defer src.Close()
 	out, err := decode.OpenCopy(ctx, j.report.Output, decode.Options{})
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
+		if ctx.Err() != nil {
 			return err
 		}
 		return j.keepFailed(fmt.Errorf("the output cannot be read back: %w", err))

@@ -1,6 +1,7 @@
 package upscale
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,8 @@ import (
 	"vsr/upscale/segment"
 )
 
-// worker makes one segment after the other, beginning anywhere in the input.
+// worker puts frames through the network and into a sink: those of one segment after the other, beginning anywhere in the input, or
+// all that a feed gives.
 type worker struct {
 	opts     *Options
 	adjuster *adjuster
@@ -25,16 +27,110 @@ type worker struct {
 	upscaler *sr.Upscaler
 	device   string // in words
 	threads  int    // of its decoders; 0 is all
-	frames   *atomic.Int64
-	current  *atomic.Uint64
+	seen     *progressCounts
 
+	next     int64              // number of the next frame in the video
+	done     int64              // frames before this one are finished and only estimated on
+	keeper   *keeper            // nil for an output in one go
+	follow   *segment.Segmenter // finds the segments of a feed
 	segments int64
+	onGPU    int64                 // frames that it left in the GPU's memory
 	stats    []pipeline.StageStats // summed up
 }
 
-func (j *Job) newWorker(u *sr.Upscaler, device string) *worker {
-	return &worker{opts: &j.opts, adjuster: j.adjuster, input: j.input, store: j.work.store, large: &j.large, upscaler: u, device: device, threads: j.threads,
-		frames: new(atomic.Int64), current: &j.current}
+// progressCounts is what the workers of a job have done so far.
+type progressCounts struct {
+	frames   atomic.Int64  // that the sinks have taken in this run
+	kept     atomic.Int64  // of segments that an earlier run has made
+	restored atomic.Int64  // of frames, those that an earlier run has kept
+	scene    atomic.Uint64 // of the last frame that was upscaled
+}
+
+// resumed is how many frames an earlier run has computed, and made how many this one has.
+func (p *progressCounts) counts() (made, resumed int64) {
+	restored := p.restored.Load()
+	return max(p.frames.Load()-restored, 0), p.kept.Load() + restored
+}
+
+func (j *Job) newWorker(u *sr.Upscaler, device string, seen *progressCounts) *worker {
+	w := &worker{opts: &j.opts, adjuster: j.adjuster, input: j.input, store: j.work.store, large: &j.large, upscaler: u, device: device, threads: j.threads, seen: seen}
+	if w.store != nil {
+		w.keeper = &keeper{store: w.store, after: cmp.Or(j.opts.KeepAfter, keepAfter), now: j.now, log: j.opts.Logger}
+	}
+	return w
+}
+
+// stageFeed is the source of a worker that has a feed; it is in no report.
+const stageFeed = "feed"
+
+// all puts everything that a feed gives into sink.
+func (w *worker) all(ctx context.Context, f feed, sink *auditedSink) (made, error) {
+	sink.frames = &w.seen.frames
+	err := w.pump(ctx, f, sink, pipeline.Options{SourceName: stageFeed})
+	return made{scenes: w.upscaler.Scenes()}, err
+}
+
+// pump runs the pipeline from source over the network to sink.
+func (w *worker) pump(ctx context.Context, source pipeline.Source, sink *auditedSink, o pipeline.Options) error {
+	o.SinkName, o.Logger = stageEncode, w.opts.Logger
+	stats, err := pipeline.Run(ctx, source, []pipeline.Step{{Name: stageSR, Stage: pipeline.Video(w.upscale)}}, sink, o)
+	w.stats = addStats(w.stats, stats.Stages)
+	if w.keeper != nil {
+		w.keeper.close()
+	}
+	return err
+}
+
+// upscale is the sr stage.
+func (w *worker) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
+	n, scene := w.next, f.Scene
+	w.next++
+	if n < w.done {
+		return nil, deviceError(w.upscaler.Observe(ctx, f))
+	}
+	if out, err := w.restored(ctx, n, f); out != nil || err != nil {
+		return out, err
+	}
+	out, err := w.upscaler.Process(ctx, f)
+	if err != nil {
+		return nil, deviceError(err)
+	}
+	w.seen.scene.Store(scene)
+	if out.Surface != nil {
+		w.onGPU++
+	}
+	if w.keeper != nil {
+		w.keeper.keep(n, out)
+	}
+	return out, nil
+}
+
+// restored returns frame n as an earlier run has kept it, for f, which it consumes then. Without an error nil means that the frame is
+// to be computed.
+func (w *worker) restored(ctx context.Context, n int64, f *media.Frame) (*media.Frame, error) {
+	if w.keeper == nil {
+		return nil, nil
+	}
+	if w.follow != nil {
+		if r, begins := w.follow.Next(f.Scene, f.PTS); begins {
+			w.keeper.begin(r.Index)
+		}
+	}
+	out, err := w.keeper.restore(ctx, n, w.upscaler.Output(media.Info{Format: f.Format}).Format)
+	if err != nil {
+		f.Release()
+		return nil, err
+	}
+	if out == nil {
+		return nil, nil
+	}
+	out.CopyProps(f)
+	if err := w.upscaler.Observe(ctx, f); err != nil {
+		out.Release()
+		return nil, deviceError(err)
+	}
+	w.seen.restored.Add(1)
+	return out, nil
 }
 
 // errOtherFrames says that seeking led to other frames than decoding from the start does.
@@ -60,7 +156,7 @@ func (w *worker) do(ctx context.Context, t segment.Task) (made, error) {
 		m, err = w.make(ctx, t, false)
 	}
 	if errors.Is(err, errOtherFrames) {
-		err = &Error{Kind: Input, Err: fmt.Errorf("decode: segment %d: the input decodes to other frames each time it is read", t.Index), Hint: "work in one go: --workers 1"}
+		err = &Error{Kind: Input, Err: fmt.Errorf("decode: segment %d: the input decodes to other frames each time it is read", t.Index), Hint: "work in one go: Options.Workers 1"}
 	}
 	return m, err
 }
@@ -75,7 +171,7 @@ func (w *worker) lookUp(t segment.Task) (m made, ok bool, err error) {
 		return m, false, outputError(w.store.Discard(r))
 	}
 	if r.Range != t.Range {
-		return m, false, requestError("--restart begins anew", "segment %d was made of frames %d to %d and should be of %d to %d: the input is another one",
+		return m, false, requestError("Options.Restart begins anew", "segment %d was made of frames %d to %d and should be of %d to %d: the input is another one",
 			t.Index, r.First, r.First+r.Frames-1, t.First, t.First+t.Frames-1)
 	}
 	m = made{record: r, kept: true}
@@ -97,7 +193,7 @@ func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, e
 	if err != nil {
 		return m, err
 	}
-	opt := w.opts.writer()
+	opt := w.opts.writer(func() bool { return !src.ended() })
 	if t.Before != nil {
 		opt.After = &segment.Record{Range: *t.Before}
 	}
@@ -105,18 +201,18 @@ func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, e
 		m.scenes = placeScenes(w.upscaler.Scenes()[known:], t)
 		return json.Marshal(m.scenes)
 	}
+	w.next = t.First
+	w.keeper.begin(t.Index)
 	writer := segment.NewWriter(w.store, w.large, opt)
-	stats, err := pipeline.Run(ctx, src, []pipeline.Step{{Name: stageSR, Stage: pipeline.Video(w.upscale)}}, &auditedSink{Sink: writer}, pipeline.Options{
-		Stop: w.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode, SinkName: stageEncode, Logger: w.opts.Logger,
-	})
-	w.stats = addStats(w.stats, stats.Stages)
+	err = w.pump(ctx, src, &auditedSink{Sink: writer, frames: &w.seen.frames}, pipeline.Options{
+		Stop: w.opts.Stop, AcceptFormatChange: true, SourceName: stageDecode})
 	if err != nil {
 		return m, err
 	}
 	if p := writer.Partial(); p != nil {
 		return made{record: *p, partial: true, scenes: placeScenes(w.upscaler.Scenes()[known:], t)}, nil
 	}
-	if w.opts.stopped() {
+	if !src.ended() {
 		return made{partial: true}, nil
 	}
 	r, ok, err := w.store.Lookup(t.Index)
@@ -161,16 +257,6 @@ func (w *worker) lead(ctx context.Context, t segment.Task, seek bool) error {
 	return nil
 }
 
-func (w *worker) upscale(ctx context.Context, f *media.Frame) (*media.Frame, error) {
-	scene := f.Scene
-	out, err := w.upscaler.Process(ctx, f)
-	if err == nil {
-		w.frames.Add(1)
-		w.current.Store(scene)
-	}
-	return out, deviceError(err)
-}
-
 // open opens the input at the first of some frames. The source gives those frames and no packets.
 func (w *worker) open(ctx context.Context, frames []segment.Fingerprint, seek bool, scene func(int) uint64) (*indexedSource, error) {
 	o := w.opts.Decode
@@ -198,6 +284,9 @@ type indexedSource struct {
 	scene  func(int) uint64 // of frame i
 	next   int
 }
+
+// ended reports whether all of the frames were given.
+func (s *indexedSource) ended() bool { return s.next == len(s.frames) }
 
 // Next returns the next of the frames, io.EOF after the last.
 func (s *indexedSource) Next(ctx context.Context) (media.Unit, error) {

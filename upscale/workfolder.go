@@ -3,12 +3,14 @@ package upscale
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -25,16 +27,24 @@ type workFolder struct {
 	lock     io.Closer
 	records  []segment.Record // of the first segments, without a gap
 	done     int64            // frames of records
-	passed   int64            // frames that the upscaler has taken
 	marker   marker
 	finished bool // an earlier run was killed after it had given the output its name, and before it had removed the folder
 	left     bool // end has decided what becomes of the folder
 }
 
-// WorkDir is the folder in which the segments of an output are kept.
+// maxName is the longest file name in bytes that file systems take.
+const maxName = 255
+
+// WorkDir is the folder in which the segments of an output are kept. It has the output's name in its own, cut where that is too long.
 func WorkDir(output string) string {
+	const suffix, enough = ".vsr-work", 200
 	dir, base := filepath.Split(output)
-	return filepath.Join(dir, "."+base+".vsr-work")
+	name := "." + base + suffix
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(base))
+		name = fmt.Sprintf(".%s~%x%s", strings.ToValidUTF8(base[:enough], ""), sum[:6], suffix)
+	}
+	return filepath.Join(dir, name)
 }
 
 // inSegments reports whether a job is to be one that can be resumed: the input can be read again, there is more than one segment, and
@@ -78,7 +88,7 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	w.store, err = segment.Open(dir, plan)
 	switch {
 	case errors.Is(err, segment.ErrOtherJob):
-		return requestError("give the settings of that run to continue it, or --restart to throw its segments away", "%w", err)
+		return requestError("give the settings of that run to continue it, or Options.Restart to throw its segments away", "%w", err)
 	case err != nil:
 		return outputError(err)
 	}
@@ -97,7 +107,7 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	if len(j.devices) > 1 {
 		return nil
 	}
-	opt := o.writer()
+	opt := o.writer(func() bool { return !j.pool.ended.Load() })
 	if n := len(w.records); n > 0 {
 		opt.After = &w.records[n-1]
 	}
@@ -106,10 +116,20 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	return nil
 }
 
-// writer returns the options of a segment.Writer.
-func (o *Options) writer() segment.WriterOptions {
+// writer returns the options of a segment.Writer. cut is asked at its end whether a stop has left frames out.
+func (o *Options) writer(cut func() bool) segment.WriterOptions {
 	lo, hi := o.segmentLengths()
-	return segment.WriterOptions{Encode: o.Encode, Min: lo, Max: hi, Stopped: o.stopped}
+	return segment.WriterOptions{Encode: o.Encode, Min: lo, Max: hi, Stopped: cut}
+}
+
+// segmenter finds the segments behind those that are done.
+func (w *workFolder) segmenter(o *Options) *segment.Segmenter {
+	s := &segment.Segmenter{}
+	s.Min, s.Max = o.segmentLengths()
+	if n := len(w.records); n > 0 {
+		s.After(w.records[n-1])
+	}
+	return s
 }
 
 // emitResumed says what an earlier run has done already.
@@ -117,8 +137,8 @@ func (w *workFolder) emitResumed(j *Job) {
 	if w.store == nil || w.finished || j.step != nil {
 		return
 	}
-	n := w.done
-	if len(j.devices) > 1 { // segments behind a gap count, too
+	n := w.done + w.store.Spooled()
+	if j.door == nil { // several workers take over segments behind a gap, too
 		var err error
 		if n, err = w.store.Frames(); err != nil {
 			return
@@ -134,7 +154,7 @@ func lockWork(dir string) (io.Closer, error) {
 	l, err := atomicfile.Lock(filepath.Join(dir, ".lock"))
 	switch {
 	case errors.Is(err, atomicfile.ErrLocked):
-		return nil, &Error{Kind: Output, Err: fmt.Errorf("another vsr is working in %s", dir), Hint: "wait for it, or name another output with -o"}
+		return nil, &Error{Kind: Output, Err: fmt.Errorf("another vsr is working in %s", dir), Hint: "wait for it, or name another Options.Output"}
 	case err != nil:
 		return nil, outputError(err)
 	}
@@ -168,37 +188,34 @@ func (w *workFolder) sameSource(n int64, f *media.Frame) error {
 		return nil
 	}
 	if last := w.records[len(w.records)-1]; f.PTS != last.LastPTS || f.Scene != last.LastScene {
-		return requestError("--restart begins anew", "frame %d is not the one that the work folder was made from (time %d in scene %d, was %d in %d)",
+		return requestError("Options.Restart begins anew", "frame %d is not the one that the work folder was made from (time %d in scene %d, was %d in %d)",
 			n, f.PTS, f.Scene, last.LastPTS, last.LastScene)
 	}
 	return nil
 }
 
 // join makes the output from the segments, which stay.
-func (j *Job) join(ctx context.Context, cut bool) error {
+func (j *Job) join(ctx context.Context) error {
 	w := &j.work
 	records, err := w.store.Done()
 	if err != nil {
 		return outputError(err)
 	}
-	if part, ok := j.partial(len(records)); ok {
+	if part, ok := j.pool.partials[len(records)]; ok {
 		records = append(records, part)
 	}
 	var frames int64
 	for _, r := range records {
 		frames += r.Frames
 	}
-	if j.pool != nil {
-		if err := j.auditSegments(ctx, records); err != nil {
-			return err
-		}
-		w.done = j.report.Frames.Resumed
+	if err := j.auditSegments(ctx, records); err != nil {
+		return err
 	}
 	if seen := int64(len(j.times)); frames != seen {
 		return &Error{Kind: Check, Err: fmt.Errorf("check: the segments hold %d frames, %d came in", frames, seen), Hint: "the same command makes the missing ones"}
 	}
-	j.report.Frames.Out, j.report.Frames.Resumed = frames, w.done
-	return j.concatenate(ctx, records, cut, j.opts.Replace || cutShort(w.store.Dir(), j.report.Output))
+	j.report.Frames.Out = frames
+	return j.concatenate(ctx, records, j.cut, j.opts.Replace || cutShort(w.store.Dir(), j.report.Output))
 }
 
 // concatenate joins segments into the output and leaves a marker in the work folder.
@@ -215,18 +232,6 @@ func (j *Job) concatenate(ctx context.Context, records []segment.Record, cut, re
 			return w.marker.write(w.store.Dir(), temp)
 		}})
 	return err
-}
-
-// partial is segment n if a stop has cut it short.
-func (j *Job) partial(n int) (segment.Record, bool) {
-	if j.pool != nil {
-		r, ok := j.pool.partials[n]
-		return r, ok
-	}
-	if r := j.work.writer.Partial(); r != nil {
-		return *r, true
-	}
-	return segment.Record{}, false
 }
 
 // acknowledge ends a job whose output an earlier run has finished: it makes up for the check if that was not done.

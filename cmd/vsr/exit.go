@@ -69,7 +69,7 @@ func usageFault(hint, format string, args ...any) error {
 func (a *app) watchInterrupts(parent context.Context) (context.Context, *cli.Signals) {
 	return cli.Watch(parent, errAborted, func() {
 		a.Tell("stopping: finishing the output, which will play up to here; Ctrl-C again stops at once and drops it")
-	}, nil)
+	}, func() { a.Tell("stopping at once") })
 }
 
 // interruptible makes the first Ctrl-C end the context of a command that writes its result at its end only.

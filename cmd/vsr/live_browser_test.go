@@ -25,6 +25,7 @@ const asVSR = "VSR_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asVSR) != "" {
 		boundMemory()
+		hold()
 		os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

@@ -42,7 +42,7 @@ func execute(line []string, stdout, stderr io.Writer) (code int) {
 
 // executeContext runs one command line and returns its exit code.
 func executeContext(ctx context.Context, line []string, stdout, stderr io.Writer) (code int) {
-	app := &app{cli.Output{Stdout: stdout, Stderr: stderr}}
+	app := &app{cli.Output{Stdout: stdout, Stderr: stderr, Words: flagWords.Replace}}
 	defer func() {
 		if r := recover(); r != nil {
 			fmt.Fprintf(stderr, "vsr: internal error: %v\nhint: please report this with the lines below\n%s", r, debug.Stack())
@@ -58,9 +58,9 @@ func executeContext(ctx context.Context, line []string, stdout, stderr io.Writer
 		return exitOK
 	}
 	e := explain(err)
-	fmt.Fprintf(stderr, "vsr: %s\n", fault.Line(e))
+	fmt.Fprintf(stderr, "vsr: %s\n", flagWords.Replace(fault.Line(e)))
 	if e.Hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", e.Hint)
+		fmt.Fprintf(stderr, "hint: %s\n", flagWords.Replace(e.Hint))
 	}
 	if app.Verbose { // how the error was wrapped, outermost first
 		for ; err != nil; err = errors.Unwrap(err) {

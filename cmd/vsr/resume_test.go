@@ -31,6 +31,9 @@ var (
 	killedFrames = flag.Int("killed-frames", 120, "length of the clip in TestKilledRunGoesOn")
 )
 
+// keepVariable makes a child keep every frame that it has computed, as slow machines do.
+const keepVariable = "VSR_TEST_KEEP"
+
 // TestProgram is not a test: it is the program, when this test binary is started by child.
 func TestProgram(t *testing.T) {
 	text := os.Getenv("VSR_TEST_ARGS")
@@ -42,6 +45,9 @@ func TestProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	boundMemory()
+	if os.Getenv(keepVariable) != "" {
+		adjust = func(o *upscale.Options) { o.KeepAfter = 1 }
+	}
 	os.Exit(execute(args, os.Stdout, os.Stderr))
 }
 
@@ -148,8 +154,11 @@ func killed(t *testing.T, more ...string) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	resumed := 0
-	for range *kills {
+	for i := range *kills {
 		c, stderr := child(t, args(out)...)
+		if i%2 == 1 {
+			c.Env = append(c.Env, keepVariable+"=1")
+		}
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -240,8 +240,6 @@ func (a *app) preview(parent context.Context, r runRequest) error {
 		return &fault.Error{Kind: fault.Interrupted, Err: errors.New("interrupted, nothing was measured")}
 	case err != nil:
 		return err
-	case r.json:
-		return a.JSON(e)
 	}
-	return e.Print(a.Stdout)
+	return a.Print(e, r.json)
 }

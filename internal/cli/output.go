@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
 // Output is where a command writes: results on Stdout, everything else on Stderr.
 type Output struct {
 	Stdout, Stderr io.Writer
-	Verbose        bool // log what happens
+	Verbose        bool                // log what happens
+	Words          func(string) string // puts lines into the command's own words; nil leaves them as they are
 
 	mu    sync.Mutex
 	above io.Writer // writes above the status line while there is one
@@ -19,13 +21,17 @@ type Output struct {
 
 // Tell prints a line for the user, above the status line if one is drawn. Any goroutine may call it.
 func (o *Output) Tell(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if o.Words != nil {
+		line = o.Words(line)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	w := o.Stderr
 	if o.above != nil {
 		w = o.above
 	}
-	fmt.Fprintf(w, format+"\n", args...)
+	fmt.Fprintln(w, line)
 }
 
 // Lines sets the writer that Tell uses; nil is Stderr again.
@@ -69,5 +75,13 @@ func (o *Output) Print(v Printer, asJSON bool) error {
 	if asJSON {
 		return o.JSON(v)
 	}
-	return v.Print(o.Stdout)
+	if o.Words == nil {
+		return v.Print(o.Stdout)
+	}
+	var text strings.Builder
+	if err := v.Print(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(o.Stdout, o.Words(text.String()))
+	return err
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode/utf8"
 
 	"vsr/internal/atomicfile"
 )
@@ -26,8 +29,8 @@ type Plan struct {
 	// Identity is everything else that changes the output's frames or packets. Its shape is the caller's.
 	Identity json.RawMessage `json:"identity"`
 	// Weights is where a worker finds the model, Output the file that a join writes. Neither enters the ID.
-	Weights string `json:"weights,omitempty"`
-	Output  string `json:"output,omitempty"`
+	Weights Path `json:"weights,omitempty"`
+	Output  Path `json:"output,omitempty"`
 	// Segments is the list of segments when it is known beforehand (vsr plan). It does not enter the ID: the segmenter's rule is
 	// part of the version.
 	Segments []Range `json:"segments,omitempty"`
@@ -38,9 +41,40 @@ type Plan struct {
 
 // Source identifies an input file without reading all of it.
 type Source struct {
-	Path   string `json:"path"` // absolute; for the reader, not part of the ID
+	Path   Path   `json:"path"` // absolute; for the reader, not part of the ID
 	Size   int64  `json:"size"`
 	Sample string `json:"sample"` // SHA-256 over the first and last MiB
+}
+
+// Path is the name of a file. As JSON it is a string; a name that is no UTF-8, which JSON cannot hold, is in base64 behind a prefix.
+type Path string
+
+const pathPrefix = "base64:"
+
+// MarshalJSON writes the name.
+func (p Path) MarshalJSON() ([]byte, error) {
+	text := string(p)
+	if !utf8.ValidString(text) || strings.HasPrefix(text, pathPrefix) {
+		text = pathPrefix + base64.StdEncoding.EncodeToString([]byte(p))
+	}
+	return json.Marshal(text)
+}
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (p *Path) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	if coded, ok := strings.CutPrefix(text, pathPrefix); ok {
+		name, err := base64.StdEncoding.DecodeString(coded)
+		if err != nil {
+			return fmt.Errorf("path: %w", err)
+		}
+		text = string(name)
+	}
+	*p = Path(text)
+	return nil
 }
 
 // Range is where a segment lies: frames [First, First+Frames) in output order.
@@ -80,7 +114,7 @@ func Identify(path string) (Source, error) {
 	if _, err := io.Copy(h, io.NewSectionReader(f, max(st.Size()-part, 0), part)); err != nil {
 		return Source{}, err
 	}
-	return Source{Path: abs, Size: st.Size(), Sample: hex.EncodeToString(h.Sum(nil))}, nil
+	return Source{Path: Path(abs), Size: st.Size(), Sample: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // ID is the job's name: a hash of all that matters.

@@ -94,6 +94,9 @@ func (s *Store) Commit(r Record, file string) (Record, error) {
 		os.Remove(file)
 		return r, ErrLost
 	}
+	if err == nil {
+		os.Remove(s.spoolPath(r.Index)) // what stays goes with the next sweep
+	}
 	return r, err
 }
 
@@ -142,7 +145,7 @@ func (s *Store) Check(r Record) error {
 	return nil
 }
 
-// Sweep deletes what dead attempts left: files that no record names. Only the one process that works on the store may call it.
+// Sweep deletes what dead attempts left: files that no record names, and spools of segments that are done. Only the one process that works on the store may call it.
 func (s *Store) Sweep() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -150,14 +153,19 @@ func (s *Store) Sweep() error {
 	}
 	for _, e := range entries {
 		n := 0
-		if _, err := fmt.Sscanf(strings.TrimPrefix(e.Name(), "."), "%06d.try-", &n); err != nil || !e.Type().IsRegular() {
+		_, attempt := fmt.Sscanf(strings.TrimPrefix(e.Name(), "."), "%06d.try-", &n)
+		spool := strings.HasSuffix(e.Name(), ".frames")
+		if spool {
+			_, attempt = fmt.Sscanf(e.Name(), "%06d.frames", &n)
+		}
+		if attempt != nil || !e.Type().IsRegular() {
 			continue
 		}
 		r, ok, err := s.Lookup(n)
 		if err != nil {
 			return err
 		}
-		if ok && r.File == e.Name() {
+		if ok && r.File == e.Name() || spool && !ok {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
@@ -167,7 +175,7 @@ func (s *Store) Sweep() error {
 	return nil
 }
 
-// Frames counts the frames of all segments that are finished, also of those that lie behind a gap.
+// Frames counts the frames of all segments that are finished, also of those that lie behind a gap, and those that are kept of others.
 func (s *Store) Frames() (n int64, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -186,7 +194,7 @@ func (s *Store) Frames() (n int64, err error) {
 			n += r.Frames
 		}
 	}
-	return n, nil
+	return n + s.Spooled(), nil
 }
 
 // MarkerFile is a file in which the owner of a work folder may keep a note for a later run. It is the last that Remove deletes, so
@@ -202,7 +210,7 @@ func (s *Store) Remove() error {
 	note := false
 	for _, e := range entries {
 		name := e.Name()
-		ours := name == planName || strings.HasSuffix(name, ".done") || strings.Contains(name, ".try-") || strings.HasPrefix(name, ".")
+		ours := name == planName || strings.HasSuffix(name, ".done") || strings.HasSuffix(name, ".frames") || strings.Contains(name, ".try-") || strings.HasPrefix(name, ".")
 		switch {
 		case !ours || !e.Type().IsRegular():
 		case name == MarkerFile:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"vsr/encode"
 	"vsr/media"
@@ -31,6 +32,7 @@ type Writer struct {
 	report    func() (json.RawMessage, error) // what to keep with each segment; may be nil
 
 	sink    *encode.Sink
+	under   atomic.Pointer[encode.Sink] // sink, for Interrupt
 	path    string
 	last    Record // the segment under way
 	commits func(Record)
@@ -128,7 +130,15 @@ func (w *Writer) next(p Range) error {
 	}
 	w.path = path
 	w.sink, err = encode.CreateFile(path, &w.info, w.encode, encode.FileOptions{Overwrite: true})
+	w.under.Store(w.sink)
 	return err
+}
+
+// Interrupt makes a Write or Close that is ending a segment give up and drop it. Any goroutine may call it.
+func (w *Writer) Interrupt() {
+	if s := w.under.Load(); s != nil {
+		s.Interrupt()
+	}
 }
 
 // finish ends the encoder of the segment under way and looks at what it wrote.

@@ -1,0 +1,13 @@
+package main
+
+import "strings"
+
+// flagWords puts flags and commands in place of the options and functions that package upscale names in hints and notes.
+var flagWords = strings.NewReplacer(
+	"Options.Output", "-o", "Options.Replace", "-y", "Options.Restart", "--restart", "Options.Device", "--device", "Options.Workers", "--workers",
+	"Options.Scale", "--scale", "Options.SR.Height", "--height", "Options.Scene.Cuts", "--scenes", "Options.Degradation", "--degradation",
+	"Options.Decode.Deinterlace", "--deinterlace", "Options.Decode.Start", "--start", "Options.Decode.Duration", "--duration",
+	"Options.Decode.Strict", "--strict", "Job.Run", "the same command without --preview", "upscale.Open", "vsr run",
+	"upscale.Plan", "vsr plan", "upscale.MakeSegment", "vsr segment --plan P --index N", "Report.Write", "vsr run --report FILE",
+	"SceneList.WriteSceneFile", "vsr scenes IN --edit FILE", "SceneList.WriteCSV and JSON", "--csv and --json",
+)

@@ -1,0 +1,108 @@
+package upscale
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// slowClock goes five seconds further each time that it is read, as with an engine of 0.2 frames a second. It calls at when it is
+// read for the nth time.
+func slowClock(n int, at func()) func() time.Time {
+	var mu sync.Mutex
+	began, reads := time.Now(), 0
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		if reads++; reads == n {
+			at()
+		}
+		return began.Add(time.Duration(reads) * 5 * time.Second)
+	}
+}
+
+// A run that is stopped inside a segment that takes minutes goes on behind the frames that it had computed, also before its first
+// commit, and the output is that of a run that was not stopped, byte for byte.
+func TestFramesOfALongSegmentAreKept(t *testing.T) {
+	in := longClip(t, 70)
+	whole := filepath.Join(t.TempDir(), "out.mp4")
+	o := tinyOptions(t, whole)
+	o.SegmentMin, o.SegmentMax = 50, 50
+	want, _, err := again(t, in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, workers := range []int{1, 2} {
+		for _, softly := range []bool{false, true} {
+			dir := t.TempDir()
+			o.Output, o.Workers = filepath.Join(dir, "out.mp4"), workers
+			var e events
+			o.Events = e.add
+			stop := make(chan struct{})
+			o.Stop = stop
+			ctx, cancel := context.WithCancel(t.Context())
+			j, err := Open(ctx, in, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.now = slowClock(30, func() {
+				if softly {
+					close(stop)
+				} else {
+					cancel()
+				}
+			})
+			if _, err = j.Run(ctx); err == nil || softly && !errors.Is(err, ErrStopped) {
+				t.Fatalf("%d workers, softly %v: %v", workers, softly, err)
+			}
+			cancel()
+			if softly != fileExists(o.Output) || !strings.Contains(strings.Join(e.lines(), "\n"), "the same command continues") {
+				t.Errorf("%d workers, softly %v: %q", workers, softly, e.lines())
+			}
+			o.Stop = nil
+			report, lines, err := again(t, in, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Thirty readings of the clock are those of the first segments' beginnings and of their frames; each lost four.
+			if n := report.Frames.Resumed; n < 15 || report.Upscale.Frames+n != want.Frames.Out || !strings.Contains(lines[0], "resuming: ") {
+				t.Errorf("%d workers, softly %v: %d of %d frames were kept, %d computed; %q", workers, softly, n, want.Frames.Out, report.Upscale.Frames, lines)
+			}
+			a, _ := os.ReadFile(whole)
+			b, _ := os.ReadFile(o.Output)
+			if !bytes.Equal(a, b) || len(a) == 0 {
+				t.Errorf("%d workers, softly %v: another output, of %d bytes instead of %d", workers, softly, len(b), len(a))
+			}
+			only(t, dir, "out.mp4")
+		}
+	}
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// Segments that are made fast leave no spool behind, and a worker that is slow from some frame on keeps what comes after.
+func TestKeeperWaits(t *testing.T) {
+	in, out := longClip(t, 60), filepath.Join(t.TempDir(), "out.mkv")
+	j, err := Open(t.Context(), in, tinyOptions(t, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.upscaleAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(WorkDir(out), "*.frames")); len(left) > 0 {
+		t.Errorf("kept though nothing is slow: %v", left)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
