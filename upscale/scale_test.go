@@ -63,7 +63,7 @@ func TestDefaultScaleIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, ok := got.list[0].(Started)
-	if !ok || first.Scale != 4 || first.DefaultFor != 64 || first.OutputHeight != 256 || !strings.Contains(first.String(), "x4 by default for 64 rows (--scale)") {
+	if !ok || first.Scale != 4 || first.DefaultFor != 64 || first.OutputHeight != 256 || !strings.Contains(first.String(), "x4 by default for 64 rows (Options.Scale)") {
 		t.Errorf("first event: %#v", got.list[0])
 	}
 
@@ -77,7 +77,7 @@ func TestDefaultScaleIsSaid(t *testing.T) {
 		"run":  func() error { _, err := Open(t.Context(), tall, o); return err }(),
 		"plan": func() error { _, err := Plan(t.Context(), tall, o); return err }(),
 	} {
-		if e := Classify(err); e.Kind != Usage || !strings.Contains(e.Hint, "--scale") {
+		if e := Classify(err); e.Kind != Usage || !strings.Contains(e.Hint, "Options.Scale") {
 			t.Errorf("%s of 1082 rows: %v (hint %q)", name, err, e.Hint)
 		}
 	}

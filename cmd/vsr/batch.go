@@ -154,7 +154,7 @@ func endedLine(e *batch.Ended) string {
 	for _, n := range e.Notes {
 		line += "; note: " + n
 	}
-	return line
+	return flagWords.Replace(line)
 }
 
 // batchFault is the fault of the gravest error, in words about all files.
