@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -14,8 +15,8 @@ import (
 	"unicode/utf8"
 
 	astiav "github.com/asticode/go-astiav"
-	"golang.org/x/sys/unix"
 
+	"vsr/internal/atomicfile"
 	"vsr/internal/av"
 	"vsr/media"
 )
@@ -37,8 +38,8 @@ type FileOptions struct {
 // File is a PacketWriter that muxes into a file. It appears under its name only when Close succeeds.
 type File struct {
 	path, temp string
-	held       *os.File // the temporary file; its lock says that this process is at work on it
-	piped      bool // to standard output
+	held       io.Closer // the lock of the temporary file, which says that this process is at work on it
+	piped      bool      // to standard output
 	opt        FileOptions
 	fc         *astiav.FormatContext
 	pb         *astiav.IOContext
@@ -87,11 +88,16 @@ func NewFile(path string, o FileOptions) (*File, error) {
 			mode = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
 		}
 	}
-	if f.held, err = os.OpenFile(f.temp, mode, 0o666); err != nil {
+	probe, err := os.OpenFile(f.temp, mode, 0o666)
+	if err != nil {
 		f.free()
 		return nil, &DestinationError{Path: path, Err: err}
 	}
-	_ = unix.Flock(int(f.held.Fd()), unix.LOCK_EX|unix.LOCK_NB) // where there are no locks, removeDead removes nothing
+	probe.Close()
+	if f.held, err = atomicfile.Lock(f.temp); err != nil {
+		_ = f.Abort()
+		return nil, &DestinationError{Path: path, Err: err}
+	}
 	if f.pb, err = astiav.OpenIOContext("file:"+f.temp, astiav.NewIOContextFlags(astiav.IOContextFlagWrite)); err != nil {
 		_ = f.Abort()
 		return nil, &DestinationError{Path: path, Err: av.Err(err)}
@@ -139,15 +145,10 @@ func removeDead(path string) {
 			continue
 		}
 		old := filepath.Join(filepath.Dir(path), name)
-		h, err := os.OpenFile(old, os.O_RDWR, 0)
-		if err != nil {
-			continue
-		}
-		st, err := h.Stat()
-		if err == nil && (st.Size() > 0 || time.Since(st.ModTime()) > time.Minute) && unix.Flock(int(h.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		st, err := e.Info()
+		if err == nil && (st.Size() > 0 || time.Since(st.ModTime()) > time.Minute) && atomicfile.Abandoned(old) {
 			_ = os.Remove(old)
 		}
-		h.Close()
 	}
 }
 

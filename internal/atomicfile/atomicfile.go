@@ -84,6 +84,16 @@ func lock(path string, how int) (io.Closer, error) {
 	return f, nil
 }
 
+// Abandoned reports whether a file exists whose lock nobody holds. Where locks cannot be had it is false: nobody knows.
+func Abandoned(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+}
+
 func bytesWriter(b []byte) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := w.Write(b)
