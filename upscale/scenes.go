@@ -65,7 +65,7 @@ func Degradation(ctx context.Context, w *kdsr.Weights, input string) ([]float32,
 // kernels that are made once a scene, so the degradation is fixed in the file.
 func ExportONNX(ctx context.Context, w *kdsr.Weights, like, path string) error {
 	if like == "" {
-		return usageError("--like clip.mp4 takes the degradation of that clip's first frame", "an ONNX model is made for one degradation: --like is needed")
+		return usageError("Options.Like clip.mp4 takes the degradation of that clip's first frame", "an ONNX model is made for one degradation: Options.Like is needed")
 	}
 	vector, err := Degradation(ctx, w, like)
 	if err != nil {

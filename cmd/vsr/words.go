@@ -7,7 +7,7 @@ var flagWords = strings.NewReplacer(
 	"Options.Output", "-o", "Options.Replace", "-y", "Options.Restart", "--restart", "Options.Device", "--device", "Options.Workers", "--workers",
 	"Options.Scale", "--scale", "Options.SR.Height", "--height", "Options.Scene.Cuts", "--scenes", "Options.Degradation", "--degradation",
 	"Options.Decode.Deinterlace", "--deinterlace", "Options.Decode.Start", "--start", "Options.Decode.Duration", "--duration",
-	"Options.Decode.Strict", "--strict", "Job.Run", "the same command without --preview", "upscale.Open", "vsr run",
+	"Options.Decode.Strict", "--strict", "Options.Like", "--like", "Job.Run", "the same command without --preview", "upscale.Open", "vsr run",
 	"upscale.Plan", "vsr plan", "upscale.MakeSegment", "vsr segment --plan P --index N", "Report.Write", "vsr run --report FILE",
 	"SceneList.WriteSceneFile", "vsr scenes IN --edit FILE", "SceneList.WriteCSV and JSON", "--csv and --json",
 )
