@@ -24,6 +24,7 @@ const asVSR = "VSR_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asVSR) != "" {
+		interruptTrainingAt(os.Getenv(interruptAt))
 		boundMemory()
 		hold()
 		os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))

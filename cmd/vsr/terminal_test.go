@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +22,7 @@ import (
 
 	"vsr/internal/testmedia"
 	"vsr/sr/kdsr"
+	"vsr/train"
 )
 
 // ctrlC is what a terminal turns into SIGINT.
@@ -115,18 +118,22 @@ func (term *terminal) code() int {
 	return term.cmd.ProcessState.ExitCode()
 }
 
-// promising changes the duration that a Matroska file states.
+// promising changes the duration that a Matroska or FLV file states.
 func promising(t *testing.T, path string, factor float64) string {
 	t.Helper()
+	key := []byte{0x44, 0x89, 0x88} // element Duration, a float of 8 bytes
+	if filepath.Ext(path) == ".flv" {
+		key = []byte("duration\x00") // of onMetaData, a number
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := bytes.Index(data, []byte{0x44, 0x89, 0x88}) // element Duration, a float of 8 bytes
+	at := bytes.Index(data, key)
 	if at < 0 {
 		t.Fatal("no duration in the file")
 	}
-	field := data[at+3 : at+11]
+	field := data[at+len(key):][:8]
 	binary.BigEndian.PutUint64(field, math.Float64bits(factor*math.Float64frombits(binary.BigEndian.Uint64(field))))
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
@@ -134,18 +141,79 @@ func promising(t *testing.T, path string, factor float64) string {
 	return path
 }
 
-// TestTerminalRunEndsByItself gives files that hold as many frames as they promise, fewer, and more.
+// flv is an FLV file, which vsr reads and does not write, that promises more frames than it holds.
+func flv(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(clipFolder + "derived/lq_240p24_flv1_mp3.flv")
+	if err != nil {
+		t.Skip("no FLV file here: ", err)
+	}
+	path := filepath.Join(t.TempDir(), "in.flv")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return promising(t, path, 1.1)
+}
+
+// cut leaves away the end of a file, as a broken download does.
+func cut(t *testing.T, path string, share float64) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data[:int(share*float64(len(data)))], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestTerminalRunEndsByItself gives files that hold as many frames as they promise, fewer, and more: those that a progress bar with a total
+// once waited for, for ever.
 func TestTerminalRunEndsByItself(t *testing.T) {
-	for name, factor := range map[string]float64{"right": 1, "fewer": 1.02, "far fewer": 3, "more": 0.5} {
-		t.Run(name, func(t *testing.T) {
-			in := promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 60}), factor)
+	for _, c := range []struct {
+		name   string
+		in     func(t *testing.T) string
+		args   []string
+		frames int // in the output; 0 is fewer than promised, but some
+	}{
+		{"right", func(t *testing.T) string { return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 60}), 1) }, nil, 60},
+		{"288 of 290", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 288}), 290.0/288)
+		}, nil, 288},
+		{"96 of 97", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 96}), 97.0/96)
+		}, nil, 96},
+		{"72 of 73", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 72}), 73.0/72)
+		}, nil, 72},
+		{"far fewer", func(t *testing.T) string { return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 60}), 3) }, nil, 60},
+		{"more", func(t *testing.T) string { return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 60}), 0.5) }, nil, 60},
+		{"FLV", flv, []string{"--start", "2"}, 0},
+		{"truncated FLV", func(t *testing.T) string { return cut(t, flv(t), 0.6) }, []string{"--start", "1"}, 0},
+		{"truncated MP4", func(t *testing.T) string { return cut(t, clip(t, "in.mp4", testmedia.Options{Frames: 96}), 0.6) }, nil, 0},
+		{"segments", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 288}), 290.0/288)
+		}, nil, 288},
+		{"workers", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 288}), 290.0/288)
+		}, []string{"--workers", "2"}, 288},
+		{"in one go", func(t *testing.T) string {
+			return promising(t, clip(t, "in.mkv", testmedia.Options{Frames: 96}), 97.0/96)
+		}, []string{"--no-resume"}, 96},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.mkv")
-			term := onATerminal(t, nil, "run", in, "-o", out, "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast")
+			line := append([]string{"run", c.in(t), "-o", out, "--model", tinyWeights(t, 2), "--threads", "1", "--preset", "ultrafast"}, c.args...)
+			term := onATerminal(t, nil, line...)
 			if code := term.code(); code != exitOK {
 				t.Fatalf("exit code %d", code)
 			}
-			if w := watch(t, out, 2); len(w.PTS) != 60 {
-				t.Errorf("%d frames, want 60", len(w.PTS))
+			switch n := len(watch(t, out, 2).PTS); {
+			case c.frames > 0 && n != c.frames:
+				t.Errorf("%d frames, want %d", n, c.frames)
+			case c.frames == 0 && (n == 0 || n >= 96):
+				t.Errorf("%d frames of a file that is cut", n)
 			}
 		})
 	}
@@ -198,29 +266,32 @@ func tinyTraining(t *testing.T, steps string) (config, out string) {
 	return config, out
 }
 
-// TestTerminalCtrlCStopsTraining stops a run with Ctrl-C and compares what a resumed run gives with a run in one segment.
+// interruptAt in the environment is the step at which a training run in the test binary gets the signal of Ctrl-C.
+const interruptAt = "VSR_TEST_INTERRUPT_AT"
+
+func interruptTrainingAt(text string) {
+	step, err := strconv.Atoi(text)
+	if err != nil {
+		return
+	}
+	adjustTraining = func(o *train.Options) {
+		show := o.Show
+		o.Show = func(p train.Progress) {
+			show(p)
+			if p.File == "" && p.Done == step {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
+				time.Sleep(time.Second) // the next step begins after the signal has been seen
+			}
+		}
+	}
+}
+
+// TestTerminalCtrlCStopsTraining stops a run with Ctrl-C at the first step that is seen and at step 30, and compares what the resumed run
+// gives with a run in one go.
 func TestTerminalCtrlCStopsTraining(t *testing.T) {
-	const steps = "3000"
-	config, out := tinyTraining(t, steps)
-	term := onATerminal(t, nil, "train", "teacher", "--config", config)
-	term.sees("loss")
-	term.press(ctrlC)
-	if code := term.code(); code != exitInterrupted {
-		t.Fatalf("exit code %d", code)
-	}
-	term.sees("--resume")
-	if _, err := os.Stat(filepath.Join(out, "checkpoint.safetensors")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(out, "tiny.safetensors")); err == nil {
-		t.Fatal("the run was not stopped")
-	}
-	if code := onATerminal(t, nil, "train", "teacher", "--config", config, "--resume").code(); code != exitOK {
-		t.Fatalf("resumed: exit code %d", code)
-	}
-	whole := filepath.Join(t.TempDir(), "whole")
-	if code := onATerminal(t, nil, "train", "teacher", "--config", config, "--set", "out="+whole).code(); code != exitOK {
-		t.Fatalf("in one segment: exit code %d", code)
+	const steps = 60
+	run := func(env []string, args ...string) *terminal {
+		return onATerminal(t, env, append([]string{"train", "teacher", "--config"}, args...)...)
 	}
 	hash := func(dir string) string {
 		w, err := kdsr.Load(filepath.Join(dir, "tiny.safetensors"))
@@ -229,8 +300,33 @@ func TestTerminalCtrlCStopsTraining(t *testing.T) {
 		}
 		return w.Hash()
 	}
-	if hash(out) != hash(whole) {
-		t.Error("a stopped and resumed run gives other weights than one in one segment")
+	config, whole := tinyTraining(t, strconv.Itoa(steps))
+	if code := run(nil, config).code(); code != exitOK {
+		t.Fatalf("in one go: exit code %d", code)
+	}
+	for _, step := range []int{1, 30, 59} {
+		out := filepath.Join(t.TempDir(), "out")
+		term := run([]string{interruptAt + "=" + strconv.Itoa(step)}, config, "--set", "out="+out)
+		if code := term.code(); code != exitInterrupted {
+			t.Fatalf("step %d: exit code %d", step, code)
+		}
+		term.sees("--resume")
+		checkpoint, err := os.ReadFile(filepath.Join(out, "checkpoint.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf(`"step":"%d"`, step); !bytes.Contains(checkpoint, []byte(want)) {
+			t.Errorf("the checkpoint has not %s", want)
+		}
+		if _, err := os.Stat(filepath.Join(out, "tiny.safetensors")); err == nil {
+			t.Fatal("the run was not stopped")
+		}
+		if code := run(nil, config, "--set", "out="+out, "--resume").code(); code != exitOK {
+			t.Fatalf("step %d, resumed: exit code %d", step, code)
+		}
+		if hash(out) != hash(whole) {
+			t.Errorf("a run stopped at step %d and resumed gives other weights than one in one go", step)
+		}
 	}
 }
 

@@ -81,12 +81,18 @@ func (a *app) trainStage(stage train.Stage, short string) *cobra.Command {
 // errStoppedTraining is the result of a training run that a signal ended.
 var errStoppedTraining = errors.New("training is stopped")
 
+// adjustTraining, when it is not nil, changes the options of a training run: tests let it press Ctrl-C at one step.
+var adjustTraining func(*train.Options)
+
 // trainRun trains until the end, the limit or the first Ctrl-C; each leaves a checkpoint. Ctrl-C exits with 130.
 func (a *app) trainRun(ctx context.Context, stage train.Stage, c train.Config, o train.Options) error {
 	// The corpus is most of the heap and never garbage: the usual doubling of the heap would be waste.
 	debug.SetGCPercent(40)
 	show := view.New(a.Stderr, c.Name)
 	o.Log, o.Show = show.Log, show.Show
+	if adjustTraining != nil {
+		adjustTraining(&o)
+	}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	_, signals := cli.Watch(ctx, errStoppedTraining, func() {
