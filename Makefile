@@ -21,7 +21,7 @@ export GOFLAGS = $(strip $(GOFLAGS_OF_USER) $(shell cat build/ffmpeg.flags 2>/de
 
 .DEFAULT_GOAL := help
 include sr/cuda/build.mk
-.PHONY: help deps build demo test race lint fuzz bench onnxruntime live-browser bundle release clean
+.PHONY: linters arm64 race-short help deps build demo test race lint fuzz bench onnxruntime live-browser bundle release clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,15 @@ lint: deps ## gofmt, vet, import table, staticcheck
 	$(GO) vet ./...
 	$(GO) test -count=1 ./internal/lint
 	@scripts/staticcheck.sh $(STATICCHECK)
+
+linters: deps ## staticcheck, errcheck, unparam, containedctx, forcetypeassert and misspell, at the versions of tools/lint/go.mod
+	@scripts/lint.sh
+
+arm64: ## build for 64-bit ARM what needs no FFmpeg; the NEON code with gcc-aarch64-linux-gnu
+	@scripts/arm64.sh
+
+race-short: ## the packages with goroutines of their own, under the race detector
+	$(GO) test -race -short ./pipeline ./internal/device ./internal/cli
 
 bench: build ## benchmarks of all rooms (short)
 	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./...
