@@ -152,7 +152,7 @@ func (f *File) planAudio(t *media.Track, out *outTrack, a *StreamAction, why str
 		if strings.HasPrefix(name, "pcm_") && name != "pcm_bluray" {
 			depth = 0
 		}
-		c, err := av.NewAudioConverter(own, out.from, name, rate, depth)
+		c, err := av.NewAudioConverter(own, out.from, name, rate, depth, 0)
 		if err != nil {
 			continue
 		}

@@ -91,8 +91,6 @@ func (s *Session) openSink(info *media.Info) (*encode.Sink, error) {
 		}
 		writers = append(writers, file)
 	}
-	info.Tracks = []media.Track{*info.VideoTrack()}
-	info.Tracks[0].Index, info.Video, info.Chapters = 0, 0, nil
 	o := encode.Options{Codec: "vp8", ZeroLatency: true, BitRate: s.o.BitRate, KeyframeSeconds: 4, Threads: 1, Logger: s.log}
 	if s.o.codec() == "h264" {
 		o.Codec, o.Preset, o.FFmpeg = "x264", "superfast", map[string]string{"profile": "baseline"}
@@ -104,19 +102,27 @@ func (s *Session) openSink(info *media.Info) (*encode.Sink, error) {
 type broadcaster struct {
 	to      *webrtc.Broadcast
 	base    media.Rational
+	video   int
 	metrics *metrics
 	times   *rtpTime
 }
 
 // Start implements encode.PacketWriter.
 func (b *broadcaster) Start(info *media.Info) error {
-	b.base = info.VideoTrack().TimeBase
+	b.base, b.video = info.VideoTrack().TimeBase, info.Video
 	b.times.restart()
+	if len(info.Tracks) > 1 {
+		b.to.RestartAudio()
+	}
 	return nil
 }
 
 // WritePacket implements encode.PacketWriter.
 func (b *broadcaster) WritePacket(p *media.Packet) error {
+	if p.Track != b.video {
+		b.to.WriteAudio(p.Data, uint32(p.PTS))
+		return nil
+	}
 	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)
 	b.metrics.frame("sent")
 	return b.to.Write(p.Data, b.times.at(int64(t), time.Now()), p.Key)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vsr/decode"
+	"vsr/encode"
 	"vsr/internal/fault"
 	"vsr/live/webrtc"
 	"vsr/media"
@@ -103,7 +104,7 @@ func (s *Session) openSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return nil, sourceFault(err)
 	}
-	f := &fileSource{src: src, paced: s.kind == kindFile || s.kind == kindFilter, captured: func() { s.metrics.frame("captured") }}
+	f := &fileSource{src: src, paced: s.kind == kindFile || s.kind == kindFilter, openAudio: s.audioOf, captured: func() { s.metrics.frame("captured") }}
 	if s.o.Loop && s.kind == kindFile {
 		f.again = func(ctx context.Context) (*decode.Source, error) { return decode.Open(ctx, name, o) }
 	}
@@ -122,20 +123,47 @@ type fileSource struct {
 	again      func(ctx context.Context) (*decode.Source, error)
 	shift      int64
 	last, step int64
-	frames     int // of this round
+	frames     int         // of this round
+	audio      *audioTrack // nil without
+	openAudio  func(info *media.Info) *audioTrack
+	ready      []media.Unit // audio to be given before the next frame
 	// captured hears of every frame that is given.
 	captured func()
 }
 
-func (f *fileSource) first(ctx context.Context) (*media.Frame, media.Info, error) {
-	u, err := f.pull(ctx)
-	f.held = u.Frame
-	return u.Frame, *f.src.Info(), err
+// describe is the video of a source, and its audio as it is given.
+func (f *fileSource) describe() media.Info {
+	info := *f.src.Info()
+	info.Tracks, info.Video, info.Chapters = []media.Track{*info.VideoTrack()}, 0, nil
+	info.Tracks[0].Index = 0
+	if f.audio != nil {
+		t := f.audio.opus.Track()
+		t.Index = 1
+		info.Tracks = append(info.Tracks, t)
+	}
+	return info
 }
 
-// pull gives the next frame, of the next round when a looped file is at its end. It skips packets: a live feed is video only.
+func (f *fileSource) first(ctx context.Context) (*media.Frame, media.Info, error) {
+	f.audio = f.openAudio(f.src.Info())
+	for {
+		u, err := f.pull(ctx)
+		if u.Packet != nil { // audio before the first frame: nobody hears it
+			continue
+		}
+		f.held = u.Frame
+		return u.Frame, f.describe(), err
+	}
+}
+
+// pull gives the next frame or packet of audio, of the next round when a looped file is at its end.
 func (f *fileSource) pull(ctx context.Context) (media.Unit, error) {
 	for {
+		if len(f.ready) > 0 {
+			u := f.ready[0]
+			f.ready = f.ready[1:]
+			return u, nil
+		}
 		u, err := f.src.Next(ctx)
 		switch {
 		case errors.Is(err, media.ErrFormatChanged):
@@ -148,6 +176,9 @@ func (f *fileSource) pull(ctx context.Context) (media.Unit, error) {
 		case err != nil:
 			return u, err
 		case u.Frame == nil:
+			if f.audio != nil {
+				f.ready = append(f.ready, f.audio.convert(u.Packet, float64(f.shift)*f.src.Info().VideoTrack().TimeBase.Float())...)
+			}
 			u.Release()
 			continue
 		}
@@ -177,6 +208,13 @@ func (f *fileSource) rewind(ctx context.Context) error {
 	}
 	f.src.Close()
 	f.src, f.shift, f.frames = src, f.last+step, 0
+	if f.audio != nil {
+		last := f.audio.last
+		f.audio.close()
+		if f.audio = f.openAudio(src.Info()); f.audio != nil {
+			f.audio.last, f.audio.given = last, true
+		}
+	}
 	return nil
 }
 
@@ -189,11 +227,18 @@ func (f *fileSource) Next(ctx context.Context) (media.Unit, error) {
 			return u, err
 		}
 	}
-	if f.begin.IsZero() {
+	base := f.src.Info().VideoTrack().TimeBase.Float()
+	var seconds float64 // on the line of the video
+	if u.Packet != nil {
+		seconds = float64(u.Packet.PTS) * encode.OpusClock.Float()
+	} else {
+		seconds = float64(u.Frame.PTS) * base
+	}
+	if f.begin.IsZero() { // with the first frame
 		f.begin, f.start = time.Now(), u.Frame.PTS
 	}
 	if f.paced {
-		at := f.begin.Add(time.Duration(float64(u.Frame.PTS-f.start) * f.src.Info().VideoTrack().TimeBase.Float() * float64(time.Second)))
+		at := f.begin.Add(time.Duration((seconds - float64(f.start)*base) * float64(time.Second)))
 		select {
 		case <-time.After(time.Until(at)):
 		case <-ctx.Done():
@@ -201,8 +246,10 @@ func (f *fileSource) Next(ctx context.Context) (media.Unit, error) {
 			return media.Unit{}, ctx.Err()
 		}
 	}
-	u.Frame.Captured = time.Now()
-	f.captured()
+	if u.Frame != nil {
+		u.Frame.Captured = time.Now()
+		f.captured()
+	}
 	return u, nil
 }
 
@@ -211,6 +258,8 @@ func (f *fileSource) Close() error {
 		f.held.Release()
 		f.held = nil
 	}
+	f.audio.close()
+	f.audio = nil
 	return f.src.Close()
 }
 

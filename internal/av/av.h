@@ -66,7 +66,7 @@ const char *vsr_input_formats(void); // comma-separated names of all demuxers, t
 
 // Converts the audio of one stream. bits_a_channel is the bit rate of lossy encoders; bits_a_sample the depth of lossless ones, 0 for their own.
 typedef struct vsr_audio vsr_audio;
-int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb, const char *encoder, int64_t bits_a_channel, int bits_a_sample);
+int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb, const char *encoder, int64_t bits_a_channel, int bits_a_sample, int most_channels);
 AVCodecContext *vsr_audio_encoder(vsr_audio *a);
 int vsr_audio_send(vsr_audio *a, const AVPacket *p);
 int vsr_audio_receive(vsr_audio *a, AVPacket *out);

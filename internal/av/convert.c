@@ -75,7 +75,7 @@ static int choose_layout(AVChannelLayout *to, const AVCodec *c, const AVChannelL
 	return av_channel_layout_copy(to, from);
 }
 
-int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb, const char *encoder, int64_t bits_a_channel, int bits_a_sample) {
+int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb, const char *encoder, int64_t bits_a_channel, int bits_a_sample, int most_channels) {
 	vsr_audio *a = calloc(1, sizeof *a);
 	if (!a) return AVERROR(ENOMEM);
 	const AVCodec *dec = avcodec_find_decoder(par->codec_id), *enc = avcodec_find_encoder_by_name(encoder);
@@ -90,6 +90,10 @@ int vsr_audio_open(vsr_audio **res, const AVCodecParameters *par, AVRational tb,
 	a->out->sample_rate = choose_rate(enc, a->in->sample_rate);
 	a->out->sample_fmt = choose_format(enc, a->in->sample_fmt == AV_SAMPLE_FMT_NONE ? AV_SAMPLE_FMT_FLTP : a->in->sample_fmt);
 	if ((ret = choose_layout(&a->out->ch_layout, enc, &a->in->ch_layout)) < 0) goto fail;
+	if (most_channels && a->out->ch_layout.nb_channels > most_channels) {
+		av_channel_layout_uninit(&a->out->ch_layout);
+		av_channel_layout_default(&a->out->ch_layout, most_channels);
+	}
 	a->out->bit_rate = bits_a_channel * a->out->ch_layout.nb_channels;
 	if (bits_a_sample) a->out->bits_per_raw_sample = bits_a_sample;
 	a->out->time_base = (AVRational){1, a->out->sample_rate};

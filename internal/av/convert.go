@@ -22,14 +22,15 @@ type AudioConverter struct {
 }
 
 // NewAudioConverter opens a decoder for a stream with times in tb and FFmpeg's encoder. bitsAChannel is the bit rate of a channel, for lossy
-// encoders; bitsASample the depth for lossless ones, 0 for that of the decoder's samples. Close it.
-func NewAudioConverter(p *Params, tb media.Rational, encoder string, bitsAChannel int64, bitsASample int) (*AudioConverter, error) {
+// encoders; bitsASample the depth for lossless ones, 0 for that of the decoder's samples; audio of more than mostChannels is mixed down to so
+// many, 0 keeps all. Close it.
+func NewAudioConverter(p *Params, tb media.Rational, encoder string, bitsAChannel int64, bitsASample, mostChannels int) (*AudioConverter, error) {
 	NewLog(nil, "") // encoders would print on stderr
 	name := C.CString(encoder)
 	defer C.free(unsafe.Pointer(name))
 	a := &AudioConverter{}
 	err := Explain(func() error {
-		return check(C.vsr_audio_open(&a.c, p.c, C.AVRational{num: C.int(tb.Num), den: C.int(tb.Den)}, name, C.int64_t(bitsAChannel), C.int(bitsASample)))
+		return check(C.vsr_audio_open(&a.c, p.c, C.AVRational{num: C.int(tb.Num), den: C.int(tb.Den)}, name, C.int64_t(bitsAChannel), C.int(bitsASample), C.int(mostChannels)))
 	})
 	if err != nil {
 		return nil, err

@@ -110,6 +110,18 @@ func (s *Server) sendAudio(p *Publication, waiting <-chan held) {
 	}
 }
 
+// RestartAudio says that what WriteAudio gets next is of another source.
+func (b *Broadcast) RestartAudio() { b.audio.restart() }
+
+// WriteAudio gives all viewers a packet of Opus of the server's own source, at ticks of Opus's clock, now. One goroutine writes.
+func (b *Broadcast) WriteAudio(data []byte, ticks uint32) {
+	b.number++
+	header := b.audio.next(rtp.Header{SequenceNumber: b.number, Timestamp: ticks}, time.Now())
+	for _, v := range b.listeners() {
+		v.audio.WriteRTP(&rtp.Packet{Header: header, Payload: data})
+	}
+}
+
 // listeners are the viewers that asked for audio.
 func (b *Broadcast) listeners() (out []*viewer) {
 	b.mu.Lock()

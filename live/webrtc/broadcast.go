@@ -22,6 +22,7 @@ type Broadcast struct {
 	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
 	rates     rates
 	audio     audioTimes
+	number    uint16 // of the last packet of WriteAudio
 }
 
 // keyframeMerge is the time within which requests for key frames count as one.

@@ -206,6 +206,7 @@ type Viewer struct {
 	*session
 	// Units gets every access unit that arrived whole. When nobody takes them the newest are lost.
 	Units chan AccessUnit
+	Audio chan AccessUnit        // packets of Opus, with Listen
 	pc    *webrtc.PeerConnection // known before the session is
 	mu    sync.Mutex
 	codec string
@@ -226,9 +227,14 @@ func (v *Viewer) Codec() string {
 }
 
 // Watch opens a WHEP session and waits until it is connected. While the server says 409 it tries again until ctx ends.
-func (c Client) Watch(ctx context.Context) (*Viewer, error) {
+func (c Client) Watch(ctx context.Context) (*Viewer, error) { return c.watchUntil(ctx, false) }
+
+// Listen is Watch with the audio, which comes on Viewer.Audio.
+func (c Client) Listen(ctx context.Context) (*Viewer, error) { return c.watchUntil(ctx, true) }
+
+func (c Client) watchUntil(ctx context.Context, audio bool) (*Viewer, error) {
 	for {
-		v, err := c.watch(ctx)
+		v, err := c.watch(ctx, audio)
 		var no Refused
 		if !errors.As(err, &no) || no.Status != http.StatusConflict {
 			return v, err
@@ -241,16 +247,27 @@ func (c Client) Watch(ctx context.Context) (*Viewer, error) {
 	}
 }
 
-func (c Client) watch(ctx context.Context) (*Viewer, error) {
+func (c Client) watch(ctx context.Context, audio bool) (*Viewer, error) {
 	pc, err := newPeer()
 	if err != nil {
 		return nil, err
 	}
-	v := &Viewer{pc: pc, Units: make(chan AccessUnit, 256)}
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { v.receive(t) })
+	v := &Viewer{pc: pc, Units: make(chan AccessUnit, 256), Audio: make(chan AccessUnit, 1024)}
+	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if t.Kind() == webrtc.RTPCodecTypeAudio {
+			v.hear(t)
+			return
+		}
+		v.receive(t)
+	})
 	init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, init); err != nil {
 		return nil, errors.Join(err, pc.Close())
+	}
+	if audio {
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, init); err != nil {
+			return nil, errors.Join(err, pc.Close())
+		}
 	}
 	up := connected(pc)
 	if v.session, err = c.open(ctx, "/whep", pc); err != nil {
@@ -273,6 +290,20 @@ func (v *Viewer) Report(kind string) error {
 		"nack": &rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: []rtcp.NackPair{{}}},
 	}[kind]
 	return v.pc.WriteRTCP([]rtcp.Packet{p})
+}
+
+// hear passes on the packets of the audio. Those that nobody takes are dropped.
+func (v *Viewer) hear(t *webrtc.TrackRemote) {
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		select {
+		case v.Audio <- AccessUnit{Data: p.Payload, Ticks: p.Timestamp}:
+		default:
+		}
+	}
 }
 
 func (v *Viewer) receive(t *webrtc.TrackRemote) {
