@@ -84,7 +84,11 @@ func fitProbes(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *d
 	if err != nil {
 		return nil, fmt.Errorf("images that are held back: %w", err)
 	}
-	return newProbes(fit, held, bounds)
+	p, err := newProbes(fit, held, bounds)
+	if err != nil {
+		return nil, err
+	}
+	return p, fitSliders(ctx, ws, w, corpus, p, fit)
 }
 
 // knownVectors spoils patches of tiles by known amounts and estimates them as a run does, bounded.
@@ -275,7 +279,7 @@ func heldOutError(x *mat.Dense, y []float64, p *kdsr.Probe) float64 {
 		}
 		off[i] = math.Abs(min(max(sum, p.Low), p.High) - want)
 	}
-	return float64(roundTo(median(off), 3))
+	return math.Round(median(off)*1000) / 1000
 }
 
 func medianDeviation(y []float64, from float64) float64 {
@@ -283,7 +287,7 @@ func medianDeviation(y []float64, from float64) float64 {
 	for i, v := range y {
 		off[i] = math.Abs(v - from)
 	}
-	return float64(roundTo(median(off), 3))
+	return math.Round(median(off)*1000) / 1000
 }
 
 func median(v []float64) float64 {

@@ -65,9 +65,9 @@ CRF to the vectors. The error is measured on the images that the config holds ba
 		if err := upscale.OutputError(w.Save(out.path, kind)); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.Stdout, "%d patches fitted to, %d held out; median of the absolute error, and of the best answer that is always the same\n", probes.Samples, probes.HeldOut)
+		fmt.Fprintf(a.Stdout, "%d patches fitted to, %d held out; median of the absolute error, of the best answer that is always the same, and the effect of the slider\n", probes.Samples, probes.HeldOut)
 		for t := range kdsr.Traits {
-			fmt.Fprintf(a.Stdout, "  %-6s %6.2f %6.2f\n", t, probes.Traits[t].Error, probes.Traits[t].Constant)
+			fmt.Fprintf(a.Stdout, "  %-6s %6.2f %6.2f %+.3f\n", t, probes.Traits[t].Error, probes.Traits[t].Constant, probes.Traits[t].Effect)
 		}
 		return nil
 	}

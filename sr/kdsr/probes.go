@@ -50,6 +50,11 @@ type Probe struct {
 	Constant float64 `json:"error_constant"`
 	// Step is how the vector moves on average when the trait grows by one unit and the others stay. [C]
 	Step []float32 `json:"step"`
+	// Slider is how Sliders at 1 move the vector: the way on which what the slider is named for changes most. [C]
+	Slider []float32 `json:"slider"`
+	// Effect is the mean logarithm, on held-out images, of what the slider is named for at 1 less that at -1: of fine structure, of noise
+	// that is left, of steps at the borders of blocks.
+	Effect float64 `json:"slider_effect"`
 }
 
 // Reading is a degradation vector in words.
@@ -131,7 +136,7 @@ func (p *Probes) check(n int) error {
 		return errors.New("kdsr: probes: a mean or deviation is no number")
 	}
 	for t, probe := range p.Traits {
-		if len(probe.Weights) != ProbeFeatures(n) || len(probe.Step) != n || bad(probe.Weights) || bad(probe.Step) {
+		if len(probe.Weights) != ProbeFeatures(n) || len(probe.Step) != n || len(probe.Slider) != n || bad(probe.Weights) || bad(probe.Step) || bad(probe.Slider) {
 			return fmt.Errorf("kdsr: probes: %v has %d weights and %d steps, want %d and %d numbers", Trait(t), len(probe.Weights), len(probe.Step), ProbeFeatures(n), n)
 		}
 		if !(probe.High > probe.Low) || !(probe.Error >= 0) {

@@ -13,9 +13,9 @@ import (
 func testProbes() *Probes {
 	p := &Probes{Mean: []float32{1, 0}, Dev: []float32{1, 2}, Samples: 9, HeldOut: 3, Distances: []float64{0, 1, 2, 3, 4}}
 	// constant, x, y, xx, xy, yy of (v0-1) and v1/2
-	p.Traits[TraitBlur] = Probe{Weights: []float32{0, 2, 0, 0, 0, 0}, Low: 0, High: 1.2, Step: []float32{0.5, 0}}
-	p.Traits[TraitNoise] = Probe{Weights: []float32{0, 0, 1, 0, 1, 0}, Low: 0, High: 10, Step: []float32{0, 2}}
-	p.Traits[TraitCRF] = Probe{Weights: []float32{20, 0, 1, 0, 0, 0}, Low: 12, High: 40, Step: []float32{0.01, 0.1}}
+	p.Traits[TraitBlur] = Probe{Weights: []float32{0, 2, 0, 0, 0, 0}, Low: 0, High: 1.2, Step: []float32{0.5, 0}, Slider: []float32{0.4, 0}}
+	p.Traits[TraitNoise] = Probe{Weights: []float32{0, 0, 1, 0, 1, 0}, Low: 0, High: 10, Step: []float32{0, 2}, Slider: []float32{0, 16}}
+	p.Traits[TraitCRF] = Probe{Weights: []float32{20, 0, 1, 0, 0, 0}, Low: 12, High: 40, Step: []float32{0.01, 0.1}, Slider: []float32{0, 1}}
 	return p
 }
 
@@ -55,7 +55,7 @@ func TestSteer(t *testing.T) {
 		t.Errorf("sliders at 0 give %v", v)
 	}
 	p.Steer(v, Sliders{Deblur: 0.5}, bounds)
-	if want := start[0] + 0.5*float32(sliderReach[TraitBlur])*0.5; math.Abs(float64(v[0]-want)) > 1e-6 || v[1] != start[1] {
+	if want := start[0] + 0.5*0.4; math.Abs(float64(v[0]-want)) > 1e-6 || v[1] != start[1] {
 		t.Errorf("deblur gives %v, want %g first", v, want)
 	}
 	v = slices.Clone(start)
@@ -102,6 +102,7 @@ func TestProbesInWeights(t *testing.T) {
 		"components": func(p *Probes) { p.Mean = p.Mean[:1] },
 		"weights":    func(p *Probes) { p.Traits[TraitCRF].Weights = nil },
 		"step":       func(p *Probes) { p.Traits[TraitBlur].Step = []float32{1} },
+		"slider":     func(p *Probes) { p.Traits[TraitBlur].Slider = nil },
 		"deviation":  func(p *Probes) { p.Dev[0] = 0 },
 		"number":     func(p *Probes) { p.Traits[TraitBlur].Weights[1] = float32(math.Inf(1)) },
 		"ends":       func(p *Probes) { p.Traits[TraitNoise].High = 0 },

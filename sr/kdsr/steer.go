@@ -5,16 +5,13 @@ import (
 	"math"
 )
 
-// Sliders move a degradation vector from its estimate: each as if the input had more (above 0) or less of a trait than was estimated, so
-// that the network takes more or less of it away. 0 leaves the estimate as it is; values are from -1 to 1.
+// Sliders move a degradation vector from its estimate, so that the network takes more (above 0) or less blur, noise or damage of
+// compression away. 0 leaves the estimate as it is; values are from -1 to 1.
 type Sliders struct {
 	Deblur     float64 `json:"deblur,omitempty" yaml:"deblur,omitempty"`
 	Denoise    float64 `json:"denoise,omitempty" yaml:"denoise,omitempty"`
 	Decompress float64 `json:"decompress,omitempty" yaml:"decompress,omitempty"`
 }
-
-// sliderReach is what a slider at 1 adds to each trait, in its unit.
-var sliderReach = [Traits]float64{0.8, 8, 20}
 
 // Validate reports the first slider that is out of range.
 func (s Sliders) Validate() error {
@@ -34,7 +31,7 @@ func (p *Probes) Steer(v []float32, s Sliders, bounds *IDRBounds) {
 		return
 	}
 	for t := range Traits {
-		p.move(v, t, s.of(t)*sliderReach[t])
+		shift(v, p.Traits[t].Slider, s.of(t))
 	}
 	bounds.Bound(v)
 }
@@ -68,18 +65,18 @@ func (p *Probes) Fix(v []float32, f Fixed, bounds *IDRBounds) {
 	for t, x := range f.all() {
 		if x != nil {
 			probe := &p.Traits[t]
-			p.move(v, Trait(t), min(max(*x, probe.Low), probe.High)-read.Of(Trait(t)))
+			shift(v, probe.Step, min(max(*x, probe.Low), probe.High)-read.Of(Trait(t)))
 		}
 	}
 	bounds.Bound(v)
 }
 
-// move changes a trait by so much of its unit.
-func (p *Probes) move(v []float32, t Trait, by float64) {
+// shift adds so much of a way.
+func shift(v, way []float32, by float64) {
 	if by == 0 || math.IsNaN(by) {
 		return
 	}
-	for k, step := range p.Traits[t].Step {
-		v[k] += float32(by) * step
+	for k, x := range way {
+		v[k] += float32(by) * x
 	}
 }
