@@ -163,6 +163,9 @@ func (o *Options) Validate() error {
 // segmentLengths are SegmentMin and SegmentMax, or their defaults.
 func (o *Options) segmentLengths() (lo, hi int64) {
 	lo, hi = o.SegmentMin, o.SegmentMax
+	if o.edited() {
+		lo = 1
+	}
 	if lo == 0 {
 		lo = segment.DefaultMin
 	}

@@ -29,6 +29,7 @@ type workFolder struct {
 	done     int64            // frames of records
 	marker   marker
 	finished bool // an earlier run was killed after it had given the output its name, and before it had removed the folder
+	ours     bool // the output is one that an earlier run has made out of this folder, and nobody has changed
 	left     bool // end has decided what becomes of the folder
 }
 
@@ -68,11 +69,12 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	if err != nil {
 		return err
 	}
-	if m, ok := readMarker(dir, out); ok && m.Plan == plan.ID() && !m.Cut && !o.Restart {
-		w.marker, w.finished = m, true
+	if m, ok := readMarker(dir, out); ok && !m.Cut {
+		w.marker, w.ours = m, true
+		w.finished = m.Plan == plan.ID() && !o.Restart
 	}
 	// The sink of a job in one go, begun and dropped: it knows at once whether name, container and codec will do.
-	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || cutShort(dir, out), Audio: o.Audio})
+	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || o.edited() && w.ours || cutShort(dir, out), Audio: o.Audio})
 	if err != nil {
 		return outputError(err)
 	}
@@ -84,6 +86,9 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 		if err := discardWork(dir); err != nil {
 			return outputError(err)
 		}
+	}
+	if err := w.takeEdited(dir, plan, o); err != nil {
+		return err
 	}
 	w.store, err = segment.Open(dir, plan)
 	switch {
@@ -104,7 +109,7 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	if n := len(w.records); n > 0 {
 		w.done = w.records[n-1].First + w.records[n-1].Frames
 	}
-	if len(j.devices) > 1 {
+	if len(j.devices) > 1 || o.edited() { // segments may have to be made in gaps
 		return nil
 	}
 	opt := o.writer(func() bool { return !j.pool.ended.Load() })
@@ -215,7 +220,7 @@ func (j *Job) join(ctx context.Context) error {
 		return &Error{Kind: Check, Err: fmt.Errorf("check: the segments hold %d frames, %d came in", frames, seen), Hint: "the same command makes the missing ones"}
 	}
 	j.report.Frames.Out = frames
-	return j.concatenate(ctx, records, j.cut, j.opts.Replace || cutShort(w.store.Dir(), j.report.Output))
+	return j.concatenate(ctx, records, j.cut, j.opts.Replace || j.opts.edited() && w.ours || cutShort(w.store.Dir(), j.report.Output))
 }
 
 // concatenate joins segments into the output and leaves a marker in the work folder.
@@ -260,6 +265,9 @@ func (w *workFolder) end(j *Job, err error) error {
 		w.marker.Checked = true
 		if werr := w.marker.seal(w.store.Dir(), j.report.Output); werr != nil {
 			return outputError(werr)
+		}
+		if j.opts.edited() {
+			return w.keepEdited(j)
 		}
 		return outputError(w.store.Remove())
 	}

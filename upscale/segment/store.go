@@ -151,6 +151,14 @@ func (s *Store) Sweep() error {
 	if err != nil {
 		return err
 	}
+	done, err := s.All()
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{} // a file keeps its name when Replace gives its segment another number
+	for _, r := range done {
+		named[r.File] = true
+	}
 	for _, e := range entries {
 		n := 0
 		_, attempt := fmt.Sscanf(strings.TrimPrefix(e.Name(), "."), "%06d.try-", &n)
@@ -161,11 +169,11 @@ func (s *Store) Sweep() error {
 		if attempt != nil || !e.Type().IsRegular() {
 			continue
 		}
-		r, ok, err := s.Lookup(n)
+		_, ok, err := s.Lookup(n)
 		if err != nil {
 			return err
 		}
-		if ok && r.File == e.Name() || spool && !ok {
+		if named[e.Name()] || spool && !ok {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
@@ -195,6 +203,58 @@ func (s *Store) Frames() (n int64, err error) {
 		}
 	}
 	return n + s.Spooled(), nil
+}
+
+// All returns the records of all segments that are finished, also of those behind a gap, by rising number.
+func (s *Store) All() (list []Record, err error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries { // by name
+		index := 0
+		if _, err := fmt.Sscanf(e.Name(), "%06d.done", &index); err != nil || e.Name() != s.recordName(index) {
+			continue
+		}
+		r, ok, err := s.Lookup(index)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+// Replace makes the folder that of another plan, with records of segments whose files are in it. Killed in its middle it leaves fewer
+// segments, never wrong ones. Only the one process that works on the store may call it.
+func (s *Store) Replace(p *Plan, records []Record) error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".done") || strings.HasSuffix(name, ".frames") {
+			if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.Write(filepath.Join(s.dir, planName)); err != nil {
+		return err
+	}
+	s.plan = p
+	for _, r := range records {
+		b, err := encodeRecord(r)
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Create(filepath.Join(s.dir, s.recordName(r.Index)), b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarkerFile is a file in which the owner of a work folder may keep a note for a later run. It is the last that Remove deletes, so
