@@ -25,7 +25,7 @@ const (
 	sliderBlur    = 0.5 // pixels of the input
 	sliderNoise   = 6   // 8-bit code values
 	sliderCRF     = 36
-	sliderQuant   = 10 // of MPEG-4, which has no filter against blocks
+	sliderQuant   = 8 // of MPEG-4, which has no filter against blocks
 )
 
 // sliderAxes is along how many principal axes of the training vectors a slider may move, and sliderStep how far each is tried, in deviations.
@@ -263,7 +263,7 @@ func (f *slidersFit) measure(t kdsr.Trait, in sliderInputs, step []float64, by f
 	kernels := kdsr.Modulate(e, f.w.Config, d)
 	out := kdsr.Upscale(e, f.w.Config, x, kernels)
 	var clean *graph.Map
-	if t == kdsr.TraitNoise {
+	if t != kdsr.TraitBlur {
 		clean = kdsr.Upscale(e, f.w.Config, in.clean, kernels)
 	}
 	if e.Err() != nil {
@@ -277,10 +277,8 @@ func (f *slidersFit) measure(t kdsr.Trait, in sliderInputs, step []float64, by f
 		switch t {
 		case kdsr.TraitBlur:
 			v = quality.Detail(luma, side, side)
-		case kdsr.TraitNoise:
+		default: // what comes through of the noise, or of what the coder has done
 			v = rootDifference(luma, lumaOf(clean.Data[i*side*side*3:][:side*side*3]))
-		case kdsr.TraitCRF:
-			v, _ = quality.Blockiness(luma, side, side, 8*f.w.Config.Scale)
 		}
 		sum += math.Log(max(v, 1e-6)) / float64(n)
 	}

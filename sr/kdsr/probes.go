@@ -52,8 +52,8 @@ type Probe struct {
 	Step []float32 `json:"step"`
 	// Slider is how Sliders at 1 move the vector: the way on which what the slider is named for changes most. [C]
 	Slider []float32 `json:"slider"`
-	// Effect is the mean logarithm, on held-out images, of what the slider is named for at 1 less that at -1: of fine structure, of noise
-	// that is left, of steps at the borders of blocks.
+	// Effect is the mean logarithm, on held-out images, of what the slider is named for at 1 less that at -1: of fine structure, of the noise
+	// that is left, of the damage of compression that is left.
 	Effect float64 `json:"slider_effect"`
 }
 

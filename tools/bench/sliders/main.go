@@ -1,5 +1,6 @@
-// Command sliders shows what the sliders of vsr run do to the first frames of some videos: a table of fine structure for --deblur, of
-// noise in flat places for --denoise, and of steps at the coder's blocks for --decompress.
+// Command sliders shows what the sliders of vsr run do to the first frames of some videos: a table of the output's fine structure for
+// --deblur, of what is left of noise that was added for --denoise, and of what is left of the damage of a further coding for --decompress;
+// all three in code values, root mean squares.
 //
 //	go run ./tools/bench/sliders -model nano-x2 clip.mp4 other.webm
 package main
@@ -10,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -18,6 +20,7 @@ import (
 	"vsr/media"
 	"vsr/sr/engines"
 	"vsr/sr/kdsr"
+	"vsr/train/degrade"
 )
 
 // positions of a slider.
@@ -34,23 +37,27 @@ func main() {
 	}
 }
 
+// What is done to the clips for the measures that need a pair: noise of so many code values, and H.264 at such a CRF.
+const (
+	noiseLevels = 6
+	crf         = 36
+)
+
+// inputs are the first frames of a clip, as they are and spoilt.
+type inputs struct{ clean, noisy, coded []*media.Frame }
+
 // measure is what one slider is about.
 type measure struct {
 	name string
 	set  func(*kdsr.Sliders, float64)
-	of   func(luma, ref []float32, w, h, scale int) float64
+	of   func(inputs) []*media.Frame // that are enlarged
+	pair bool                        // the difference from what becomes of the clean frames counts
 }
 
 var measures = []measure{
-	{"deblur: fine structure", func(s *kdsr.Sliders, v float64) { s.Deblur = v },
-		func(luma, _ []float32, w, h, _ int) float64 { return quality.Detail(luma, w, h) }},
-	{"denoise: noise in flat places", func(s *kdsr.Sliders, v float64) { s.Denoise = v },
-		func(luma, ref []float32, w, h, _ int) float64 { return quality.FlatNoise(luma, ref, w, h) }},
-	{"decompress: steps at blocks", func(s *kdsr.Sliders, v float64) { s.Decompress = v },
-		func(luma, _ []float32, w, h, scale int) float64 {
-			v, _ := quality.Blockiness(luma, w, h, 8*scale)
-			return v
-		}},
+	{"deblur: fine structure", func(s *kdsr.Sliders, v float64) { s.Deblur = v }, func(i inputs) []*media.Frame { return i.clean }, false},
+	{"denoise: noise that is left", func(s *kdsr.Sliders, v float64) { s.Denoise = v }, func(i inputs) []*media.Frame { return i.noisy }, true},
+	{"decompress: damage that is left", func(s *kdsr.Sliders, v float64) { s.Decompress = v }, func(i inputs) []*media.Frame { return i.coded }, true},
 }
 
 func run(ctx context.Context, model string, frames, threads int, clips []string) error {
@@ -71,10 +78,14 @@ func run(ctx context.Context, model string, frames, threads int, clips []string)
 		if err != nil {
 			return fmt.Errorf("%s: %w", clip, err)
 		}
+		in, err := spoil(list)
+		if err != nil {
+			return fmt.Errorf("%s: %w", clip, err)
+		}
 		for _, m := range measures {
 			fmt.Printf("| %s | %s |", m.name, filepath.Base(clip))
 			for _, at := range positions {
-				v, err := m.at(ctx, e, list, at)
+				v, err := m.at(ctx, e, in, at)
 				if err != nil {
 					return fmt.Errorf("%s: %w", clip, err)
 				}
@@ -87,7 +98,8 @@ func run(ctx context.Context, model string, frames, threads int, clips []string)
 }
 
 // at is the mean over frames with the slider at a position.
-func (m measure) at(ctx context.Context, e *engines.Engine, frames []*media.Frame, at float64) (float64, error) {
+func (m measure) at(ctx context.Context, e *engines.Engine, in inputs, at float64) (float64, error) {
+	frames := m.of(in)
 	v, err := e.Estimate(ctx, frames[0])
 	if err != nil {
 		return 0, err
@@ -101,18 +113,52 @@ func (m measure) at(ctx context.Context, e *engines.Engine, frames []*media.Fram
 	}
 	defer kernels.Close()
 	sum := 0.0
-	for _, f := range frames {
+	for i, f := range frames {
 		out := media.NewFrame(f.Format.Scaled(e.Scale()))
 		if err := e.Upscale(ctx, out, f, kernels); err != nil {
 			return 0, err
 		}
-		ref, err := quality.Enlarged(luma(f), f.Width, f.Height, e.Scale())
-		if err != nil {
-			return 0, err
+		value := quality.Detail(luma(out), out.Width, out.Height)
+		if m.pair {
+			clean := media.NewFrame(out.Format)
+			if err := e.Upscale(ctx, clean, in.clean[i], kernels); err != nil {
+				return 0, err
+			}
+			value = rootDifference(luma(out), luma(clean))
 		}
-		sum += m.of(luma(out), ref, out.Width, out.Height, e.Scale()) / float64(len(frames))
+		sum += value / float64(len(frames))
 	}
 	return sum, nil
+}
+
+func rootDifference(a, b []float32) float64 {
+	var sum float64
+	for i, v := range a {
+		sum += float64(v-b[i]) * float64(v-b[i])
+	}
+	return math.Sqrt(sum / float64(len(a)))
+}
+
+// spoil makes the inputs out of frames, which it does not keep.
+func spoil(frames []*media.Frame) (in inputs, err error) {
+	var images []degrade.Image
+	for _, f := range frames {
+		images = append(images, degrade.FromYUV(f, f.Width, f.Height))
+	}
+	noisy, err := degrade.Fixed{Factor: 1, NoiseLevel: noiseLevels}.Apply(degrade.NewRand(1, 1), images)
+	if err != nil {
+		return in, err
+	}
+	coded, err := degrade.Coded{Factor: 1, Codec: degrade.H264, Quality: crf}.Apply(degrade.NewRand(1, 1), images)
+	if err != nil {
+		return in, err
+	}
+	for i, m := range images {
+		in.clean = append(in.clean, degrade.ToYUV(m, media.MatrixBT709))
+		in.noisy = append(in.noisy, degrade.ToYUV(noisy[i], media.MatrixBT709))
+		in.coded = append(in.coded, degrade.ToYUV(coded[i], media.MatrixBT709))
+	}
+	return in, nil
 }
 
 // luma is plane 0 in 8-bit code values. // [H,W]
@@ -144,8 +190,8 @@ func read(ctx context.Context, path string, n int) (list []*media.Frame, err err
 		if u.Frame == nil {
 			continue
 		}
-		if u.Frame.Depth != 8 {
-			return nil, fmt.Errorf("%v: want 8 bits", u.Frame.Format)
+		if u.Frame.Depth != 8 || u.Frame.Layout != media.YUV420 {
+			return nil, fmt.Errorf("%v: want 4:2:0 of 8 bits", u.Frame.Format)
 		}
 		list = append(list, u.Frame)
 	}
