@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -35,10 +36,10 @@ const (
 )
 
 // sliderReaches are the lengths of a slider's way that are tried, in deviations, the longest first.
-var sliderReaches = [...]float64{3, 2.5, 2, 1.5, 1, 0.7, 0.5, 0.3}
+var sliderReaches = [...]float64{3, 2, 1.4, 1, 0.7, 0.4}
 
 // sliderPlaces are where a slider must be better than the place before.
-var sliderPlaces = [...]float64{-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1}
+var sliderPlaces = [...]float64{-1, -0.5, 0, 0.5, 1}
 
 // slidersFit finds how each slider moves a vector: by the change, along the main axes of the training vectors, that changes most what the slider
 // is named for.
@@ -46,7 +47,9 @@ type slidersFit struct {
 	ws     *conv.Workers
 	w      *kdsr.Weights
 	bounds *kdsr.IDRBounds
-	axes   *mat.Dense // columns are one deviation of the training vectors along each axis // [C,axes]
+	// estimates are the vectors of patches as they are.
+	estimates map[*graph.Map]*graph.Map
+	axes      *mat.Dense // columns are one deviation of the training vectors along each axis // [C,axes]
 }
 
 // sliderInputs are patches, spoilt in each way. // [B,p,p,3]
@@ -58,7 +61,7 @@ func fitSliders(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *
 	if err != nil {
 		return err
 	}
-	f := &slidersFit{ws: ws, w: w, bounds: bounds}
+	f := &slidersFit{ws: ws, w: w, bounds: bounds, estimates: map[*graph.Map]*graph.Map{}}
 	if f.axes, err = mainAxes(vectors); err != nil {
 		return err
 	}
@@ -247,14 +250,14 @@ func (f *slidersFit) monotone(ctx context.Context, t kdsr.Trait, in sliderInputs
 func (f *slidersFit) measure(t kdsr.Trait, in sliderInputs, step []float64, by float64) (float64, error) {
 	x := [...]*graph.Map{in.blurred, in.noisy, in.coded}[t]
 	e := &graph.Eager{Workers: f.ws, Weights: f.w}
-	_, d := kdsr.Estimate(e, f.w.Config, x)
-	if e.Err() != nil {
-		return 0, e.Err()
+	estimate, err := f.estimate(e, x)
+	if err != nil {
+		return 0, err
 	}
 	n, size := x.Shape[0], len(step)
+	d := &graph.Map{Shape: estimate.Shape, Data: slices.Clone(estimate.Data)}
 	for i := range n {
 		v := d.Data[i*size : (i+1)*size]
-		f.bounds.Bound(v)
 		for k, s := range step {
 			v[k] += float32(by * s)
 		}
@@ -283,6 +286,20 @@ func (f *slidersFit) measure(t kdsr.Trait, in sliderInputs, step []float64, by f
 		sum += math.Log(max(v, 1e-6)) / float64(n)
 	}
 	return sum, nil
+}
+
+// estimate returns the bounded vectors of some patches, which it keeps.
+func (f *slidersFit) estimate(e *graph.Eager, x *graph.Map) (*graph.Map, error) {
+	if d, ok := f.estimates[x]; ok {
+		return d, nil
+	}
+	_, d := kdsr.Estimate(e, f.w.Config, x)
+	size := f.w.Config.C
+	for i := range x.Shape[0] {
+		f.bounds.Bound(d.Data[i*size : (i+1)*size])
+	}
+	f.estimates[x] = d
+	return d, e.Err()
 }
 
 // lumaOf is the luma of interleaved RGB in [0,1], in 8-bit code values.
