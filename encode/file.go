@@ -177,9 +177,6 @@ func (f *File) Temp() string { return f.temp }
 // Actions says what became of each track, after Start.
 func (f *File) Actions() []StreamAction { return append([]StreamAction{}, f.actions...) }
 
-// Muxer returns FFmpeg's name of the container, as in mp4 or matroska.
-func (f *File) Muxer() string { return f.muxer }
-
 // WritePacket muxes a packet; packets of dropped tracks are ignored.
 func (f *File) WritePacket(p *media.Packet) error {
 	t := &f.tracks[p.Track]

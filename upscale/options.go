@@ -83,9 +83,6 @@ func AudioCodecs() []string { return encode.AudioCodecs() }
 // Quality is a level of quality that means about the same with every codec.
 type Quality = encode.Quality
 
-// Qualities lists the levels, from the smallest file to the largest.
-func Qualities() []Quality { return encode.Qualities() }
-
 // SetQuality sets Encode.CRF to what level means with Encode.Codec. Errors are of kind Usage.
 func (o *Options) SetQuality(level Quality) error {
 	crf, err := level.CRF(o.Encode.Codec)
@@ -118,9 +115,6 @@ func CodecHelp() string {
 	}
 	return strings.Join(list, "; ")
 }
-
-// Codecs lists the values of Options.Encode.Codec that vsr knows by name.
-func Codecs() []string { return encode.Codecs() }
 
 // Validate reports the first value that cannot be right, as an *Error of kind Usage.
 func (o *Options) Validate() error {

@@ -12,16 +12,10 @@ int64_t vsr_frame_duration(const AVFrame *f) { return f->pkt_duration; }
 int vsr_frame_interlaced(const AVFrame *f) { return !!(f->flags & AV_FRAME_FLAG_INTERLACED); }
 int vsr_frame_top_first(const AVFrame *f) { return !!(f->flags & AV_FRAME_FLAG_TOP_FIELD_FIRST); }
 int vsr_frame_key(const AVFrame *f) { return !!(f->flags & AV_FRAME_FLAG_KEY); }
-
-void vsr_frame_set_interlaced(AVFrame *f, int on) {
-	if (on) f->flags |= AV_FRAME_FLAG_INTERLACED;
-	else f->flags &= ~AV_FRAME_FLAG_INTERLACED;
-}
 #else
 int vsr_frame_interlaced(const AVFrame *f) { return f->interlaced_frame; }
 int vsr_frame_top_first(const AVFrame *f) { return f->top_field_first; }
 int vsr_frame_key(const AVFrame *f) { return f->key_frame; }
-void vsr_frame_set_interlaced(AVFrame *f, int on) { f->interlaced_frame = on; }
 #endif
 
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100) // FFmpeg 6.1

@@ -11,7 +11,6 @@ int64_t vsr_frame_duration(const AVFrame *f);
 int vsr_frame_interlaced(const AVFrame *f);
 int vsr_frame_top_first(const AVFrame *f);
 int vsr_frame_key(const AVFrame *f);
-void vsr_frame_set_interlaced(AVFrame *f, int on);
 
 int vsr_stream_side_data(const AVStream *st, const AVPacketSideData **list); // returns how many entries *list has
 uint8_t *vsr_stream_new_side_data(AVStream *st, enum AVPacketSideDataType type, size_t size);

@@ -164,12 +164,6 @@ const (
 	DispositionTimedThumbs = int(C.AV_DISPOSITION_TIMED_THUMBNAILS)
 )
 
-// SetDiscard makes the demuxer drop all packets of a stream.
-func SetDiscard(s *astiav.Stream) { stream(s).discard = C.AVDISCARD_ALL }
-
-// Discarded reports whether the demuxer itself chose to drop the stream (the chapter text track of MP4).
-func Discarded(s *astiav.Stream) bool { return stream(s).discard >= C.AVDISCARD_ALL }
-
 // SetStrict lets an output hold what FFmpeg calls experimental, as FLAC and spherical video in MP4.
 func SetStrict(fc *astiav.FormatContext, experimental bool) {
 	if experimental {

@@ -64,15 +64,6 @@ func SetColor(f *astiav.Frame, c media.Color) {
 	C.vsr_picture_color((*C.AVFrame)(f.UnsafePointer()), C.int(c.Matrix), C.int(c.Range), C.int(c.Primaries), C.int(c.Transfer), C.int(c.Siting))
 }
 
-// SetInterlaced clears or sets the interlace flag of a frame.
-func SetInterlaced(f *astiav.Frame, on bool) {
-	var flag C.int
-	if on {
-		flag = 1
-	}
-	C.vsr_frame_set_interlaced((*C.AVFrame)(f.UnsafePointer()), flag)
-}
-
 // FrameMetadata returns what a filter wrote about a frame under a key, "" if nothing.
 func FrameMetadata(f *astiav.Frame, key string) string {
 	c := C.CString(key)

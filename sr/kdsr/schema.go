@@ -91,14 +91,5 @@ func (c Config) CollapsedMACs(w, h int) (int64, error) {
 	return m.Upscale - tail + px*25*ch*int64(3*c.Scale*c.Scale), nil
 }
 
-// Margin is how many low-resolution pixels around a pixel the SR network looks at: the overlap that makes tiles exact.
-// head 1, two for every block, body tail 1, and 2 for the official tail or 1 for the direct one.
-func (c Config) Margin() int {
-	if c.Tail == TailOfficial {
-		return 4 + 2*c.N
-	}
-	return 3 + 2*c.N
-}
-
 // fanInBound is the bound of PyTorch's default initialisation, kaiming uniform with a = sqrt(5): 1/sqrt(fan in).
 func fanInBound(weight Shape) float64 { return 1 / math.Sqrt(float64(weight[1:].Size())) }
