@@ -20,6 +20,8 @@
 // With Options.Resume a file of more than Options.SegmentMin frames is worked on in segments, which are kept in a work folder beside
 // the output until it is whole. After a crash, a full disk or a stop, a job with the same input and the same options that matter
 // continues where the earlier one ended. Options.Workers makes several segments at the same time.
+// A segment that takes longer than Options.KeepAfter has its computed frames kept, too, so that a job that is stopped inside it does not
+// compute them again.
 //
 // The steps can also be called by themselves, by different processes on different machines: Plan, MakeSegment for each segment, Join,
 // and Verify. Each is safe to run twice: a finished segment is not made again, and a finished output is not joined again.
@@ -32,5 +34,6 @@
 //
 // # Errors
 //
-// Every error of this package is, or wraps, an *Error whose Kind says whose fault it was; Classify finds it.
+// Every error of this package is, or wraps, an *Error whose Kind says whose fault it was; Classify finds it. Hints name options and
+// functions of this package; a command puts its own words in their place.
 package upscale

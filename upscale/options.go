@@ -64,6 +64,9 @@ type Options struct {
 	// costs at most. 0 is 20 s. Frames that stay in a GPU's memory are not kept.
 	KeepAfter time.Duration `yaml:"-"`
 
+	// CheckLimit is how long Device auto may check a GPU that it does not know; 0 is 30 s.
+	CheckLimit time.Duration `yaml:"-"`
+
 	// Stop, when it is closed, ends the job softly: see ErrStopped. Nil never does.
 	Stop <-chan struct{} `yaml:"-"`
 	// Events is called with what the job has to say, one event at a time. Nil ignores them.
@@ -211,7 +214,7 @@ func (o *Options) factor(height int) float64 {
 // engine returns what engines.Open needs for a device.
 func (o *Options) engine(device string, height, threads int) engines.Options {
 	return engines.Options{Model: o.Model, Fast: o.Fast, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision,
-		Program: o.Program, Logger: o.Logger}
+		Program: o.Program, CheckLimit: o.CheckLimit, Logger: o.Logger}
 }
 
 // stopped reports whether Stop is closed.

@@ -3,7 +3,10 @@ package upscale
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
+
+	"vsr/verify"
 )
 
 // Each step can be run twice: what is finished is found and not made again.
@@ -47,6 +50,17 @@ func TestStepsAreSafeToRunTwice(t *testing.T) {
 	}
 	if after, err := os.Stat(out); err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("the output was made again: %v", err)
+	}
+	checked := func() *verify.Report {
+		t.Helper()
+		r, err := Verify(t.Context(), in, out, VerifyOptions{Quick: true})
+		if err != nil || !r.OK {
+			t.Fatalf("verify: %+v, %v", r, err)
+		}
+		return r
+	}
+	if a, b := checked(), checked(); !reflect.DeepEqual(a.Checks, b.Checks) {
+		t.Errorf("verify again says %+v, and said %+v", b.Checks, a.Checks)
 	}
 	if _, _, err := MakeSegment(t.Context(), plan, len(plan.Segments), step); err == nil || Classify(err).Kind != Request {
 		t.Errorf("a segment that is not in the plan: %v", err)

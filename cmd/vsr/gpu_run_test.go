@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -21,6 +22,7 @@ const trialVariable = "VSR_TEST_CARD"
 
 func init() {
 	adjust = func(o *upscale.Options) {
+		o.CheckLimit = 10 * time.Minute // the emulator is slow on a busy machine
 		o.Decode.GPU = &decode.GPU{Upload: strings.Contains(os.Getenv(trialVariable), "upload")}
 		o.Encode.GPU = &encode.GPU{Download: strings.Contains(os.Getenv(trialVariable), "download")}
 	}

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"vsr/internal/fault"
 	"vsr/models"
@@ -38,7 +39,9 @@ type Options struct {
 	Threads   int     // of the CPU engine; 0 is all cores
 	Precision string  // of the CPU engine: auto or fp32; empty is auto
 	Program   string  // version of the program, to which a GPU's self-test belongs
-	Logger    *slog.Logger
+	// CheckLimit is how long auto may check a GPU that it does not know; 0 is 30 s.
+	CheckLimit time.Duration
+	Logger     *slog.Logger
 }
 
 // Engine is an engine with what a report says about it.
@@ -242,7 +245,7 @@ func (e *Engine) startAuto(ctx context.Context, w *kdsr.Weights, o Options) erro
 
 // selfTested returns nil if the first GPU passed the self-test with this driver and program.
 func selfTested(ctx context.Context, o Options) error {
-	v, err := selftest.Short(ctx, selftest.ShortOptions{Program: o.Program, Logger: o.Logger})
+	v, err := selftest.Short(ctx, selftest.ShortOptions{Program: o.Program, Limit: o.CheckLimit, Logger: o.Logger})
 	if err == nil && !v.OK {
 		err = fmt.Errorf("it failed the checks of %s: %s; vsr doctor --device cuda:0 checks it again", v.At.Format("2006-01-02"), v.Why)
 	}
