@@ -24,7 +24,7 @@ func selfTest(t *testing.T, o selftest.Options) *selftest.Report {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	if err := r.Write(&text); err != nil {
+	if err := r.Print(&text); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Print(text.String())
