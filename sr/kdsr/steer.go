@@ -8,9 +8,9 @@ import (
 // Sliders move a degradation vector from its estimate, so that the network takes more (above 0) or less blur, noise or damage of
 // compression away. 0 leaves the estimate as it is; values are from -1 to 1.
 type Sliders struct {
-	Deblur     float64 `json:"deblur,omitempty" yaml:"deblur,omitempty"`
-	Denoise    float64 `json:"denoise,omitempty" yaml:"denoise,omitempty"`
-	Decompress float64 `json:"decompress,omitempty" yaml:"decompress,omitempty"`
+	Deblur     float64 `json:"deblur,omitempty" yaml:"deblur"`
+	Denoise    float64 `json:"denoise,omitempty" yaml:"denoise"`
+	Decompress float64 `json:"decompress,omitempty" yaml:"decompress"`
 }
 
 // Validate reports the first slider that is out of range.
