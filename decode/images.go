@@ -172,6 +172,9 @@ func disordered(names []string) int {
 // plays reads how often an animation is shown: FFmpeg does not tell. 0 is for files that are none. A GIF without the extension of Netscape's
 // is shown once; the count in it is of how often it is shown again.
 func plays(path string) int {
+	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() { // what is read of a pipe is gone
+		return 0
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0
