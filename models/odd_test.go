@@ -88,6 +88,7 @@ const oddFloor = -0.3
 
 // oddKnown are the models and clips that lose more than that, with what they lose. A model that got better is to be taken off.
 var oddKnown = map[string]map[string]float64{
+	"base-x2":         {"pixel art": -1.4, "dark noise": -3.3},
 	"fast-x2":         {"pixel art": -0.6, "dark noise": -5},
 	"fast-x4":         {"zone plate": -3.3, "dark noise": -1, "soft": -12.4},
 	"fast-x4-classic": {"zone plate": -10.8, "soft": -19.7, "soft, sharp edges": -1.3},
