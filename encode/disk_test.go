@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -75,6 +76,10 @@ func TestChoosePixels(t *testing.T) {
 	x264 := av.PixelFormats(astiav.FindEncoderByName("libx264"))
 	vp9 := av.PixelFormats(astiav.FindEncoderByName("libvpx-vp9"))
 	av1 := av.PixelFormats(astiav.FindEncoderByName("libsvtav1"))
+	alpha := "yuva420p"
+	if slices.Contains(vp9, astiav.PixelFormatYuva444P) { // FFmpeg 9
+		alpha = "yuva444p"
+	}
 	for _, c := range []struct {
 		list []astiav.PixelFormat
 		f    media.Format
@@ -85,7 +90,7 @@ func TestChoosePixels(t *testing.T) {
 		{x264, media.Format{Layout: media.Gray, Depth: 8}, "gray"},
 		{x264, media.Format{Layout: media.YUV444, Depth: 10, Alpha: true}, "yuv444p10le"},
 		{av1, media.Format{Layout: media.YUV444, Depth: 16}, "yuv420p10le"},
-		{vp9, media.Format{Layout: media.YUV444, Depth: 8, Alpha: true}, "yuva420p"},
+		{vp9, media.Format{Layout: media.YUV444, Depth: 8, Alpha: true}, alpha},
 		{vp9, media.Format{Layout: media.YUV444, Depth: 8}, "yuv444p"},
 		{av1, media.Format{Layout: media.Gray, Depth: 8}, "yuv420p"},
 	} {
