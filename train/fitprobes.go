@@ -21,6 +21,7 @@ type ProbeOptions struct {
 	Samples int // patches to fit to, default 3072
 	HeldOut int // patches of images that are held back, default 768
 	Patch   int // their side in low-resolution pixels, default 96
+	Slider  int // side of the patches that the sliders are fitted on, in low-resolution pixels, default 64
 	// Progress, when not nil, is called after every batch.
 	Progress func(done, total int)
 }
@@ -34,6 +35,9 @@ func (o ProbeOptions) defaults() ProbeOptions {
 	}
 	if o.Patch == 0 {
 		o.Patch = 96
+	}
+	if o.Slider == 0 {
+		o.Slider = 64
 	}
 	return o
 }
@@ -88,7 +92,7 @@ func fitProbes(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *d
 	if err != nil {
 		return nil, err
 	}
-	return p, fitSliders(ctx, ws, w, corpus, p, fit)
+	return p, fitSliders(ctx, ws, w, corpus, p, fit, o.Slider)
 }
 
 // knownVectors spoils patches of tiles by known amounts and estimates them as a run does, bounded.

@@ -48,7 +48,7 @@ func TestFitProbes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := ProbeOptions{Samples: 64, HeldOut: 16, Patch: c.Data.Patch}
+	o := ProbeOptions{Samples: 64, HeldOut: 16, Patch: c.Data.Patch, Slider: 24}
 	p, err := FitProbes(context.Background(), w, c, o, Options{Sources: waves})
 	if err != nil {
 		t.Fatal(err)

@@ -18,11 +18,9 @@ import (
 	"vsr/train/graph"
 )
 
-// What the sliders are fitted on: so many patches of such a side, in low-resolution pixels, for fitting and again for the check, with this much
-// blur, noise and compression.
+// What the sliders are fitted on: so many patches for fitting and again for the check, with this much blur, noise and compression.
 const (
 	sliderPatches = 16
-	sliderSide    = 64
 	sliderBlur    = 0.5 // pixels of the input
 	sliderNoise   = 6   // 8-bit code values
 	sliderCRF     = 36
@@ -55,8 +53,8 @@ type slidersFit struct {
 // sliderInputs are patches, spoilt in each way. // [B,p,p,3]
 type sliderInputs struct{ clean, blurred, noisy, coded *graph.Map }
 
-// fitSliders writes Slider into each probe.
-func fitSliders(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *data.Corpus, p *kdsr.Probes, vectors []knownVector) error {
+// fitSliders writes Slider into each probe. side is that of the patches it takes, in low-resolution pixels.
+func fitSliders(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *data.Corpus, p *kdsr.Probes, vectors []knownVector, side int) error {
 	bounds, err := w.IDRBounds()
 	if err != nil {
 		return err
@@ -65,11 +63,11 @@ func fitSliders(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *
 	if f.axes, err = mainAxes(vectors); err != nil {
 		return err
 	}
-	fit, err := spoil(corpus.Train, w.Config.Scale, 1)
+	fit, err := spoil(corpus.Train, w.Config.Scale, side, 1)
 	if err != nil {
 		return err
 	}
-	held, err := spoil(corpus.Validation, w.Config.Scale, 2)
+	held, err := spoil(corpus.Validation, w.Config.Scale, side, 2)
 	if err != nil {
 		return err
 	}
@@ -118,12 +116,13 @@ func mainAxes(list []knownVector) (*mat.Dense, error) {
 }
 
 // spoil cuts patches out of different tiles.
-func spoil(tiles []data.Tile, scale int, seed uint64) (in sliderInputs, err error) {
-	side := sliderSide * scale
+// lr is their side in low-resolution pixels.
+func spoil(tiles []data.Tile, scale, lr int, seed uint64) (in sliderInputs, err error) {
+	side := lr * scale
 	r := rand.New(rand.NewPCG(seed, 0x511de5))
 	maps := [4]*graph.Map{}
 	for i := range maps {
-		maps[i] = graph.NewMap(sliderPatches, sliderSide, sliderSide, 3)
+		maps[i] = graph.NewMap(sliderPatches, lr, lr, 3)
 	}
 	got := 0
 	for _, at := range r.Perm(len(tiles)) {
@@ -139,11 +138,11 @@ func spoil(tiles []data.Tile, scale int, seed uint64) (in sliderInputs, err erro
 		blur := sliderBlur * float64(scale)
 		for k, recipe := range []degrade.Recipe{degrade.Fixed{Factor: scale}, degrade.Fixed{Factor: scale, S1: blur, S2: blur},
 			degrade.Fixed{Factor: scale, NoiseLevel: sliderNoise}, coded} {
-			lr, err := recipe.Apply(degrade.NewRand(seed, uint64(at)), hr)
+			small, err := recipe.Apply(degrade.NewRand(seed, uint64(at)), hr)
 			if err != nil {
 				return in, err
 			}
-			copy(maps[k].Data[got*sliderSide*sliderSide*3:], lr[0].Pix)
+			copy(maps[k].Data[got*lr*lr*3:], small[0].Pix)
 		}
 		if got++; got == sliderPatches {
 			return sliderInputs{maps[0], maps[1], maps[2], maps[3]}, nil
@@ -153,7 +152,7 @@ func spoil(tiles []data.Tile, scale int, seed uint64) (in sliderInputs, err erro
 		return in, fmt.Errorf("none of %d tiles is as large as %d", len(tiles), side)
 	}
 	for i, m := range maps {
-		maps[i] = &graph.Map{Shape: []int{got, sliderSide, sliderSide, 3}, Data: m.Data[:got*sliderSide*sliderSide*3]}
+		maps[i] = &graph.Map{Shape: []int{got, lr, lr, 3}, Data: m.Data[:got*lr*lr*3]}
 	}
 	return sliderInputs{maps[0], maps[1], maps[2], maps[3]}, nil
 }
@@ -272,7 +271,7 @@ func (f *slidersFit) measure(t kdsr.Trait, in sliderInputs, step []float64, by f
 	if e.Err() != nil {
 		return 0, e.Err()
 	}
-	side := sliderSide * f.w.Config.Scale
+	side := in.clean.Shape[1] * f.w.Config.Scale
 	sum := 0.0
 	for i := range n {
 		luma := lumaOf(out.Data[i*side*side*3:][:side*side*3])
