@@ -25,14 +25,10 @@ done
 # shellcheck disable=SC2086 # the list is meant to be split
 [ -z "$missing" ] || scripts/apt.sh $missing
 
-# fetch_source unpacks Debian's source package of FFmpeg, from the mirrors that apt already knows.
+# fetch_source unpacks Debian's source package of FFmpeg, from the mirrors of Debian that apt already knows.
 fetch_source() {
-	. /etc/os-release
 	mkdir -p "$work/lists/partial"
-	{
-		echo "deb-src ${DEBIAN_MIRROR:-http://deb.debian.org/debian} $VERSION_CODENAME main"
-		echo "deb-src ${DEBIAN_SECURITY:-http://deb.debian.org/debian-security} $VERSION_CODENAME-security main"
-	} >"$work/source.list"
+	apt-get indextargets --format '$(ORIGIN) deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sed -n 's/^Debian //p' | sort -u >"$work/source.list"
 	(
 		cd "$work"
 		set -- -q -o "Dir::Etc::sourcelist=$work/source.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists"
@@ -85,7 +81,7 @@ cp /usr/share/common-licenses/GPL-3 "$out/licenses/GPL-3"
 source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc | tail -1)" .dsc)
 {
 	echo "The archive as a whole is under the GNU General Public License, version 3 or later: FFmpeg is built with x264 and x265."
-	echo "The exact sources of every library are Debian's source packages below: apt-get source NAME=VERSION, or https://snapshot.debian.org."
+	echo "The exact sources of every library are Debian's source packages below: apt-get source NAME=VERSION, or from Debian's snapshot archive."
 	echo "Whoever passes this archive on gives the sources along, or offers them in writing, as sections 6a to 6d of that licence say."
 	echo
 	echo "ffmpeg ${source_name#ffmpeg_} (configured as lib/ffmpeg.configuration says)"

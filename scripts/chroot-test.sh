@@ -31,7 +31,7 @@ into() { # into KIND SOURCE TARGET
 
 if [ ! -e "$root/etc/vsr-ready" ]; then
 	echo "making $root; the log is $log" >&2
-	debootstrap --variant=minbase --include=make,git,ca-certificates "$suite" "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$log" 2>&1 || { tail -5 "$log" >&2; exit 1; }
+	debootstrap --variant=minbase --include=make,git,ca-certificates "$suite" "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$log" 2>&1 || { tail -5 "$log" >&2; exit 1; }
 	# A mirror that is copied now and then may hold a release file of testing that has run out.
 	echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/99vsr"
 	touch "$root/etc/vsr-ready"
@@ -42,14 +42,14 @@ into "-t sysfs" sysfs /sys
 into --bind /dev /dev
 into --rbind /dev/pts /dev/pts
 into --bind "$goroot" /usr/local/go
-rm -rf "$root/root/vsr"
-git clone -q --no-hardlinks . "$root/root/vsr"
+rm -rf "$root/srv/vsr"
+git clone -q --no-hardlinks . "$root/srv/vsr"
 
 start=$(date +%s)
 result=passed
 for target in "$@"; do
 	chroot "$root" /usr/bin/env -i HOME=/root USER=root LANG=C.UTF-8 PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		GOTOOLCHAIN=local sh -c "cd /root/vsr && make $target" >>"$log" 2>&1 || { result="FAILED at make $target"; break; }
+		GOTOOLCHAIN=local sh -c "cd /srv/vsr && make $target" >>"$log" 2>&1 || { result="FAILED at make $target"; break; }
 done
 ffmpeg=$(chroot "$root" dpkg-query -W -f '${Version}' libavcodec-dev 2>/dev/null || echo none)
 echo "$suite, FFmpeg $ffmpeg: make $* $result in $((($(date +%s) - start + 59) / 60)) min; $(git rev-parse --short HEAD), log $log"

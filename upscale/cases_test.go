@@ -116,7 +116,9 @@ func contents(t *testing.T, path string) (frames, packets int, frame, packet flo
 
 // A drone's file: its first track is one JPEG, larger than the video and not marked as a cover. The video is what is upscaled.
 func TestCaseThumbnailFirst(t *testing.T) {
-	jpg := writeImage(t, "thumb.jpg", func(f *os.File) error { return jpeg.Encode(f, draw(image.NewRGBA(image.Rect(0, 0, 320, 240)), false), nil) })
+	jpg := writeImage(t, "thumb.jpg", func(f *os.File) error {
+		return jpeg.Encode(f, draw(image.NewRGBA(image.Rect(0, 0, 320, 240)), false), nil)
+	})
 	film := clip(t, "film.mp4", testmedia.Options{Frames: 12, Tone: 440})
 	for _, ext := range []string{".mp4", ".mkv"} {
 		in := filepath.Join(t.TempDir(), "in"+ext)
