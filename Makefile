@@ -30,7 +30,7 @@ help: ## print this list
 deps: ## install what the build needs with apt, if it is missing
 	@scripts/deps.sh
 
-build: deps ## build bin/vsr, with the CPU and the CUDA engine (needs no toolkit and no card)
+build: deps ## build bin/vsr, with the CPU and the CUDA engine (needs no toolkit and no GPU)
 	$(CUDA_ENV) $(GO) build -tags nvidia -ldflags "-X main.version=$(VERSION)" -o bin/vsr ./cmd/vsr
 
 demo: build ## reduce a real clip, upscale it, score it and draw before and after; IN=clip.mp4 upscales yours, HR=sharp.mp4 [START=9] scores yours
@@ -58,7 +58,7 @@ arm64: ## build for 64-bit ARM what needs no FFmpeg; the NEON code with gcc-aarc
 race-short: ## the packages with goroutines of their own, under the race detector
 	$(GO) test -race -short ./pipeline ./internal/device ./internal/cli
 
-bench: build ## benchmarks of all rooms (short)
+bench: build ## benchmarks of all packages (short)
 	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./...
 
 onnxruntime: ## fetch ONNX Runtime for tools/bench/against (npm, no scripts are run)

@@ -54,10 +54,18 @@ func y4mColor(f media.Format) (c string, ok bool) {
 	case media.YUV444:
 		c = "444"
 	default:
-		if f.Depth == 8 {
-			return map[media.Siting]string{1: "420mpeg2", 3: "420paldv"}[f.Color.Siting] + map[bool]string{true: "420jpeg"}[f.Color.Siting != 1 && f.Color.Siting != 3], true
-		}
 		c = "420"
+		if f.Depth > 8 {
+			break
+		}
+		switch f.Color.Siting { // 8 bits alone say where chroma lies; values of H.273 plus one, as FFmpeg has them
+		case 1:
+			c = "420mpeg2"
+		case 3:
+			c = "420paldv"
+		default:
+			c = "420jpeg"
+		}
 	}
 	switch {
 	case f.Depth == 8:

@@ -6,8 +6,8 @@ set -eu
 mkdir -p "$OUT"
 if [ -n "$IN" ]; then
 	base=$(basename "$IN")
-	bin/vsr run "$IN" -o "$OUT/${base%.*}_x4.mkv" -y --report "$OUT/report.json"
-	echo "done: $OUT/${base%.*}_x4.mkv, report in $OUT/report.json"
+	bin/vsr run "$IN" -o "$OUT/${base%.*}_large.mkv" -y --report "$OUT/report.json"
+	echo "done: $OUT/${base%.*}_large.mkv, report in $OUT/report.json"
 	exit 0
 fi
 HR=${HR:-docs/demo/table.mp4}

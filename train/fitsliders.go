@@ -115,8 +115,7 @@ func mainAxes(list []knownVector) (*mat.Dense, error) {
 	return axes, nil
 }
 
-// spoil cuts patches out of different tiles.
-// lr is their side in low-resolution pixels.
+// spoil cuts patches out of different tiles. lr is their side in low-resolution pixels.
 func spoil(tiles []data.Tile, scale, lr int, seed uint64) (in sliderInputs, err error) {
 	side := lr * scale
 	r := rand.New(rand.NewPCG(seed, 0x511de5))

@@ -92,6 +92,9 @@ func eventLine(w io.Writer, event string, v any) {
 func (a *app) batch(parent context.Context, r runRequest) error {
 	inputs, err := batch.Find(r.many, r.Output, r.recursive)
 	if err != nil {
+		if f, ok := fault.As(err); ok && f.Hint == "" && !r.recursive {
+			f.Hint = "--recursive looks into the folders inside"
+		}
 		return err
 	}
 	ctx, signals := cli.Watch(parent, errAborted, func() { a.Tell("stopping; the same command goes on where it ends") }, nil)

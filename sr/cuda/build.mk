@@ -25,7 +25,7 @@ cuda-sanitize:
 cuda-test:
 	$(CUDA_ENV) go test -tags nvidia ./sr/cuda/...
 
-# The test program for scripts/gpu-check.sh on a machine that has a card but no Go.
+# The test program for scripts/gpu-check.sh on a machine that has a GPU but no Go.
 .PHONY: cuda-test-program
 cuda-test-program:
 	$(CUDA_ENV) go test -c -tags nvidia -o build/cuda.test ./sr/cuda

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -104,13 +105,7 @@ func gravity(err error) int {
 	if err == nil {
 		return -1
 	}
-	kind := upscale.Classify(err).Kind
-	for i, k := range graver {
-		if k == kind {
-			return i
-		}
-	}
-	return len(graver)
+	return slices.Index(graver, upscale.Classify(err).Kind)
 }
 
 // errPresent ends Open of a job whose output is whole.

@@ -57,11 +57,7 @@ func Find(names []string, output string, recursive bool) ([]Input, error) {
 	}
 	f.separate()
 	if !slices.ContainsFunc(f.list, func(i Input) bool { return i.why == "" }) {
-		hint := "--recursive looks into the folders inside"
-		if recursive {
-			hint = ""
-		}
-		return nil, fault.New(fault.Input, hint, "no video in %s", strings.Join(names, ", "))
+		return nil, fault.New(fault.Input, "", "no video in %s", strings.Join(names, ", "))
 	}
 	return f.list, nil
 }
