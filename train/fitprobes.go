@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,18 +28,8 @@ type ProbeOptions struct {
 }
 
 func (o ProbeOptions) defaults() ProbeOptions {
-	if o.Samples == 0 {
-		o.Samples = 3072
-	}
-	if o.HeldOut == 0 {
-		o.HeldOut = 768
-	}
-	if o.Patch == 0 {
-		o.Patch = 96
-	}
-	if o.Slider == 0 {
-		o.Slider = 64
-	}
+	o.Samples, o.HeldOut = cmp.Or(o.Samples, 3072), cmp.Or(o.HeldOut, 768)
+	o.Patch, o.Slider = cmp.Or(o.Patch, 96), cmp.Or(o.Slider, 64)
 	return o
 }
 
@@ -50,22 +41,15 @@ type knownVector struct {
 
 // FitProbes fits what reads a student's degradation vector in units to the sharp images of c, spoilt by degrade.Known, and measures how
 // far off it is on the images that c holds back for validation.
-func FitProbes(ctx context.Context, w *kdsr.Weights, c Config, p ProbeOptions, o Options) (*kdsr.Probes, error) {
-	if w.Role == kdsr.Teacher || c.Scale != w.Config.Scale {
-		return nil, fmt.Errorf("train: probes: a %s for scale %d, want a student for the config's %d", w.Role, w.Config.Scale, c.Scale)
-	}
-	ws := conv.NewWorkers(c.Threads)
-	defer ws.Close()
-	corpus, err := openCorpus(ctx, c, o)
+func FitProbes(ctx context.Context, w *kdsr.Weights, c Config, p ProbeOptions, o Options) (fit *kdsr.Probes, err error) {
+	err = onMaterial(ctx, w, c, o, func(ws *conv.Workers, corpus *data.Corpus) error {
+		fit, err = fitProbes(ctx, ws, w, corpus, c, p.defaults())
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("train: probes: %w", err)
 	}
-	defer corpus.Close()
-	t, err := fitProbes(ctx, ws, w, corpus, c, p.defaults())
-	if err != nil {
-		return nil, fmt.Errorf("train: probes: %w", err)
-	}
-	return t, nil
+	return fit, nil
 }
 
 func fitProbes(ctx context.Context, ws *conv.Workers, w *kdsr.Weights, corpus *data.Corpus, c Config, o ProbeOptions) (*kdsr.Probes, error) {
@@ -163,7 +147,8 @@ func newProbes(fit, held []knownVector, bounds *kdsr.IDRBounds) (*kdsr.Probes, e
 			probe.Weights = append(probe.Weights, roundTo(v, 5))
 		}
 		p.Traits[t] = probe
-		p.Traits[t].Error, p.Traits[t].Constant = heldOutError(xh, yh, &probe), medianDeviation(yh, median(y))
+		constant := median(y)
+		p.Traits[t].Error, p.Traits[t].Constant = heldOutError(xh, yh, &probe), medianDeviation(yh, func(int) float64 { return constant })
 	}
 	if bounds != nil {
 		distances := make([]float64, len(fit))
@@ -274,22 +259,22 @@ func traitSteps(list []knownVector) (steps [kdsr.Traits][]float32, err error) {
 	return steps, nil
 }
 
+// heldOutError is the median of a probe's absolute error.
 func heldOutError(x *mat.Dense, y []float64, p *kdsr.Probe) float64 {
-	off := make([]float64, len(y))
-	for i, want := range y {
+	return medianDeviation(y, func(i int) float64 {
 		sum := 0.0
 		for k, v := range x.RawRowView(i) {
 			sum += float64(p.Weights[k]) * v
 		}
-		off[i] = math.Abs(min(max(sum, p.Low), p.High) - want)
-	}
-	return math.Round(median(off)*1000) / 1000
+		return min(max(sum, p.Low), p.High)
+	})
 }
 
-func medianDeviation(y []float64, from float64) float64 {
+// medianDeviation is the median of the distance between y and an answer for each.
+func medianDeviation(y []float64, answer func(i int) float64) float64 {
 	off := make([]float64, len(y))
 	for i, v := range y {
-		off[i] = math.Abs(v - from)
+		off[i] = math.Abs(v - answer(i))
 	}
 	return math.Round(median(off)*1000) / 1000
 }

@@ -16,26 +16,33 @@ const boundVectors = 512
 
 // IDRBounds measures which degradation vectors a student gives on the training material of c, at least 512 patches of it. It is what
 // an exported network carries; for networks from elsewhere `vsr model export --idr-bounds` adds it.
-func IDRBounds(ctx context.Context, w *kdsr.Weights, c Config, o Options) (*kdsr.IDRBounds, error) {
+func IDRBounds(ctx context.Context, w *kdsr.Weights, c Config, o Options) (b *kdsr.IDRBounds, err error) {
+	err = onMaterial(ctx, w, c, o, func(ws *conv.Workers, corpus *data.Corpus) error {
+		s, err := newSampler(c, corpus)
+		if err == nil {
+			b, err = measureIDRBounds(ctx, ws, w, s, c)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("train: IDR bounds: %w", err)
+	}
+	return b, nil
+}
+
+// onMaterial opens the material of c, on which a student is measured, for as long as measure runs.
+func onMaterial(ctx context.Context, w *kdsr.Weights, c Config, o Options, measure func(*conv.Workers, *data.Corpus) error) error {
 	if w.Role == kdsr.Teacher || c.Scale != w.Config.Scale {
-		return nil, fmt.Errorf("train: IDR bounds: a %s for scale %d, want a student for the config's %d", w.Role, w.Config.Scale, c.Scale)
+		return fmt.Errorf("a %s for scale %d, want a student for the config's %d", w.Role, w.Config.Scale, c.Scale)
 	}
 	ws := conv.NewWorkers(c.Threads)
 	defer ws.Close()
 	corpus, err := openCorpus(ctx, c, o)
 	if err != nil {
-		return nil, fmt.Errorf("train: IDR bounds: %w", err)
+		return err
 	}
 	defer corpus.Close()
-	s, err := newSampler(c, corpus)
-	if err != nil {
-		return nil, fmt.Errorf("train: IDR bounds: %w", err)
-	}
-	t, err := measureIDRBounds(ctx, ws, w, s, c)
-	if err != nil {
-		return nil, fmt.Errorf("train: IDR bounds: %w", err)
-	}
-	return t, nil
+	return measure(ws, corpus)
 }
 
 // NoteIDRBounds measures the bounds on the material of a config file and writes them into the weights' notes; the word none takes the
