@@ -1,7 +1,7 @@
 package encode
 
 import (
-	"fmt"
+	"errors"
 
 	"vsr/internal/av"
 	"vsr/media"
@@ -20,7 +20,7 @@ type Opus struct {
 func NewOpus(t *media.Track) (*Opus, error) {
 	p, ok := t.Params.(*av.Params)
 	if !ok {
-		return nil, fmt.Errorf("no parameters of the audio")
+		return nil, errors.New("no parameters of the audio")
 	}
 	var err error
 	for _, encoder := range []string{"libopus", "opus"} {
@@ -33,7 +33,7 @@ func NewOpus(t *media.Track) (*Opus, error) {
 		}
 	}
 	if err == nil {
-		err = fmt.Errorf("this FFmpeg has no encoder for Opus")
+		err = errors.New("this FFmpeg has no encoder for Opus")
 	}
 	return nil, err
 }

@@ -151,7 +151,7 @@ func (f *File) addStream(i int) error {
 			skip := int(head[10]) | int(head[11])<<8
 			av.SetInitialPadding(st, skip)
 			if !av.MatroskaAddsDelay() {
-				t.delay += av.Rescale(int64(skip), media.Rational{Num: 1, Den: 48000}, t.from)
+				t.delay += av.Rescale(int64(skip), OpusClock, t.from)
 			}
 		}
 	}

@@ -285,3 +285,33 @@ func TestWorst(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A file with audio alone, under the name of a video, is skipped where it lies in a folder, and an error where it was named.
+func TestAudioAlone(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	tree(t, in, map[string]int{"a.mp4": 2})
+	// RIFF WAVE: PCM, mono, 8000 samples a second of 8 bits, a tenth of a second of silence.
+	wave := append([]byte("RIFF\x44\x03\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x40\x1f\x00\x00\x01\x00\x08\x00data\x20\x03\x00\x00"), bytes.Repeat([]byte{128}, 800)...)
+	talk := filepath.Join(in, "talk.mp4")
+	if err := os.WriteFile(talk, wave, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		names []string
+		want  map[Status]int
+		kind  upscale.Kind
+	}{{[]string{in}, map[Status]int{Done: 1, Skipped: 1}, 0}, {[]string{talk, filepath.Join(in, "a.mp4")}, map[Status]int{Failed: 1, Present: 1}, upscale.Input}} {
+		list, err := Find(c.names, out, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, err := Run(t.Context(), list, Options{Job: jobs(t), Output: out})
+		if diff := cmp.Diff(c.want, sum.Counts); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.names, diff)
+		}
+		if (err == nil) != (c.kind == 0) || err != nil && upscale.Classify(err).Kind != c.kind {
+			t.Errorf("%v: %v", c.names, err)
+		}
+	}
+}
