@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"vsr/media"
 )
 
 // slowClock goes five seconds further each time that it is read, as with an engine of 0.2 frames a second. It calls at when it is
@@ -89,20 +92,37 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// Segments that are made fast leave no spool behind, and a worker that is slow from some frame on keeps what comes after.
+// A segment keeps nothing until it takes long, and from then on each frame; the next one begins anew.
 func TestKeeperWaits(t *testing.T) {
-	in, out := longClip(t, 60), filepath.Join(t.TempDir(), "out.mkv")
-	j, err := Open(t.Context(), in, tinyOptions(t, out))
+	j, err := Open(t.Context(), longClip(t, 60), tinyOptions(t, filepath.Join(t.TempDir(), "out.mkv")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.upscaleAll(t.Context()); err != nil {
-		t.Fatal(err)
+	defer j.Close()
+	now := time.Unix(0, 0)
+	k := &keeper{store: j.work.store, after: 10 * time.Second, now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler)}
+	for index, first := range []int64{0, 30} {
+		k.begin(index)
+		for n := first; n < first+4; n++ {
+			f := media.NewFrame(tinyFormat)
+			k.keep(n, f)
+			f.Release()
+			now = now.Add(6 * time.Second)
+		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(WorkDir(out), "*.frames")); len(left) > 0 {
-		t.Errorf("kept though nothing is slow: %v", left)
-	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
+	k.close()
+	for index, first := range []int64{0, 30} {
+		s, err := j.work.store.Spool(index, false)
+		if err != nil || s == nil {
+			t.Fatalf("segment %d has no spool: %v", index, err)
+		}
+		for n := first; n < first+4; n++ { // at 0, 6, 12 and 18 s
+			if want := n >= first+2; s.Has(n) != want {
+				t.Errorf("segment %d, frame %d: kept is %v, want %v", index, n, s.Has(n), want)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
