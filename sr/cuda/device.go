@@ -92,7 +92,7 @@ type entry struct {
 	f cu.Function
 }
 
-// openCard retains the primary context of a device, which FFmpeg can share, and loads the kernels.
+// openGPU retains the primary context of a device, which FFmpeg can share, and loads the kernels.
 func openGPU(index int, log *slog.Logger) (c *gpu, err error) {
 	all, err := Devices()
 	if err != nil {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine.h"
@@ -40,6 +41,7 @@ struct CUgraphExec_st {
 struct CUstream_st {
   std::deque<Task> tasks;
   CUgraph capture = nullptr;
+  std::thread::id capturer;  // the thread that began the capture
 };
 
 struct CUfunc_st {
@@ -81,7 +83,7 @@ struct State {
   std::set<CUmodule> modules;
   int contexts = 0;  // retained
   unsigned context_flags = 0;  // of the primary context
-  int capturing = 0;
+  std::multiset<std::thread::id> capturing;  // threads, for each stream that they capture
   emu::Rng rng{1};
   std::string injection;  // the text of VSR_EMU_FAIL that left counts down
   long left = 0;

@@ -157,7 +157,8 @@ API cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
 }
 API cuMemAlloc_v2(CUdeviceptr* p, size_t n) {
   ENTER()
-  if (state().capturing) return (CUresult)900;  // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+  // Captures are of one thread (CU_STREAM_CAPTURE_MODE_THREAD_LOCAL): others may allocate meanwhile.
+  if (state().capturing.count(std::this_thread::get_id())) return (CUresult)900;  // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
   uint64_t at = 0;
   CUresult r = state().device.take(n, fake::memory(), at);
   *p = at;
@@ -315,21 +316,23 @@ API cuEventElapsedTime(float* ms, CUevent, CUevent) {
   return CUDA_SUCCESS;
 }
 
-API cuStreamBeginCapture_v2(CUstream s, CUstreamCaptureMode) {
+API cuStreamBeginCapture_v2(CUstream s, CUstreamCaptureMode mode) {
   ENTER()
-  if (!s || s->capture) return CUDA_ERROR_INVALID_VALUE;
+  if (!s || s->capture || mode != CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) return CUDA_ERROR_INVALID_VALUE;  // no other mode is used
   s->capture = new CUgraph_st;
   state().graphs.insert(s->capture);
-  state().capturing++;
+  s->capturer = std::this_thread::get_id();
+  state().capturing.insert(s->capturer);
   return CUDA_SUCCESS;
 }
 API cuStreamEndCapture(CUstream s, CUgraph* g) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
   CUresult r = enter(__func__, true);
   if (!s || !s->capture) return CUDA_ERROR_INVALID_VALUE;
+  if (s->capturer != std::this_thread::get_id()) return (CUresult)908;  // CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD
   *g = s->capture;
   s->capture = nullptr;
-  state().capturing--;
+  state().capturing.erase(state().capturing.find(s->capturer));
   if (!r) return CUDA_SUCCESS;
   state().graphs.erase(*g);  // a failure ends the capture all the same
   delete *g;
