@@ -102,7 +102,7 @@ func (s *Session) openLevels(ctx context.Context, from, to media.Format) (levels
 			e.Close()
 			return levels, fault.New(fault.Request, "vsr train probes adds what is missing", "the weights of %s do not say how to move their degradation vector", c.model)
 		}
-		net, err := sr.New(e, sr.Options{Frames: 4, Refresh: refresh, Drift: 0.05, Fade: fade, Adjust: s.adjust(named)})
+		net, err := sr.New(e, sr.Options{Frames: 6, Refresh: refresh, Drift: 0.05, Fade: fade, Adjust: s.adjust(named)})
 		if err != nil {
 			e.Close()
 			return levels, deviceFault(err)

@@ -121,6 +121,14 @@ func (o *Options) codec() string {
 	return "h264"
 }
 
+// fallback is what viewers get that do not take codec; "" where one codec was asked for.
+func (o *Options) fallback() string {
+	if o.Codec == "auto" || o.Codec == "" {
+		return "vp8"
+	}
+	return ""
+}
+
 // openEngine opens a model on Device.
 func (o *Options) openEngine(ctx context.Context, model string) (sr.Engine, error) {
 	e, err := engines.Open(ctx, engines.Options{Model: model, Device: o.Device, Factor: float64(o.Scale), Threads: o.Threads, Program: o.Program,

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"vsr/decode"
-	"vsr/encode"
 	"vsr/live/webrtc"
 	"vsr/media"
 	"vsr/pipeline"
@@ -35,12 +34,12 @@ func (s *Session) stream(ctx context.Context, src source) error {
 		return err
 	}
 	defer u.Close()
-	sink, err := s.openSink(&large)
+	enc, err := s.openEncoders(&large)
 	if err != nil {
 		src.Close()
 		return err
 	}
-	s.adopt(u, sink)
+	s.adopt(u, enc)
 	defer s.adopt(nil, nil)
 	s.numbers.begin(f.Format, large.Format)
 	s.log.Info("live", "stage", "live", "in", f.Format, "out", large.Format)
@@ -55,7 +54,7 @@ func (s *Session) stream(ctx context.Context, src source) error {
 		{Name: stageUpscale, Stage: pipeline.Video(s.enhanceStage(u)), Queue: pipeline.Queue{Depth: 1, Policy: pipeline.DropOldest}},
 	}
 	superseded := int64(0)
-	_, err = pipeline.Run(ctx, src, steps, &agedSink{Sink: sink, session: s}, pipeline.Options{Depth: 1, AcceptFormatChange: true,
+	_, err = pipeline.Run(ctx, src, steps, enc, pipeline.Options{Depth: 1, AcceptFormatChange: true,
 		SourceName: stageDecode, SinkName: stageEncode, Logger: s.log, Progress: func(st pipeline.Stats) {
 			for n := st.Dropped(); superseded < n; superseded++ {
 				u.Superseded()
@@ -82,24 +81,9 @@ func (s *Session) enhanceStage(u *adaptive.Upscaler) func(context.Context, *medi
 	}
 }
 
-func (s *Session) openSink(info *media.Info) (*encode.Sink, error) {
-	writers := []encode.PacketWriter{&broadcaster{to: s.server.Broadcast(), metrics: s.metrics, times: &s.times}}
-	if s.o.Record != "" {
-		file, err := encode.NewFile(s.recording(), encode.FileOptions{Growing: true, Logger: s.log})
-		if err != nil {
-			return nil, err
-		}
-		writers = append(writers, file)
-	}
-	o := encode.Options{Codec: "vp8", ZeroLatency: true, BitRate: s.o.BitRate, KeyframeSeconds: 4, Threads: 1, Logger: s.log}
-	if s.o.codec() == "h264" {
-		o.Codec, o.Preset, o.FFmpeg = "x264", "superfast", map[string]string{"profile": "baseline"}
-	}
-	return encode.Create(info, o, writers...)
-}
-
-// broadcaster hands the encoder's packets to the viewers.
+// broadcaster hands an encoder's packets to the viewers of its codec.
 type broadcaster struct {
+	codec   string
 	to      *webrtc.Broadcast
 	base    media.Rational
 	video   int
@@ -125,7 +109,7 @@ func (b *broadcaster) WritePacket(p *media.Packet) error {
 	}
 	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)
 	b.metrics.frame("sent")
-	return b.to.Write(p.Data, b.times.at(int64(t), time.Now()), p.Key)
+	return b.to.Write(b.codec, p.Data, b.times.at(int64(t), time.Now()), p.Key)
 }
 
 // Close implements encode.PacketWriter.
@@ -150,27 +134,4 @@ func (r *rtpTime) at(t int64, now time.Time) uint32 {
 	}
 	r.fresh, r.last, r.written = false, t+r.offset, now
 	return uint32(r.last)
-}
-
-// agedSink measures how old each frame is when it has been encoded.
-type agedSink struct {
-	*encode.Sink
-	session *Session
-}
-
-// Write implements pipeline.Sink.
-func (a *agedSink) Write(ctx context.Context, u media.Unit) error {
-	captured, isFrame := time.Time{}, u.Frame != nil
-	if isFrame {
-		captured = u.Frame.Captured
-	}
-	begin := time.Now()
-	err := a.Sink.Write(ctx, u)
-	if err == nil && isFrame {
-		a.session.metrics.stage.WithLabelValues(stageEncode).Observe(time.Since(begin).Seconds())
-		a.session.numbers.encoded(time.Since(captured))
-		a.session.metrics.frame("encoded")
-		a.session.metrics.age.Observe(time.Since(captured).Seconds())
-	}
-	return err
 }

@@ -33,17 +33,17 @@ type Session struct {
 
 	mu         sync.Mutex
 	upscaler   *adaptive.Upscaler // of the pipeline that runs now, nil between two
-	sink       *encode.Sink
+	encoders   *encoders
 	recordings int   // made so far: each pipeline makes a file of its own
 	lostErr    error // why the source was lost, nil when it was not
 	levels     []Level
 	readers    map[string]func() *kdsr.Reading // of the levels that are networks, by name
 	reason     string                          // why frames are not enhanced, "" when they are
 
-	running sync.WaitGroup // Run
-	closed  chan struct{}  // closed under mu
+	runs   sync.WaitGroup // Run
+	closed chan struct{}  // closed under mu
 
-	times      rtpTime                                                    // of the viewers, over all pipelines
+	times      map[string]*rtpTime                                        // of the viewers of a codec, over all pipelines
 	openEngine func(ctx context.Context, model string) (sr.Engine, error) // Tests replace it.
 	makeLevels levelMaker
 	measured   map[measurement]time.Duration // by Run alone
@@ -59,7 +59,8 @@ func Open(o Options) (*Session, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]time.Duration{}, patience: cameraPatience}
+	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]time.Duration{}, patience: cameraPatience,
+		times: map[string]*rtpTime{"h264": {}, "vp8": {}}}
 	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
 	s.openEngine, s.makeLevels = s.o.openEngine, s.chooseLevels
@@ -73,7 +74,7 @@ func Open(o Options) (*Session, error) {
 	}
 	s.fingerprint = print
 	s.server, err = webrtc.New(webrtc.Options{
-		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(),
+		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
 		AudioDelay: s.numbers.lag, Status: func() any { return s.Status() }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
 		OnReport: s.metrics.report, Logger: o.Logger,
@@ -102,7 +103,7 @@ func (s *Session) Close() error {
 		close(s.closed)
 	}
 	s.mu.Unlock()
-	s.running.Wait()
+	s.runs.Wait()
 	return s.server.Close()
 }
 
@@ -112,7 +113,7 @@ func (s *Session) Run(parent context.Context) error {
 	if !s.begin() {
 		return net.ErrClosed
 	}
-	defer s.running.Done()
+	defer s.runs.Done()
 	ctx, cancel := context.WithCancelCause(parent)
 	watched := make(chan struct{})
 	go func() {
@@ -140,7 +141,7 @@ func (s *Session) begin() bool {
 	case <-s.closed:
 		return false
 	default:
-		s.running.Add(1)
+		s.runs.Add(1)
 		return true
 	}
 }
@@ -209,22 +210,25 @@ func (s *Session) runBrowser(ctx context.Context) error {
 	}
 }
 
-func (s *Session) requestKeyframe(cause string) {
+func (s *Session) requestKeyframe(codec, cause string) {
 	s.metrics.keyframes.WithLabelValues(cause).Inc()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sink != nil {
-		s.sink.RequestKeyframe()
+	if e := s.running().of(codec); e != nil {
+		e.RequestKeyframe()
 	}
 }
 
-func (s *Session) setBitRate(bps int) {
+func (s *Session) setBitRate(codec string, bps int) {
 	s.metrics.target.Set(float64(bps))
+	if e := s.running().of(codec); e != nil {
+		e.SetBitRate(int64(bps))
+	}
+}
+
+// running are the encoders of the present pipeline, nil between two.
+func (s *Session) running() *encoders {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sink != nil {
-		s.sink.SetBitRate(int64(bps))
-	}
+	return s.encoders
 }
 
 func (s *Session) setEnhance(on bool) {
@@ -237,11 +241,11 @@ func (s *Session) setEnhance(on bool) {
 	}
 }
 
-// adopt makes a pipeline's upscaler and sink the ones that requests reach; nil for both when the pipeline has ended.
-func (s *Session) adopt(u *adaptive.Upscaler, sink *encode.Sink) {
+// adopt makes a pipeline's upscaler and encoders the ones that requests reach; nil for both when the pipeline has ended.
+func (s *Session) adopt(u *adaptive.Upscaler, e *encoders) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.upscaler, s.sink = u, sink
+	s.upscaler, s.encoders = u, e
 	if u != nil {
 		s.lostErr = nil
 		u.SetEnhance(s.enhance.Load())

@@ -56,7 +56,7 @@ func speak(t *testing.T, s *Server, first uint32, sent *[1000]atomic.Int64) (p p
 func TestAudioPassesThrough(t *testing.T) {
 	const delay = 150 * time.Millisecond
 	var wantKey atomic.Bool
-	s := start(t, Options{Codec: "vp8", AudioDelay: func() time.Duration { return delay }, OnKeyframe: func(string) { wantKey.Store(true) }})
+	s := start(t, Options{Codec: "vp8", AudioDelay: func() time.Duration { return delay }, OnKeyframe: func(string, string) { wantKey.Store(true) }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	go func() { // publications must be accepted, their frames taken
@@ -146,7 +146,7 @@ func TestCloseWaits(t *testing.T) {
 			out.Store(true)
 		}
 	}
-	s := start(t, Options{Codec: "vp8", OnReport: func(string) { slowly(&reporting, &reported) }, OnKeyframe: func(string) { wantKey.Store(true) },
+	s := start(t, Options{Codec: "vp8", OnReport: func(string) { slowly(&reporting, &reported) }, OnKeyframe: func(string, string) { wantKey.Store(true) },
 		AudioDelay: func() time.Duration { slowly(&delaying, &delayed); return 0 }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)

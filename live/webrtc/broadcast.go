@@ -7,22 +7,28 @@ import (
 	"time"
 )
 
-// Broadcast hands every encoded frame to all viewers. Write never waits for any of them.
+// Broadcast hands every encoded frame to all viewers of its codec. Write never waits for any of them.
 type Broadcast struct {
-	server  *Server
-	mu      sync.Mutex
-	viewers map[*viewer]struct{}
-	started bool
-	closed  bool
-	lastKey time.Time // of the last key frame request
-	written time.Time // of the last frame
-	retry   *time.Timer
-	dropped int // of viewers that have left
-
-	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
-	rates     rates
+	server    *Server
+	mu        sync.Mutex
+	viewers   map[*viewer]struct{}
+	encodings map[string]*encoding // by codec
+	started   bool
+	closed    bool
+	written   time.Time // of the last frame
+	dropped   int       // of viewers that have left
 	audio     audioTimes
 	number    uint16 // of the last packet of WriteAudio
+}
+
+// encoding is the video in one codec, and what its viewers ask of the encoder. Its fields but rates and sentBytes are under Broadcast.mu.
+type encoding struct {
+	codec     string
+	viewers   int
+	lastKey   time.Time // of the last key frame request
+	retry     *time.Timer
+	sentBytes atomic.Int64 // in this rate window, to clamp runaway estimates
+	rates     rates
 }
 
 // keyframeMerge is the time within which requests for key frames count as one.
@@ -31,30 +37,48 @@ const keyframeMerge = 300 * time.Millisecond
 var errClosed = errors.New("webrtc: broadcast is closed")
 
 func newBroadcast(s *Server) *Broadcast {
-	b := &Broadcast{server: s, viewers: map[*viewer]struct{}{}}
-	b.rates = rates{min: s.o.MinBitrate, max: s.o.MaxBitrate, since: time.Now(), estimates: map[*viewer]int{}}
+	b := &Broadcast{server: s, viewers: map[*viewer]struct{}{}, encodings: map[string]*encoding{}}
+	for _, codec := range s.o.codecs() {
+		e := &encoding{codec: codec}
+		e.rates = rates{min: s.o.MinBitrate, max: s.o.MaxBitrate, since: time.Now(), estimates: map[*viewer]int{}}
+		b.encodings[codec] = e
+	}
 	return b
 }
 
-// Write sends one frame: one VP8 frame, or one H.264 access unit with start codes and, on key frames, parameter sets.
-// ticks are of RTP's 90 kHz clock. The data must not be changed afterwards.
-func (b *Broadcast) Write(data []byte, ticks uint32, key bool) error {
+// Write sends one frame to the viewers of codec, h264 or vp8: one VP8 frame, or one H.264 access unit with start codes and, on key
+// frames, parameter sets. ticks are of RTP's 90 kHz clock. The data must not be changed afterwards. A codec that is not served is an
+// error.
+func (b *Broadcast) Write(codec string, data []byte, ticks uint32, key bool) error {
 	b.mu.Lock()
-	if b.closed {
+	e := b.encodings[codec]
+	if b.closed || e == nil {
 		b.mu.Unlock()
 		return errClosed
 	}
 	b.started, b.written = true, time.Now()
-	b.sentBytes.Add(int64(len(data)))
+	e.sentBytes.Add(int64(len(data)))
 	want := false
 	for v := range b.viewers {
-		want = v.ring.push(accessUnit{data: data, time: ticks, key: key}) || want
+		if v.encoding == e {
+			want = v.ring.push(accessUnit{data: data, time: ticks, key: key}) || want
+		}
 	}
 	b.mu.Unlock()
 	if want {
-		b.requestKeyframe("slow viewer")
+		b.requestKeyframe(e, "slow viewer")
 	}
 	return nil
+}
+
+// Watched tells how many connected viewers take a codec.
+func (b *Broadcast) Watched(codec string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.encodings[codec]; e != nil {
+		return e.viewers
+	}
+	return 0
 }
 
 // Pause says that no frames flow for now: new viewers hear 409 and try again.
@@ -81,7 +105,24 @@ func (b *Broadcast) flowing() bool {
 }
 
 // Estimate is the lowest of the viewers' bandwidth estimates in bit/s, 0 while there is none.
-func (b *Broadcast) Estimate() int { return b.rates.lowest() }
+func (b *Broadcast) Estimate() (bps int) {
+	for _, e := range b.encodings {
+		if n := e.rates.lowest(); n > 0 && (bps == 0 || n < bps) {
+			bps = n
+		}
+	}
+	return bps
+}
+
+// BitRate is the highest rate that an encoder in use was asked for, in bit/s, 0 before anybody watches.
+func (b *Broadcast) BitRate() (bps int) {
+	for codec, e := range b.encodings {
+		if b.Watched(codec) > 0 {
+			bps = max(bps, e.rates.now())
+		}
+	}
+	return bps
+}
 
 // Dropped returns how many frames slow viewers have lost, over all viewers there ever were.
 func (b *Broadcast) Dropped() int {
@@ -102,6 +143,7 @@ func (b *Broadcast) join(v *viewer) bool {
 		return false
 	}
 	b.viewers[v] = struct{}{}
+	v.encoding.viewers++
 	return true
 }
 
@@ -109,54 +151,58 @@ func (b *Broadcast) leave(v *viewer) {
 	b.mu.Lock()
 	if _, here := b.viewers[v]; here {
 		b.dropped += v.ring.lost()
+		v.encoding.viewers--
 	}
 	delete(b.viewers, v)
 	v.ring.close()
 	b.mu.Unlock()
-	b.rates.forget(v)
+	v.encoding.rates.forget(v)
 }
 
 // estimate takes a viewer's bandwidth estimate in bit/s.
 func (b *Broadcast) estimate(v *viewer, bps int) {
-	takeBytes := func() int64 { return b.sentBytes.Swap(0) }
+	e := v.encoding
+	takeBytes := func() int64 { return e.sentBytes.Swap(0) }
 	b.mu.Lock()
 	if v.ring.isClosed() { // the estimator speaks on for a moment; what it says must not hold the others down
 		b.mu.Unlock()
 		return
 	}
-	target, changed := b.rates.update(v, bps, time.Now(), takeBytes)
+	target, changed := e.rates.update(v, bps, time.Now(), takeBytes)
 	b.mu.Unlock()
 	if changed {
-		b.server.o.OnBitrate(target)
+		b.server.o.OnBitrate(e.codec, target)
 	}
 }
 
 // requestKeyframe merges requests: the first goes out at once, those within keyframeMerge of it go out as one at its end.
-func (b *Broadcast) requestKeyframe(cause string) {
+func (b *Broadcast) requestKeyframe(e *encoding, cause string) {
 	b.mu.Lock()
-	since := time.Since(b.lastKey)
+	since := time.Since(e.lastKey)
 	if b.closed || since < keyframeMerge {
-		if !b.closed && b.retry == nil {
-			b.retry = time.AfterFunc(keyframeMerge-since, func() {
+		if !b.closed && e.retry == nil {
+			e.retry = time.AfterFunc(keyframeMerge-since, func() {
 				b.mu.Lock()
-				b.retry = nil
+				e.retry = nil
 				b.mu.Unlock()
-				b.requestKeyframe(cause)
+				b.requestKeyframe(e, cause)
 			})
 		}
 		b.mu.Unlock()
 		return
 	}
-	b.lastKey = time.Now()
+	e.lastKey = time.Now()
 	b.mu.Unlock()
-	b.server.o.OnKeyframe(cause)
+	b.server.o.OnKeyframe(e.codec, cause)
 }
 
 func (b *Broadcast) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	if b.retry != nil {
-		b.retry.Stop()
+	for _, e := range b.encodings {
+		if e.retry != nil {
+			e.retry.Stop()
+		}
 	}
 }

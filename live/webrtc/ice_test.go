@@ -47,7 +47,7 @@ func restartICE(t *testing.T, s *Server, p peer) (etag string) {
 // TestICERestartOfAViewer: the frames go on over the new ICE session, twice, and the ETag before is worth nothing.
 func TestICERestartOfAViewer(t *testing.T) {
 	var wantKey atomic.Bool
-	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string) { wantKey.Store(true) }})
+	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string, string) { wantKey.Store(true) }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	p, frames := watch(t, s)
@@ -89,7 +89,7 @@ func selected(pc *webrtc.PeerConnection) string {
 // TestTrickle connects a viewer whose offer has no candidates and that cannot be found but by those it sends later.
 func TestTrickle(t *testing.T) {
 	var wantKey atomic.Bool
-	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string) { wantKey.Store(true) }})
+	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string, string) { wantKey.Store(true) }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	pc := newClient(t)

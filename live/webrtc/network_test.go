@@ -108,7 +108,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Broadcast().Write(make([]byte, 100), 0, true); err != nil {
+	if err := s.Broadcast().Write("vp8", make([]byte, 100), 0, true); err != nil {
 		t.Fatal(err)
 	}
 	v, err := client.Watch(ctx)
@@ -116,7 +116,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if err := s.Broadcast().Write(make([]byte, 100), 0, true); err == nil {
+	if err := s.Broadcast().Write("vp8", make([]byte, 100), 0, true); err == nil {
 		t.Error("a closed broadcast takes frames")
 	}
 	p.Close()
@@ -142,7 +142,7 @@ func TestTwentyViewers(t *testing.T) {
 		}
 	}})
 	ctx := brief(t)
-	if err := s.Broadcast().Write(make([]byte, 100), 0, true); err != nil {
+	if err := s.Broadcast().Write("vp8", make([]byte, 100), 0, true); err != nil {
 		t.Fatal(err)
 	}
 	var all []*livetest.Viewer
@@ -156,7 +156,7 @@ func TestTwentyViewers(t *testing.T) {
 		<-joined
 	}
 	for n := range frames {
-		if err := s.Broadcast().Write(make([]byte, 3000), uint32(n)*3000, true); err != nil {
+		if err := s.Broadcast().Write("vp8", make([]byte, 3000), uint32(n)*3000, true); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second / 30)

@@ -22,16 +22,17 @@ type Options struct {
 	TLS        *tls.Config
 	NoPublish  bool          // refuse WHIP: the source is not the browser
 	Codec      string        // what Broadcast carries: h264 or vp8; default h264
+	Fallback   string        // what it carries for viewers that do not take Codec; empty: they are refused
 	MaxViewers int           // default 32
 	MaxPending int           // sessions whose handshake has not finished; default 8
 	Handshake  time.Duration // how long a session may stay unfinished; default 10 s
 	Silence    time.Duration // how long a connected peer may be silent before it counts as gone; default 8 s
 	RateLimit  float64       // requests a second a client may make to the endpoints; default 5, burst 20
 
-	// OnKeyframe is called, at most once in 300 ms, when a viewer needs a key frame. cause is connect, pli or fir.
-	OnKeyframe func(cause string)
-	// OnBitrate is called when the bit rate that every viewer can take changes, in bit/s.
-	OnBitrate func(bps int)
+	// OnKeyframe is called, at most once in 300 ms for a codec, when a viewer needs a key frame. cause is connect, pli or fir.
+	OnKeyframe func(codec, cause string)
+	// OnBitrate is called when the bit rate that every viewer of a codec can take changes, in bit/s.
+	OnBitrate func(codec string, bps int)
 	// MinBitrate and MaxBitrate clamp what OnBitrate hears. Defaults 250 kbit/s and 20 Mbit/s.
 	MinBitrate, MaxBitrate int
 	// AudioDelay tells for how long a frame is on its way through the server, so that audio is held back as long. Nil means 0.
@@ -71,6 +72,9 @@ func (o *Options) fill() error {
 	if o.Codec != "h264" && o.Codec != "vp8" {
 		return fmt.Errorf("%w, not %q", ErrCodec, o.Codec)
 	}
+	if o.Fallback != "" && o.Fallback != "h264" && o.Fallback != "vp8" {
+		return fmt.Errorf("%w, not %q", ErrCodec, o.Fallback)
+	}
 	if o.Token == "" {
 		if !isLoopback(host) {
 			return fmt.Errorf("%w: %s", ErrTokenNeeded, o.Listen)
@@ -84,6 +88,14 @@ func (o *Options) fill() error {
 	return nil
 }
 
+// codecs are those of the viewers, the preferred one first.
+func (o *Options) codecs() []string {
+	if o.Fallback == "" || o.Fallback == o.Codec {
+		return []string{o.Codec}
+	}
+	return []string{o.Codec, o.Fallback}
+}
+
 func (o *Options) fillLimits() {
 	positive(&o.MaxViewers, 32)
 	positive(&o.MaxPending, 8)
@@ -93,10 +105,10 @@ func (o *Options) fillLimits() {
 	positive(&o.MinBitrate, 250_000)
 	positive(&o.MaxBitrate, 20_000_000)
 	if o.OnKeyframe == nil {
-		o.OnKeyframe = func(string) {}
+		o.OnKeyframe = func(string, string) {}
 	}
 	if o.OnBitrate == nil {
-		o.OnBitrate = func(int) {}
+		o.OnBitrate = func(string, int) {}
 	}
 	if o.AudioDelay == nil {
 		o.AudioDelay = func() time.Duration { return 0 }

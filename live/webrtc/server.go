@@ -133,7 +133,7 @@ type Status struct {
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.id, Audio: s.feed.audio.flows(), BitRate: s.feed.rates.now()}
+	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.id, Audio: s.feed.audio.flows(), BitRate: s.feed.BitRate()}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status()
 	}

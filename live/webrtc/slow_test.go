@@ -17,8 +17,8 @@ import (
 func TestSlowViewerHurtsNobodyElse(t *testing.T) {
 	var wantKey atomic.Bool
 	causes := make(chan string, 100)
-	s := start(t, Options{Codec: "vp8", OnKeyframe: func(cause string) { wantKey.Store(true); causes <- cause }})
-	stuck, err := s.newViewer()
+	s := start(t, Options{Codec: "vp8", OnKeyframe: func(_, cause string) { wantKey.Store(true); causes <- cause }})
+	stuck, err := s.newViewer("vp8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +46,10 @@ func TestSlowViewerHurtsNobodyElse(t *testing.T) {
 
 // TestViewerThatLeftHoldsNobodyDown: its estimator speaks once more after it has gone.
 func TestViewerThatLeftHoldsNobodyDown(t *testing.T) {
-	s := start(t, Options{})
+	s := start(t, Options{Codec: "vp8"})
 	var viewers [2]*viewer
 	for i := range viewers {
-		v, err := s.newViewer()
+		v, err := s.newViewer("vp8")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestETagOfAnotherSession(t *testing.T) {
 // TestPlayoutDelay: a viewer that knows the extension is told to show each frame at once.
 func TestPlayoutDelay(t *testing.T) {
 	var wantKey atomic.Bool
-	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string) { wantKey.Store(true) }})
+	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string, string) { wantKey.Store(true) }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	m := &webrtc.MediaEngine{}
@@ -144,7 +144,7 @@ func FuzzHTTP(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { s.Close() })
-	if err := s.feed.Write(vp8Frame(true, 100), 0, true); err != nil {
+	if err := s.feed.Write("vp8", vp8Frame(true, 100), 0, true); err != nil {
 		f.Fatal(err)
 	}
 	offer := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\n" +

@@ -154,7 +154,7 @@ func play(t *testing.T, s *Server, wantKey *atomic.Bool) {
 				return
 			case <-tick.C:
 				key := wantKey.Swap(false)
-				s.Broadcast().Write(vp8Frame(key, 3000), n*900, key)
+				s.Broadcast().Write(s.o.Codec, vp8Frame(key, 3000), n*900, key)
 			}
 		}
 	}()
@@ -174,7 +174,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 
 func TestBroadcastReachesEveryViewer(t *testing.T) {
 	var wantKey atomic.Bool
-	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string) { wantKey.Store(true) }})
+	s := start(t, Options{Codec: "vp8", OnKeyframe: func(string, string) { wantKey.Store(true) }})
 	play(t, s, &wantKey)
 	waitFor(t, "the feed", s.feed.live)
 	_, a := watch(t, s)
@@ -253,4 +253,85 @@ func TestAbandonedSessionsLeaveNothing(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 		return runtime.NumGoroutine() <= before+3
 	})
+}
+
+// newVP8Client is a peer that knows no H.264, as Firefox without its plug-in.
+func newVP8Client(t *testing.T) *webrtc.PeerConnection {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterCodec(codecVP8, webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	se := webrtc.SettingEngine{}
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pc.Close() })
+	return pc
+}
+
+// TestFallbackCodec: a viewer that does not take the first codec gets the second, and only frames of that; without a second it is refused.
+func TestFallbackCodec(t *testing.T) {
+	asked := make(chan string, 16)
+	s := start(t, Options{Codec: "h264", Fallback: "vp8", OnKeyframe: func(codec, _ string) { asked <- codec }})
+	if err := s.Broadcast().Write("h264", []byte{0, 0, 0, 1, 0x65, 1}, 0, true); err != nil {
+		t.Fatal(err)
+	}
+	pc := newVP8Client(t)
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 64)
+	pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			packet, _, err := tr.ReadRTP()
+			if err != nil {
+				return
+			}
+			if len(packet.Payload) > 0 {
+				got <- tr.Codec().MimeType
+			}
+		}
+	})
+	connect(t, s, "/whep", pc)
+	select {
+	case codec := <-asked:
+		if codec != "vp8" {
+			t.Errorf("a key frame of %s was asked for, want vp8", codec)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no key frame was asked for")
+	}
+	if v, h := s.Broadcast().Watched("vp8"), s.Broadcast().Watched("h264"); v != 1 || h != 0 {
+		t.Errorf("%d viewers of vp8 and %d of h264, want 1 and 0", v, h)
+	}
+	for n := range uint32(3) {
+		if err := s.Broadcast().Write("vp8", vp8Frame(true, 100), n*3000, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case mime := <-got:
+		if mime != webrtc.MimeTypeVP8 {
+			t.Errorf("frames of %s", mime)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no frame came")
+	}
+	pc.Close()
+
+	only := start(t, Options{Codec: "h264"})
+	if err := only.Broadcast().Write("h264", []byte{0, 0, 0, 1, 0x65, 1}, 0, true); err != nil {
+		t.Fatal(err)
+	}
+	other := newVP8Client(t)
+	if _, err := other.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	if resp, body := do(t, only, "POST", "/whep", sdpType, offerOf(t, other)); resp.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("without a second codec: %s: %s, want 422", resp.Status, body)
+	}
 }

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -15,13 +16,14 @@ import (
 
 // viewer is one WHEP session's sender.
 type viewer struct {
-	ring   *ring
-	track  *webrtc.TrackLocalStaticRTP
-	packet rtp.Packetizer
-	sender *webrtc.RTPSender
-	audio  *webrtc.TrackLocalStaticRTP // nil when the offer has none
-	atOnce uint8                       // number of the playout delay extension, 0 for none
-	offset uint32                      // RFC 3550 section 5.1: each stream's RTP time starts at random
+	encoding *encoding
+	ring     *ring
+	track    *webrtc.TrackLocalStaticRTP
+	packet   rtp.Packetizer
+	sender   *webrtc.RTPSender
+	audio    *webrtc.TrackLocalStaticRTP // nil when the offer has none
+	atOnce   uint8                       // number of the playout delay extension, 0 for none
+	offset   uint32                      // RFC 3550 section 5.1: each stream's RTP time starts at random
 }
 
 // viewerQueue is how many frames may wait for one viewer: one second at 30 fps.
@@ -42,12 +44,29 @@ func (s *Server) createViewer(ctx context.Context, offer string) (*session, stri
 	return sess, answer, err
 }
 
-func (s *Server) setUpViewer(ctx context.Context, offer string) (*session, string, error) {
-	v, err := s.newViewer()
+// setUpViewer tries the codecs in turn: the first that the offer takes is the viewer's.
+func (s *Server) setUpViewer(ctx context.Context, offer string) (sess *session, answer string, err error) {
+	codecs := s.o.codecs()
+	for i, codec := range codecs {
+		if sess, answer, err = s.setUpCodec(ctx, offer, codec); !errors.Is(err, errNoCodec) {
+			return sess, answer, err
+		}
+		if i == len(codecs)-1 {
+			err = unprocessable("the offer has no " + strings.Join(codecs, " and no ") + ", which is what this feed is in")
+		}
+	}
+	return sess, answer, err
+}
+
+// errNoCodec is an offer without the codec that was tried.
+var errNoCodec = errors.New("the offer has no such codec")
+
+func (s *Server) setUpCodec(ctx context.Context, offer, codec string) (*session, string, error) {
+	v, err := s.newViewer(codec)
 	if err != nil {
 		return nil, "", err
 	}
-	pc, err := s.newPeer(s.o.Codec, func(bps int) { s.feed.estimate(v, bps) })
+	pc, err := s.newPeer(codec, func(bps int) { s.feed.estimate(v, bps) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -57,7 +76,7 @@ func (s *Server) setUpViewer(ctx context.Context, offer string) (*session, strin
 		return nil, "", err
 	}
 	sess := s.table.add("whep", pc, s.o.Handshake, func() { s.startViewer(v) }, func() { s.feed.leave(v) })
-	s.run(func() { s.readReports(v.sender) })
+	s.run(func() { s.readReports(v) })
 	return sess, answer, nil
 }
 
@@ -69,11 +88,12 @@ func (s *Server) attach(ctx context.Context, v *viewer, pc *webrtc.PeerConnectio
 	if err := s.attachAudio(v, pc, offer); err != nil {
 		return "", err
 	}
-	if answer, err = negotiate(ctx, pc, offer); err != nil {
-		return "", err
+	answer, err = negotiate(ctx, pc, offer)
+	if errors.Is(err, webrtc.ErrSenderWithNoCodecs) || err == nil && !carries(answer) {
+		return "", errNoCodec
 	}
-	if !carries(answer) {
-		return "", unprocessable("the offer has no " + s.o.Codec + ", which is what this feed is in")
+	if err != nil {
+		return "", err
 	}
 	v.atOnce = extensionID(v.sender, playoutDelay)
 	return answer, nil
@@ -106,9 +126,9 @@ func (s *Server) attachAudio(v *viewer, pc *webrtc.PeerConnection, offer string)
 // streamName is shared by audio and frame: browsers keep tracks of one stream in step.
 const streamName = "vsr"
 
-func (s *Server) newViewer() (*viewer, error) {
+func (s *Server) newViewer(codec string) (*viewer, error) {
 	mimeType, payloader := webrtc.MimeTypeH264, rtp.Payloader(&codecs.H264Payloader{})
-	if s.o.Codec == "vp8" {
+	if codec == "vp8" {
 		mimeType, payloader = webrtc.MimeTypeVP8, &codecs.VP8Payloader{EnablePictureID: true}
 	}
 	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mimeType, ClockRate: clockRate}, "video", streamName)
@@ -116,7 +136,7 @@ func (s *Server) newViewer() (*viewer, error) {
 		return nil, err
 	}
 	const mtu = 1200 // what browsers use: fits every path with space for SRTP
-	return &viewer{ring: newRing(viewerQueue), track: track, offset: rand.Uint32(),
+	return &viewer{encoding: s.feed.encodings[codec], ring: newRing(viewerQueue), track: track, offset: rand.Uint32(),
 		packet: rtp.NewPacketizer(mtu, 0, 0, payloader, rtp.NewRandomSequencer(), clockRate)}, nil
 }
 
@@ -130,7 +150,7 @@ func carries(answer string) bool {
 func (s *Server) startViewer(v *viewer) {
 	if s.feed.join(v) {
 		s.run(v.send)
-		s.feed.requestKeyframe("connect")
+		s.feed.requestKeyframe(v.encoding, "connect")
 	}
 }
 
@@ -158,9 +178,9 @@ func (v *viewer) send() {
 }
 
 // readReports handles key frame requests. Reading also feeds the interceptors (NACK, bandwidth estimation).
-func (s *Server) readReports(sender *webrtc.RTPSender) {
+func (s *Server) readReports(v *viewer) {
 	for {
-		packets, _, err := sender.ReadRTCP()
+		packets, _, err := v.sender.ReadRTCP()
 		if err != nil {
 			return
 		}
@@ -168,10 +188,10 @@ func (s *Server) readReports(sender *webrtc.RTPSender) {
 			switch p.(type) {
 			case *rtcp.PictureLossIndication:
 				s.o.OnReport("pli")
-				s.feed.requestKeyframe("pli")
+				s.feed.requestKeyframe(v.encoding, "pli")
 			case *rtcp.FullIntraRequest:
 				s.o.OnReport("fir")
-				s.feed.requestKeyframe("fir")
+				s.feed.requestKeyframe(v.encoding, "fir")
 			case *rtcp.TransportLayerNack: // the interceptor sends the packets again
 				s.o.OnReport("nack")
 			}

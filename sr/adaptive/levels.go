@@ -12,8 +12,9 @@ import (
 	"vsr/sr"
 )
 
-// poolFrames is how many output frames a level may have under way: one being encoded, one waiting, one being made.
-const poolFrames = 4
+// poolFrames is how many output frames a level may have under way: one being made, and one waiting and one being encoded for each of
+// two encoders.
+const poolFrames = 6
 
 // level resamples to the network's input size, runs the network, and resamples to the output's.
 type level struct {

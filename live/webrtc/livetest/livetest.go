@@ -31,6 +31,8 @@ type Client struct {
 	Token string
 	// Relay, when not nil, carries the media of every session that this client opens.
 	Relay *Relay
+	// VP8 offers no other video codec, as Firefox does where it has no H.264.
+	VP8 bool
 }
 
 // session is an open WHIP or WHEP session.
@@ -52,9 +54,16 @@ func (s *session) Close() error {
 	return s.pc.Close()
 }
 
-func newPeer() (*webrtc.PeerConnection, error) {
+func (c Client) newPeer() (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
+	if c.VP8 {
+		video := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: clockRate, RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}}
+		audio := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+		if err := errors.Join(m.RegisterCodec(webrtc.RTPCodecParameters{PayloadType: 120, RTPCodecCapability: video}, webrtc.RTPCodecTypeVideo),
+			m.RegisterCodec(webrtc.RTPCodecParameters{PayloadType: 109, RTPCodecCapability: audio}, webrtc.RTPCodecTypeAudio)); err != nil {
+			return nil, err
+		}
+	} else if err := m.RegisterDefaultCodecs(); err != nil {
 		return nil, err
 	}
 	reg := &interceptor.Registry{}
@@ -153,7 +162,7 @@ func (c Client) Publish(ctx context.Context, codec string) (*Publisher, error) {
 	if codec == "h264" {
 		mimeType, payloader = webrtc.MimeTypeH264, &codecs.H264Payloader{}
 	}
-	pc, err := newPeer()
+	pc, err := c.newPeer()
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +257,7 @@ func (c Client) watchUntil(ctx context.Context, audio bool) (*Viewer, error) {
 }
 
 func (c Client) watch(ctx context.Context, audio bool) (*Viewer, error) {
-	pc, err := newPeer()
+	pc, err := c.newPeer()
 	if err != nil {
 		return nil, err
 	}
