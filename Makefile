@@ -67,9 +67,9 @@ onnxruntime: ## fetch ONNX Runtime for tools/bench/against (npm, no scripts are 
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)
 
-live-browser: deps ## the page of vsr live in a real Chromium (installs it, node and playwright-core)
+live-browser: deps ## the page of vsr live in a real Chromium and a real Firefox (installs them, node, playwright-core and ws)
 	@scripts/browser.sh
-	VSR_TEST_BROWSER=required $(CUDA_ENV) $(GO) test -tags nvidia -count=1 -v -run TestLiveInChromium ./cmd/vsr
+	VSR_TEST_BROWSER=required $(CUDA_ENV) $(GO) test -tags nvidia -count=1 -v -run TestLiveIn ./cmd/vsr
 
 bundle: deps ## one archive for any Linux: the program, the libraries that it needs, licences
 	scripts/bundle.sh

@@ -25,6 +25,7 @@ type Server struct {
 	o       Options
 	setting webrtc.SettingEngine
 	udp     net.PacketConn
+	sockets []net.PacketConn // udp, and one for Firefox on this machine
 	mux     io.Closer
 	http    *http.Server
 	ln      net.Listener
@@ -76,18 +77,6 @@ func (s *Server) serve() {
 		err = nil
 	}
 	s.served <- err
-}
-
-// configureMedia makes one UDP socket serve every session, on loopback too, without mDNS or STUN: no packet leaves unasked.
-func (s *Server) configureMedia() {
-	logs := pionLogs{s.o.Logger}
-	s.setting.LoggerFactory = logs
-	mux := webrtc.NewICEUDPMux(logs.NewLogger("mux"), s.udp)
-	s.mux = mux
-	s.setting.SetICEUDPMux(mux)
-	s.setting.SetIncludeLoopbackCandidate(true)
-	s.setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.setting.SetICETimeouts(s.o.Silence*3/8, s.o.Silence*5/8, s.o.Silence/8)
 }
 
 func (s *Server) routes() http.Handler {
@@ -239,7 +228,9 @@ func (s *Server) Close() error {
 	s.table.closeAll()
 	s.feed.close()
 	s.mux.Close()
-	s.udp.Close()
+	for _, c := range s.sockets {
+		c.Close()
+	}
 	s.running.Wait()
 	return <-s.served
 }
