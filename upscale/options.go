@@ -29,6 +29,7 @@ type Options struct {
 	Threads   int    `yaml:"threads"`   // of the CPU engine; 0 is all cores; workers share them
 	Workers   int    `yaml:"workers"`   // segments made at the same time, 0 to 256; 0 is one for each device
 	Precision string `yaml:"precision"` // of the CPU engine: auto or fp32; empty is auto
+	ISA       string `yaml:"isa"`       // instruction set of the CPU engine; empty is the one that was measured to be the fastest here
 	// Resume works in segments that a later run can continue from; they hold SegmentMin to SegmentMax frames, by default
 	// segment.DefaultMin and segment.DefaultMax.
 	Resume     bool  `yaml:"resume"`
@@ -213,7 +214,7 @@ func (o *Options) factor(height int) float64 {
 
 // engine returns what engines.Open needs for a device.
 func (o *Options) engine(device string, height, threads int) engines.Options {
-	return engines.Options{Model: o.Model, Fast: o.Fast, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision,
+	return engines.Options{Model: o.Model, Fast: o.Fast, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision, ISA: o.ISA,
 		Program: o.Program, CheckLimit: o.CheckLimit, Logger: o.Logger}
 }
 

@@ -30,7 +30,7 @@ func (a *app) benchCommand() *cobra.Command {
 	f.StringVar(&o.Size, "size", "640x360", "`WxH` of the input frame")
 	f.IntVar(&o.Scale, "scale", 0, "2, 3 or 4, for a shape; 0 is 4")
 	f.StringVar(&o.CPU.Precision, "precision", "auto", "auto or fp32")
-	f.StringVar(&o.CPU.ISA, "isa", "", "instruction set of the CPU engine: "+strings.Join(conv.ISAs(), ", ")+"; empty is the best")
+	f.StringVar(&o.CPU.ISA, "isa", "", "instruction set of the CPU engine: "+strings.Join(conv.ISAs(), ", ")+"; empty is the fastest by measurement")
 	f.IntVar(&o.Frames, "frames", 5, "frames to measure (in each round), after one that is not counted")
 	f.IntVar(&o.Rounds, "rounds", 5, "with --run: how often the run and the network alone are measured in turn")
 	f.IntVar(&o.CPU.Threads, "threads", 0, "threads of the CPU engine; 0 is all cores")

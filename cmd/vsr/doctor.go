@@ -33,7 +33,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			if o.Short {
 				return usageFault("", "--quick belongs to --device")
 			}
-			return a.printReport(machine.Describe(o.Program), file)
+			return a.printReport(machine.Describe(cmd.Context(), o.Program), file)
 		}
 		o.Logger, o.Trial = a.Logger(), trial()
 		report, err := clips.Check(cmd.Context(), device, o)

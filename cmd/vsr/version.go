@@ -37,7 +37,7 @@ func (a *app) versionCommand() *cobra.Command {
 				return nil
 			}
 			r := versionReport{Schema: 1, Version: versionString(), Commit: setting("vcs.revision"), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-				CUDA: slices.Contains(strings.Split(setting("-tags"), ","), "nvidia"), Libraries: machine.Describe(versionString()).Libraries}
+				CUDA: slices.Contains(strings.Split(setting("-tags"), ","), "nvidia"), Libraries: machine.Libraries()}
 			return a.JSON(r)
 		},
 	}

@@ -2,6 +2,7 @@
 package machine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,9 @@ import (
 	"vsr/internal/conv"
 	"vsr/models"
 	"vsr/sr"
+	"vsr/sr/cpu/choice"
 	"vsr/sr/cuda"
+	"vsr/sr/engines"
 )
 
 // Schema is the version of a Report's JSON. It rises when a key changes its meaning or goes.
@@ -30,7 +33,8 @@ type Report struct {
 	Libraries []string      `json:"libraries"` // FFmpeg's and the encoders' behind it, name and version
 	Encoders  []string      `json:"encoders"`
 	Threads   int           `json:"threads"`
-	ISA       string        `json:"isa"`  // instruction set that the CPU engine takes
+	ISA       string        `json:"isa"` // the best that this machine lists
+	Kernels   []Kernels     `json:"kernels"`
 	ISAs      []string      `json:"isas"` // those that this machine runs
 	GPUs      []cuda.Device `json:"gpus"`
 	GPUError  string        `json:"gpu_error,omitempty"` // why there is none
@@ -38,13 +42,45 @@ type Report struct {
 	Models    []string      `json:"models"` // built in
 }
 
-// Describe looks at the machine. version is the program's.
-func Describe(version string) *Report {
-	r := &Report{Schema: Schema, Version: version, Go: runtime.Version(), Encoders: encode.Codecs(), Threads: runtime.GOMAXPROCS(0),
-		ISA: conv.ISA(), ISAs: conv.ISAs(), GPUNote: cuda.Untested, Models: models.Names()}
-	if maps, err := os.ReadFile("/proc/self/maps"); err == nil {
-		r.Libraries = loadedLibraries(string(maps))
+// Kernels is the instruction set that the CPU engine takes for a built-in model, because it was the fastest.
+type Kernels struct {
+	Model string        `json:"model"`
+	ISA   string        `json:"isa"`
+	Times []choice.Time `json:"times"` // of a small frame; empty where there is nothing to choose from
+}
+
+// String is one line, as "fast-x2 takes avx512 (avx2 9.1 ms, avx512 4.5 ms, avx512bf16 6.0 ms)".
+func (k Kernels) String() string {
+	var times []string
+	for _, t := range k.Times {
+		times = append(times, fmt.Sprintf("%s %.1f ms", t.ISA, t.MS))
 	}
+	if len(times) == 0 {
+		return k.Model + " takes " + k.ISA
+	}
+	return fmt.Sprintf("%s takes %s (%s)", k.Model, k.ISA, strings.Join(times, ", "))
+}
+
+// chosen asks for every built-in model, which measures what was not measured yet.
+func chosen(ctx context.Context) (list []Kernels) {
+	for _, name := range models.Names() {
+		w, err := engines.Weights(name)
+		if err != nil {
+			continue
+		}
+		one := Kernels{Model: name, ISA: choice.Chooser{}.ISA(ctx, w, "")}
+		if kept := (choice.Chooser{}).Kept(w, ""); kept != nil {
+			one.Times = kept.Times
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// Describe looks at the machine. version is the program's.
+func Describe(ctx context.Context, version string) *Report {
+	r := &Report{Schema: Schema, Version: version, Go: runtime.Version(), Encoders: encode.Codecs(), Threads: runtime.GOMAXPROCS(0),
+		ISA: conv.ISA(), ISAs: conv.ISAs(), GPUNote: cuda.Untested, Models: models.Names(), Libraries: Libraries(), Kernels: chosen(ctx)}
 	gpus, err := cuda.Devices()
 	r.GPUs = gpus
 	switch {
@@ -65,7 +101,10 @@ func (r *Report) Print(to io.Writer) error {
 	row("vsr", "%s, %s", r.Version, r.Go)
 	row("FFmpeg", "%s", orUnknown(r.Libraries))
 	row("encoders", "%s", strings.Join(r.Encoders, ", "))
-	row("CPU", "%d threads, instruction set %s (this machine runs %s)", r.Threads, r.ISA, strings.Join(r.ISAs, ", "))
+	row("CPU", "%d threads, this machine runs %s", r.Threads, strings.Join(r.ISAs, ", "))
+	for _, k := range r.Kernels {
+		row("", "%s", k)
+	}
 	if r.GPUError != "" {
 		row("CUDA", "%s", r.GPUError)
 	}
@@ -112,6 +151,16 @@ func orUnknown(list []string) string {
 }
 
 var libraryName = regexp.MustCompile(`/lib((?:av|sw)[a-z]+|x26[45]|SvtAv1Enc|vpx)\.so\.([0-9.]+)`)
+
+// Libraries are FFmpeg's and the encoders' behind it, as this process has loaded them: name and version. It is empty where that cannot be
+// seen.
+func Libraries() []string {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return nil
+	}
+	return loadedLibraries(string(maps))
+}
 
 // loadedLibraries finds FFmpeg's libraries and the encoders behind it in a process's memory map.
 func loadedLibraries(maps string) (list []string) {

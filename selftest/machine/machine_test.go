@@ -15,7 +15,8 @@ func TestLoadedLibraries(t *testing.T) {
 
 // TestDescribe: text and JSON name the same things.
 func TestDescribe(t *testing.T) {
-	r := Describe("v1.2.3")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	r := Describe(t.Context(), "v1.2.3")
 	var text strings.Builder
 	if err := r.Print(&text); err != nil {
 		t.Fatal(err)
@@ -31,6 +32,14 @@ func TestDescribe(t *testing.T) {
 	for _, want := range append([]string{"v1.2.3", back.ISA, back.GPUNote, "x264"}, back.Models...) {
 		if want == "" || !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	if len(back.Kernels) != len(back.Models) {
+		t.Errorf("kernels of %v, models %v", back.Kernels, back.Models)
+	}
+	for _, k := range back.Kernels {
+		if !strings.Contains(text.String(), k.Model+" takes "+k.ISA) || len(back.ISAs) > 2 && len(k.Times) < 2 {
+			t.Errorf("%+v is not in the text, or has no times:\n%s", k, text.String())
 		}
 	}
 	if len(back.Libraries) == 0 || len(back.Encoders) == 0 || back.Threads < 1 {

@@ -26,6 +26,7 @@ import (
 	"vsr/selftest"
 	"vsr/sr"
 	"vsr/sr/cpu"
+	"vsr/sr/cpu/choice"
 	"vsr/sr/cuda"
 	"vsr/sr/kdsr"
 )
@@ -38,6 +39,7 @@ type Options struct {
 	Fast      bool    // with an empty Model: a smaller network, several times faster
 	Threads   int     // of the CPU engine; 0 is all cores
 	Precision string  // of the CPU engine: auto or fp32; empty is auto
+	ISA       string  // instruction set of the CPU engine; empty is the one that was measured to be the fastest (package choice)
 	Program   string  // version of the program, to which a GPU's self-test belongs
 	// CheckLimit is how long auto may check a GPU that it does not know; 0 is 30 s.
 	CheckLimit time.Duration
@@ -107,7 +109,7 @@ func New(ctx context.Context, w *kdsr.Weights, o Options) (*Engine, error) {
 	case "cuda":
 		err = e.startGPU(w, o, index)
 	case "cpu":
-		err = e.startCPU(w, o)
+		err = e.startCPU(ctx, w, o)
 	default:
 		err = e.startAuto(ctx, w, o)
 	}
@@ -207,8 +209,12 @@ func DeviceError(err error) error {
 	return &fault.Error{Kind: fault.Device, Err: err, Hint: hint}
 }
 
-func (e *Engine) startCPU(w *kdsr.Weights, o Options) error {
-	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision, Logger: o.Logger})
+func (e *Engine) startCPU(ctx context.Context, w *kdsr.Weights, o Options) error {
+	isa := o.ISA
+	if isa == "" {
+		isa = choice.Chooser{Logger: o.Logger}.ISA(ctx, w, o.Precision)
+	}
+	c, err := cpu.New(w, cpu.Options{Threads: o.Threads, Precision: o.Precision, ISA: isa, Logger: o.Logger})
 	if err != nil {
 		return &fault.Error{Kind: fault.Request, Err: err}
 	}
@@ -229,7 +235,7 @@ func (e *Engine) startAuto(ctx context.Context, w *kdsr.Weights, o Options) erro
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := e.startCPU(w, o); err != nil {
+	if err := e.startCPU(ctx, w, o); err != nil {
 		return err
 	}
 	line := fault.Line(why)

@@ -10,6 +10,7 @@ import (
 
 	"vsr/internal/fault"
 	"vsr/sr/cpu"
+	"vsr/sr/cpu/choice"
 	"vsr/sr/kdsr"
 )
 
@@ -24,6 +25,7 @@ type CPUReport struct {
 // onCPU measures the CPU engine and its stages.
 func onCPU(ctx context.Context, o Options) (*CPUReport, error) {
 	b := &CPUReport{Model: o.Model, Config: o.weights.Config}
+	o.chooseISA(ctx)
 	var err error
 	if b.Result, err = cpu.Bench(ctx, o.weights, o.width, o.height, o.Frames, o.CPU); err != nil {
 		return nil, &fault.Error{Kind: fault.Request, Err: err}
@@ -35,6 +37,13 @@ func onCPU(ctx context.Context, o Options) (*CPUReport, error) {
 		}
 	}
 	return b, nil
+}
+
+// chooseISA takes the instruction set that a run would take, unless one is asked for.
+func (o *Options) chooseISA(ctx context.Context) {
+	if o.CPU.ISA == "" {
+		o.CPU.ISA = choice.Chooser{Logger: o.Logger}.ISA(ctx, o.weights, o.CPU.Precision)
+	}
 }
 
 // Print writes the report for people.

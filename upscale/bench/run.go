@@ -81,6 +81,7 @@ func run(ctx context.Context, o Options) (*RunReport, error) {
 
 // measure fills in the figures.
 func (b *RunReport) measure(ctx context.Context, o *Options, format media.Format, dir string) error {
+	o.chooseISA(ctx)
 	network := func() (cpu.Result, error) {
 		return cpu.Bench(ctx, o.weights, format.Width, format.Height, o.Frames, o.CPU)
 	}
@@ -190,6 +191,7 @@ func (o *Options) once(ctx context.Context, dir string) (upscale.Report, time.Du
 	run := upscale.Defaults()
 	run.Output, run.Replace, run.Program, run.Logger, run.Events = filepath.Join(dir, "out.mkv"), true, o.Program, o.Logger, o.Events
 	run.Model, run.Device, run.Threads, run.Precision = filepath.Join(dir, "model.safetensors"), "cpu", o.CPU.Threads, o.CPU.Precision
+	run.ISA = o.CPU.ISA
 	run.Encode.Codec, run.Encode.Preset = "x264", "veryfast"
 	debug.FreeOSMemory() // what the measurement before has left is not the run's
 	began := time.Now()

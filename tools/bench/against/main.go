@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"vsr/sr/cpu"
+	"vsr/sr/cpu/choice"
 	"vsr/sr/engines"
 	"vsr/sr/kdsr"
 )
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	size := f.String("size", "640x360", "`WxH` of the input frame")
 	scale := f.Int("scale", 0, "2, 3 or 4, for a shape; 0 is 4")
 	f.StringVar(&r.precision, "precision", "auto", "auto or fp32")
-	f.StringVar(&r.isa, "isa", "", "instruction set of the CPU engine; empty is the best")
+	f.StringVar(&r.isa, "isa", "", "instruction set of the CPU engine; empty is the one that was measured to be the fastest")
 	f.IntVar(&r.frames, "frames", 5, "frames to measure in each round, after one that is not counted")
 	f.IntVar(&r.rounds, "rounds", 5, "turns of both sides")
 	f.IntVar(&r.threads, "threads", 0, "threads of both sides; 0 is all cores")
@@ -69,13 +70,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if r.frames < 1 || r.rounds < 1 {
 		return fmt.Errorf("-frames %d, -rounds %d: want 1 or more", r.frames, r.rounds)
 	}
-	opts := r.options()
-	if err := opts.Validate(); err != nil {
+	if err := r.options().Validate(); err != nil {
 		return err
 	}
 	var err error
 	if r.weights, r.model, err = engines.Shape(r.model, *scale); err != nil {
 		return err
+	}
+	if r.isa == "" {
+		r.isa = choice.Chooser{}.ISA(ctx, r.weights, r.precision)
 	}
 	if note := disturbed(); note != "" {
 		fmt.Fprintln(stderr, "note:", note)
@@ -84,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if out.comparison, err = r.compare(ctx); err != nil { // first, because the other side may be missing
 		return err
 	}
-	if out.Result, err = cpu.Bench(ctx, r.weights, r.width, r.height, r.frames, opts); err != nil {
+	if out.Result, err = cpu.Bench(ctx, r.weights, r.width, r.height, r.frames, r.options()); err != nil {
 		return err
 	}
 	if *asJSON {
