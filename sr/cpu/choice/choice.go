@@ -35,9 +35,9 @@ const (
 	kernels = 1
 	// A candidate must be this much faster than the ones listed after it, which are the better ones by their features: neither noise nor a
 	// percent may decide.
-	margin = 0.08
-	rounds = 7
-	limit  = time.Second // for all rounds of all candidates; the first two are always whole
+	margin        = 0.08
+	rounds        = 7
+	limit         = time.Second // for all rounds of all candidates; the first two are always whole
 	width, height = 128, 96
 )
 
