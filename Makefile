@@ -64,6 +64,9 @@ bench: build ## benchmarks of all packages (short)
 onnxruntime: ## fetch ONNX Runtime for tools/bench/against (npm, no scripts are run)
 	npm install --ignore-scripts --no-audit --no-fund --no-save --prefix build/onnxruntime onnxruntime-node@$(ONNXRUNTIME)
 
+bin/versitygw: test/s3/go.mod ## the S3 server that the tests of upscale/fleet/storage start; without it they skip
+	$(GO) build -C test/s3 -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
+
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)
 

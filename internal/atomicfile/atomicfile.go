@@ -36,8 +36,11 @@ func WriteBytes(path string, b []byte) error { return Write(path, bytesWriter(b)
 // Create makes path with the content b. It fails with fs.ErrExist if the file exists: of several processes that create the same
 // file, on one machine or over NFS, exactly one succeeds. link(2) decides; where the file system has no links, O_EXCL does, and a
 // crash in the middle of that write can leave a torn file.
-func Create(path string, b []byte) error {
-	temp, err := writeTemp(path, bytesWriter(b))
+func Create(path string, b []byte) error { return CreateFrom(path, bytesWriter(b)) }
+
+// CreateFrom is Create with what fill writes.
+func CreateFrom(path string, fill func(io.Writer) error) error {
+	temp, err := writeTemp(path, fill)
 	if err != nil {
 		return err
 	}
@@ -49,11 +52,16 @@ func Create(path string, b []byte) error {
 	case !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EOPNOTSUPP):
 		return err
 	}
+	written, err := os.Open(temp)
+	if err != nil {
+		return err
+	}
+	defer written.Close()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	_, err = io.Copy(f, written)
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
@@ -63,6 +71,9 @@ func Lock(path string) (io.Closer, error) { return lock(path, unix.LOCK_EX|unix.
 
 // LockWait is Lock, but waits until the lock is free.
 func LockWait(path string) (io.Closer, error) { return lock(path, unix.LOCK_EX) }
+
+// LockShared is Lock for any number of holders at once, who exclude one that has called Lock.
+func LockShared(path string) (io.Closer, error) { return lock(path, unix.LOCK_SH|unix.LOCK_NB) }
 
 func lock(path string, how int) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
