@@ -38,6 +38,43 @@ func NewOpus(t *media.Track) (*Opus, error) {
 	return nil, err
 }
 
+// OpusTrack describes a stream of Opus of one or two channels that comes from elsewhere, as from a publisher, with times in ticks of OpusClock.
+func OpusTrack(channels int) media.Track {
+	// RFC 7845 section 5.1: version, channels, pre-skip (312 samples, libopus's own delay), input rate, gain, mapping family.
+	head := []byte{'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, byte(channels), 56, 1, 0x80, 0xbb, 0, 0, 0, 0, 0}
+	return media.Track{Type: media.TrackAudio, Codec: "opus", TimeBase: OpusClock, Start: media.NoTime, Params: av.NewOpusParams(channels, head)}
+}
+
+// OpusSilence is a packet of 20 ms of silence (RFC 6716 section 3.1: CELT, full band, stereo, one frame, whose two bytes say silence).
+var OpusSilence = []byte{0xfc, 0xff, 0xfe}
+
+// OpusDuration is the length of an Opus packet in ticks of OpusClock (RFC 6716 section 3.1), 0 for one that is none.
+func OpusDuration(packet []byte) int64 {
+	if len(packet) == 0 {
+		return 0
+	}
+	config, frames := int(packet[0]>>3), int64(1)
+	var frame int64
+	switch {
+	case config < 12: // SILK
+		frame = []int64{480, 960, 1920, 2880}[config%4]
+	case config < 16: // hybrid
+		frame = []int64{480, 960}[config%2]
+	default: // CELT
+		frame = []int64{120, 240, 480, 960}[config%4]
+	}
+	switch packet[0] & 3 {
+	case 1, 2:
+		frames = 2
+	case 3:
+		if len(packet) < 2 {
+			return 0
+		}
+		frames = int64(packet[1] & 63)
+	}
+	return frames * frame
+}
+
 // Track describes what comes out: Opus with times in ticks of OpusClock.
 func (o *Opus) Track() media.Track { return o.track }
 

@@ -9,14 +9,14 @@ import (
 	"vsr/media"
 )
 
-// encoders encodes each frame: in the first codec, which the recording gets too, and beside it in the second while viewers watch that
+// encoders encodes each frame: in the first codec, which the outputs get too, and beside it in the second while viewers watch that
 // do not take the first. It is a pipeline.Sink.
 type encoders struct {
 	session *Session
 	info    *media.Info // of the frames
 	first   *encode.Sink
 	wrote   bool // the first has got a frame
-	// always means that the first runs whoever watches, for a recording say.
+	// always means that the first runs whoever watches, for outputs.
 	always bool
 
 	mu     sync.Mutex
@@ -28,26 +28,22 @@ type encoders struct {
 // openEncoders opens the encoder of the first codec for frames as info says, with all that takes its packets.
 func (s *Session) openEncoders(info *media.Info) (*encoders, error) {
 	e := &encoders{session: s, info: info}
-	writers := []encode.PacketWriter{s.broadcaster(s.o.codec())}
-	if s.o.Record != "" {
-		file, err := encode.NewFile(s.recording(), encode.FileOptions{Growing: true, Logger: s.log})
-		if err != nil {
-			return nil, err
-		}
-		writers, e.always = append(writers, file), true
-	}
+	e.always = s.hub.Any()
 	var err error
-	e.first, err = encode.Create(info, s.encoderOptions(s.o.codec()), writers...)
+	e.first, err = encode.Create(info, s.encoderOptions(s.o.codec()), s.broadcaster(s.o.codec()), s.hub)
 	return e, err
 }
 
 func (s *Session) broadcaster(codec string) *broadcaster {
-	return &broadcaster{codec: codec, to: s.server.Broadcast(), metrics: s.metrics, times: s.times[codec]}
+	return &broadcaster{codec: codec, to: s.server.Broadcast(), metrics: s.metrics, times: s.times[codec], audio: s.kind != kindBrowser}
 }
 
 // encoderOptions are those of an encoder for viewers.
 func (s *Session) encoderOptions(codec string) encode.Options {
 	o := encode.Options{Codec: "vp8", ZeroLatency: true, BitRate: s.o.BitRate, KeyframeSeconds: 4, Threads: 1, Logger: s.log}
+	if s.hub != nil && s.hub.Streams() { // servers and HLS want a key frame every two seconds
+		o.KeyframeSeconds = 2
+	}
 	if codec == "h264" {
 		o.Codec, o.Preset, o.FFmpeg = "x264", "superfast", map[string]string{"profile": "baseline"}
 	}
@@ -75,6 +71,7 @@ func (e *encoders) Write(ctx context.Context, u media.Unit) error {
 	if u.Frame == nil {
 		return e.first.Write(ctx, u)
 	}
+	e.session.hub.Frame(u.Frame)
 	second, aside := e.session.o.fallback(), false
 	if second != "" {
 		aside = e.aside(u.Frame, second)

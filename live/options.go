@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"vsr/internal/fault"
+	"vsr/live/output"
 	"vsr/live/webrtc"
 	"vsr/sr"
 	"vsr/sr/engines"
@@ -19,25 +20,27 @@ import (
 
 // Options configures a Session. configs/live.yaml explains every key; Defaults are the values without one.
 type Options struct {
-	Source     string        `yaml:"source"`      // browser, v4l2:/dev/videoN, an address, lavfi:FILTERGRAPH, or a file
-	Loop       bool          `yaml:"loop"`        // start a file again at its end
-	Model      string        `yaml:"model"`       // auto, a built-in model, or a .safetensors file
-	Scale      int           `yaml:"scale"`       // 2, 3 or 4
-	Device     string        `yaml:"device"`      // auto, cpu, cuda or cuda:N
-	Threads    int           `yaml:"threads"`     // of the CPU engine; 0 is all cores
-	Listen     string        `yaml:"listen"`      // host:port of the page
-	UDP        string        `yaml:"udp"`         // host:port of the media; empty is the page's host and a free port
-	TokenFile  string        `yaml:"token_file"`  // empty makes a random token
-	Hosts      []string      `yaml:"hosts"`       // further Host headers to accept
-	MaxLatency time.Duration `yaml:"max_latency"` // age at which a frame is dropped; at least 10 ms
-	MaxViewers int           `yaml:"max_viewers"` // 1 to 1000
-	Feed       string        `yaml:"feed"`        // label of the metrics
-	Codec      string        `yaml:"codec"`       // auto, h264 or vp8
-	BitRate    int64         `yaml:"bit_rate"`    // most bit/s to each viewer, at least 50000
-	Record     string        `yaml:"record"`      // .mkv or .mp4; empty records nothing
-	TLSCert    string        `yaml:"tls_cert"`    // PEM file, with TLSKey
-	TLSKey     string        `yaml:"tls_key"`
-	TLSSelf    bool          `yaml:"tls_self_signed"` // make a certificate at start
+	Source     string           `yaml:"source"`      // browser, v4l2:/dev/videoN, an address, lavfi:FILTERGRAPH, or a file
+	Loop       bool             `yaml:"loop"`        // start a file again at its end
+	Model      string           `yaml:"model"`       // auto, a built-in model, or a .safetensors file
+	Scale      int              `yaml:"scale"`       // 2, 3 or 4
+	Device     string           `yaml:"device"`      // auto, cpu, cuda or cuda:N
+	Threads    int              `yaml:"threads"`     // of the CPU engine; 0 is all cores
+	Listen     string           `yaml:"listen"`      // host:port of the page
+	UDP        string           `yaml:"udp"`         // host:port of the media; empty is the page's host and a free port
+	TokenFile  string           `yaml:"token_file"`  // empty makes a random token
+	Hosts      []string         `yaml:"hosts"`       // further Host headers to accept
+	MaxLatency time.Duration    `yaml:"max_latency"` // age at which a frame is dropped; at least 10 ms
+	MaxViewers int              `yaml:"max_viewers"` // 1 to 1000
+	Feed       string           `yaml:"feed"`        // label of the metrics
+	Codec      string           `yaml:"codec"`       // auto, h264 or vp8
+	BitRate    int64            `yaml:"bit_rate"`    // most bit/s to each viewer, at least 50000
+	Record     string           `yaml:"record"`      // .mkv or .mp4; empty records nothing
+	Push       []output.Address `yaml:"push"`        // where the stream goes besides the viewers
+	PushFile   string           `yaml:"push_file"`   // more of them, one a line
+	TLSCert    string           `yaml:"tls_cert"`    // PEM file, with TLSKey
+	TLSKey     string           `yaml:"tls_key"`
+	TLSSelf    bool             `yaml:"tls_self_signed"` // make a certificate at start
 
 	kdsr.Sliders `yaml:",inline"` // deblur, denoise, decompress: -1 to 1, 0 is as estimated
 
@@ -76,6 +79,11 @@ func (o *Options) Validate() error {
 	}
 	if err := o.Sliders.Validate(); err != nil {
 		return fault.New(fault.Usage, "0 leaves the estimate as it is", "%w", err)
+	}
+	for _, a := range o.Push {
+		if _, err := output.ParseAddress(a); err != nil {
+			return err
+		}
 	}
 	_, err := kindOf(o.Source)
 	return err

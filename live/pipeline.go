@@ -89,13 +89,14 @@ type broadcaster struct {
 	video   int
 	metrics *metrics
 	times   *rtpTime
+	audio   bool // goes to the viewers from here; a publisher's goes by itself
 }
 
 // Start implements encode.PacketWriter.
 func (b *broadcaster) Start(info *media.Info) error {
 	b.base, b.video = info.VideoTrack().TimeBase, info.Video
 	b.times.restart()
-	if len(info.Tracks) > 1 {
+	if b.audio && len(info.Tracks) > 1 {
 		b.to.RestartAudio()
 	}
 	return nil
@@ -104,7 +105,9 @@ func (b *broadcaster) Start(info *media.Info) error {
 // WritePacket implements encode.PacketWriter.
 func (b *broadcaster) WritePacket(p *media.Packet) error {
 	if p.Track != b.video {
-		b.to.WriteAudio(p.Data, uint32(p.PTS))
+		if b.audio {
+			b.to.WriteAudio(p.Data, uint32(p.PTS))
+		}
 		return nil
 	}
 	t := float64(p.PTS) * b.base.Float() * float64(decode.FeedTimeBase.Den)

@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/fault"
+	"vsr/live/output"
 	"vsr/live/webrtc"
 	"vsr/pipeline"
 	"vsr/sr"
@@ -30,15 +30,15 @@ type Session struct {
 	metrics     *metrics
 	numbers     numbers
 	enhance     atomic.Bool
+	hub         *output.Hub
 
-	mu         sync.Mutex
-	upscaler   *adaptive.Upscaler // of the pipeline that runs now, nil between two
-	encoders   *encoders
-	recordings int   // made so far: each pipeline makes a file of its own
-	lostErr    error // why the source was lost, nil when it was not
-	levels     []Level
-	readers    map[string]func() *kdsr.Reading // of the levels that are networks, by name
-	reason     string                          // why frames are not enhanced, "" when they are
+	mu       sync.Mutex
+	upscaler *adaptive.Upscaler // of the pipeline that runs now, nil between two
+	encoders *encoders
+	lostErr  error // why the source was lost, nil when it was not
+	levels   []Level
+	readers  map[string]func() *kdsr.Reading // of the levels that are networks, by name
+	reason   string                          // why frames are not enhanced, "" when they are
 
 	runs   sync.WaitGroup // Run
 	closed chan struct{}  // closed under mu
@@ -64,6 +64,10 @@ func Open(o Options) (*Session, error) {
 	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
 	s.openEngine, s.makeLevels = s.o.openEngine, s.chooseLevels
+	targets, err := o.targets()
+	if err != nil {
+		return nil, err
+	}
 	token, err := o.token()
 	if err != nil {
 		return nil, err
@@ -73,17 +77,24 @@ func Open(o Options) (*Session, error) {
 		return nil, err
 	}
 	s.fingerprint = print
+	own := s.encoderOptions("h264")
+	own.KeyframeSeconds = 2
+	s.hub = output.NewHub(output.Options{Keyframe: func(cause string) { s.requestKeyframe(o.codec(), cause) }, Encoder: own, Logger: o.Logger})
 	s.server, err = webrtc.New(webrtc.Options{
 		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
 		AudioDelay: s.numbers.lag, Status: func() any { return s.Status() }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
-		OnReport: s.metrics.report, Logger: o.Logger,
+		OnReport: s.metrics.report, Logger: o.Logger, OnOutput: func(name string, run bool) error { return s.hub.Control(name, run) },
 	})
 	switch {
 	case errors.Is(err, webrtc.ErrTokenNeeded):
 		return nil, &fault.Error{Kind: fault.Usage, Err: err, Hint: "openssl rand -hex 16 > token; then --token-file token"}
 	case err != nil:
 		return nil, &fault.Error{Kind: fault.Output, Err: err, Hint: "another program may use the port; choose one with --listen"}
+	}
+	if err := s.openOutputs(targets); err != nil {
+		s.server.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -263,17 +274,4 @@ func (s *Session) setLost(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lostErr = err
-}
-
-// recording returns the name of the next recording: NAME.mkv, then NAME-2.mkv and so on, since every pipeline may have another
-// frame size.
-func (s *Session) recording() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.recordings++
-	if s.recordings == 1 {
-		return s.o.Record
-	}
-	ext := s.o.Record[len(s.o.Record)-4:]
-	return fmt.Sprintf("%s-%d%s", s.o.Record[:len(s.o.Record)-4], s.recordings, ext)
 }

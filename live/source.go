@@ -284,17 +284,30 @@ func newBrowserSource(p *webrtc.Publication, log *slog.Logger, decoded func(time
 }
 
 func (b *browserSource) first(ctx context.Context) (*media.Frame, media.Info, error) {
-	u, err := b.Next(ctx)
-	if errors.Is(err, io.EOF) {
-		return nil, media.Info{}, errNoFrame
-	}
-	if err != nil {
-		return nil, media.Info{}, err
+	var u media.Unit
+	for u.Frame == nil { // audio before the first frame: nobody hears it
+		var err error
+		if u, err = b.Next(ctx); errors.Is(err, io.EOF) {
+			return nil, media.Info{}, errNoFrame
+		} else if err != nil {
+			return nil, media.Info{}, err
+		}
 	}
 	b.ready = append([]*media.Frame{u.Frame}, b.ready...)
 	info := media.Info{Tracks: []media.Track{{Type: media.TrackVideo, Codec: b.pub.Codec(), TimeBase: decode.FeedTimeBase}},
 		Format: u.Frame.Format, FrameRate: media.Rational{Num: 30, Den: 1}}
+	if b.pub.Audio() {
+		t := encode.OpusTrack(2)
+		t.Index = 1
+		info.Tracks = append(info.Tracks, t)
+	}
 	return u.Frame, info, nil
+}
+
+// audio is a packet of audio on the line of the frames.
+func (b *browserSource) audio(u webrtc.AccessUnit) *media.Packet {
+	at := int64(float64(b.clock.at(u.Time)) * decode.FeedTimeBase.Float() / encode.OpusClock.Float())
+	return &media.Packet{Track: 1, PTS: at, DTS: at, Duration: encode.OpusDuration(u.Data), Key: true, Data: u.Data}
 }
 
 func (b *browserSource) Next(ctx context.Context) (media.Unit, error) {
@@ -302,6 +315,12 @@ func (b *browserSource) Next(ctx context.Context) (media.Unit, error) {
 		pic, err := b.pub.Next(ctx)
 		if err != nil {
 			return media.Unit{}, err
+		}
+		if pic.Audio {
+			if b.clock.started {
+				return media.Unit{Packet: b.audio(pic)}, nil
+			}
+			continue
 		}
 		begin := time.Now()
 		frames, lost, err := b.feed.Decode(ctx, pic.Data, b.clock.extend(pic.Time))
@@ -340,6 +359,9 @@ type rtpClock struct {
 	ticks   int64
 	started bool
 }
+
+// at is the place of a time near the last one of extend.
+func (c *rtpClock) at(t uint32) int64 { return c.ticks + int64(int32(t-c.last)) }
 
 func (c *rtpClock) extend(t uint32) int64 {
 	if !c.started {

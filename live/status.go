@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vsr/internal/fault"
+	"vsr/live/output"
 	"vsr/sr/adaptive"
 	"vsr/sr/kdsr"
 )
@@ -30,13 +31,14 @@ type Status struct {
 	Dropped     map[string]int64   `json:"dropped"`
 	StageMS     map[string]float64 `json:"stage_ms"`
 	Changes     int                `json:"quality_changes"`
+	Outputs     []output.Status    `json:"outputs,omitempty"`
 }
 
 // Status is what the page shows of the pipeline; the server asks for it at each poll of the page.
 func (s *Session) Status() Status {
 	r, n := s.level(), &s.numbers
 	st := Status{Source: sourceName(s.o.Source), Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
-		Dropped: map[string]int64{}}
+		Dropped: map[string]int64{}, Outputs: s.hub.Outputs()}
 	for reason, count := range s.dropped() {
 		st.Dropped[reason] = count()
 	}

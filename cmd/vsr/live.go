@@ -18,7 +18,8 @@ const liveExamples = `  vsr live                                     # open the 
   vsr live --source rtsp://camera.local/stream
   vsr live --source clip.mp4 --loop
   vsr live --source lavfi:testsrc2=size=320x180:rate=30
-  vsr live --record evening.mkv                # keeps the enhanced video too`
+  vsr live --record evening.mkv                # keeps the enhanced video too
+` + outputExamples
 
 func (a *app) liveCommand() *cobra.Command {
 	o := live.Defaults()
@@ -48,6 +49,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.Codec, "codec", o.Codec, "auto, h264 or vp8")
 	f.Int64Var(&o.BitRate, "bit-rate", o.BitRate, "most bits a second to each viewer")
 	f.StringVar(&o.Record, "record", o.Record, "write the enhanced video to `file` (.mkv or .mp4), playable at any moment")
+	outputFlags(f, &o)
 	f.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate `file`, for other addresses than loopback")
 	f.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "key `file`")
 	f.BoolVar(&o.TLSSelf, "tls-self-signed", o.TLSSelf, "make a certificate now and print its fingerprint")
@@ -81,6 +83,7 @@ func (a *app) live(parent context.Context, o live.Options) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program in the system's way
 	fmt.Fprintf(a.Stderr, "open %s\n", s.URL())
+	warnOfKeys(a.Stderr, o)
 	if print := s.Fingerprint(); print != "" {
 		fmt.Fprintf(a.Stderr, "certificate fingerprint (SHA-256): %s\n", print)
 	}

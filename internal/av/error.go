@@ -116,7 +116,7 @@ func check(code C.int) error {
 	return Err(astiav.Error(int(code)))
 }
 
-// printable keeps control bytes out of messages: text inside a damaged file may hold any.
+// printable keeps control bytes out of messages, since text inside a damaged file may hold any, and the words of Hide.
 func printable(s string) string {
 	out := make([]rune, 0, len(s))
 	for _, r := range s {
@@ -125,7 +125,7 @@ func printable(s string) string {
 		}
 		out = append(out, r)
 	}
-	return string(out)
+	return Hidden(string(out))
 }
 
 // Interrupted reports whether err came from an Interrupt.

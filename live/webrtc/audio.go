@@ -86,6 +86,7 @@ func (s *Server) receiveAudio(p *Publication, t *webrtc.TrackRemote) {
 		if err != nil {
 			return
 		}
+		p.hear(packet, time.Now())
 		lag := min(max(s.o.AudioDelay(), 0), longestLag)
 		select {
 		case waiting <- held{packet, time.Now().Add(lag)}:

@@ -39,6 +39,8 @@ type Options struct {
 	AudioDelay func() time.Duration
 	// OnEnhance is called when a person at the page switches enhancement on or off.
 	OnEnhance func(on bool)
+	// OnOutput starts or stops the output of a name. The error's text goes to the client. Nil means that there are none.
+	OnOutput func(name string, run bool) error
 	// Status returns what the page shows of the pipeline; it must encode as JSON. Nil means nothing.
 	Status func() any
 	// Metrics is served at /metrics behind the token. Nil means no such page.

@@ -131,15 +131,26 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	json.NewEncoder(w).Encode(st)
 }
 
-// serveControl switches enhancement on or off: {"enhance": true}.
+// serveControl switches enhancement on or off, {"enhance": true}, or starts or stops an output, {"output": "NAME", "run": false}.
 func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 	var c struct {
-		Enhance *bool `json:"enhance"`
+		Enhance *bool   `json:"enhance"`
+		Output  *string `json:"output"`
+		Run     *bool   `json:"run"`
 	}
 	dec := json.NewDecoder(r.Body)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil || c.Enhance == nil {
-		problem(w, http.StatusBadRequest, `want {"enhance": true} or {"enhance": false}`)
+	err := dec.Decode(&c)
+	switch {
+	case err == nil && c.Output != nil && c.Run != nil && c.Enhance == nil && s.o.OnOutput != nil:
+		if err := s.o.OnOutput(*c.Output, *c.Run); err != nil {
+			problem(w, http.StatusNotFound, err.Error())
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case err != nil || c.Enhance == nil || c.Output != nil:
+		problem(w, http.StatusBadRequest, `want {"enhance": true} or {"enhance": false}, or {"output": "NAME", "run": true}`)
 		return
 	}
 	s.o.OnEnhance(*c.Enhance)

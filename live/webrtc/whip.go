@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,9 +13,11 @@ import (
 	"github.com/pion/webrtc/v3"
 )
 
-// Publication is one publisher's video while it lasts. Its audio goes to the viewers by itself.
+// Publication is one publisher's video and audio while it lasts. Its audio goes to the viewers by itself, too.
 type Publication struct {
 	codec string
+	sound bool // the offer sends audio
+	sync  sync90
 	units chan AccessUnit
 	done  chan struct{}
 	once  sync.Once
@@ -24,17 +27,21 @@ type Publication struct {
 	end   func()
 }
 
-// AccessUnit is one encoded frame as it arrived.
+// AccessUnit is one encoded frame as it arrived, or a packet of audio.
 type AccessUnit struct {
-	Data    []byte    // one VP8 frame, or one H.264 access unit with start codes
-	Time    uint32    // RTP time, 90 kHz
+	Data    []byte    // one VP8 frame, or one H.264 access unit with start codes; or one Opus packet
+	Time    uint32    // RTP time of the video, 90 kHz, of audio too
 	Arrival time.Time // when its last packet came
+	Audio   bool
 }
 
 // Codec is h264 or vp8.
 func (p *Publication) Codec() string { return p.codec }
 
-// Next waits for the next frame. io.EOF means that the publisher is gone.
+// Audio reports whether the publisher has announced audio.
+func (p *Publication) Audio() bool { return p.sound }
+
+// Next waits for the next frame or packet of audio. io.EOF means that the publisher is gone.
 func (p *Publication) Next(ctx context.Context) (AccessUnit, error) {
 	select {
 	case u := <-p.units:
@@ -90,11 +97,13 @@ func (s *Server) setUpPublisher(ctx context.Context, p *Publication, offer strin
 		return nil, "", err
 	}
 	p.pc = pc
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	p.sound = strings.Contains(offer, "\nm=audio ")
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		if !s.begin() {
 			return
 		}
 		defer s.running.Done()
+		s.run(func() { p.readClock(r, t.Kind() == webrtc.RTPCodecTypeAudio) })
 		switch {
 		case t.Kind() == webrtc.RTPCodecTypeVideo && p.ssrc.CompareAndSwap(0, uint32(t.SSRC())):
 			s.receive(p, t)
@@ -155,6 +164,7 @@ func (s *Server) receive(p *Publication, t *webrtc.TrackRemote) {
 		}
 		gone, now := false, time.Now()
 		lost, wantKey := frames.Push(packet, now, func(pic AccessUnit) {
+			p.sync.frame(pic.Time, now)
 			select {
 			case p.units <- pic:
 			case <-p.done:
