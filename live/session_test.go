@@ -215,7 +215,7 @@ func TestLiveEnhancesACamera(t *testing.T) {
 		t.Errorf("recording of %v, want 128x96", f)
 	}
 	// A second camera, of another size, after the first: the feed goes on.
-	go func() { done <- camera(s, "h264", 96, 64, 60) }()
+	go func() { done <- camera(s, "h264", 96, 64, 300) }()
 	w, err := client(s).Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
