@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,7 +26,7 @@ type Options struct {
 	Threads    int              `yaml:"threads"`     // of the CPU engine; 0 is all cores
 	Listen     string           `yaml:"listen"`      // host:port of the page
 	UDP        string           `yaml:"udp"`         // host:port of the media; empty is the page's host and a free port
-	TokenFile  string           `yaml:"token_file"`  // empty makes a random token
+	TokenFile  string           `yaml:"token_file"`  // for everything; empty makes a random token
 	Hosts      []string         `yaml:"hosts"`       // further Host headers to accept
 	MaxLatency time.Duration    `yaml:"max_latency"` // age at which a frame is dropped; at least 10 ms
 	MaxViewers int              `yaml:"max_viewers"` // 1 to 1000
@@ -41,6 +39,8 @@ type Options struct {
 	TLSCert    string           `yaml:"tls_cert"`    // PEM file, with TLSKey
 	TLSKey     string           `yaml:"tls_key"`
 	TLSSelf    bool             `yaml:"tls_self_signed"` // make a certificate at start
+
+	Access `yaml:",inline"`
 
 	kdsr.Sliders `yaml:",inline"` // deblur, denoise, decompress: -1 to 1, 0 is as estimated
 
@@ -87,22 +87,6 @@ func (o *Options) Validate() error {
 	}
 	_, err := kindOf(o.Source)
 	return err
-}
-
-// token reads the token file, or returns "" for a random token.
-func (o *Options) token() (string, error) {
-	if o.TokenFile == "" {
-		return "", nil
-	}
-	b, err := os.ReadFile(o.TokenFile)
-	if err != nil {
-		return "", fault.New(fault.Usage, "", "token file: %w", err)
-	}
-	t := strings.TrimSpace(string(b))
-	if len(t) < 16 || strings.ContainsAny(t, " \t\r\n") {
-		return "", fault.New(fault.Usage, "openssl rand -hex 16 makes a good one", "token file %s: want one word of at least 16 characters", o.TokenFile)
-	}
-	return t, nil
 }
 
 // tls returns the server's certificate, nil for none, and its SHA-256 fingerprint when it was made just now.

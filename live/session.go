@@ -35,10 +35,12 @@ type Session struct {
 	mu       sync.Mutex
 	upscaler *adaptive.Upscaler // of the pipeline that runs now, nil between two
 	encoders *encoders
-	lostErr  error // why the source was lost, nil when it was not
-	levels   []Level
-	readers  map[string]func() *kdsr.Reading // of the levels that are networks, by name
-	reason   string                          // why frames are not enhanced, "" when they are
+	// droppedBefore are the frames dropped before this source began, by reason.
+	droppedBefore map[string]int64
+	lostErr       error // why the source was lost, nil when it was not
+	levels        []Level
+	readers       map[string]func() *kdsr.Reading // of the levels that are networks, by name
+	reason        string                          // why frames are not enhanced, "" when they are
 
 	runs   sync.WaitGroup // Run
 	closed chan struct{}  // closed under mu
@@ -68,7 +70,7 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := o.token()
+	tokens, err := o.tokens()
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +83,10 @@ func Open(o Options) (*Session, error) {
 	own.KeyframeSeconds = 2
 	s.hub = output.NewHub(output.Options{Keyframe: func(cause string) { s.requestKeyframe(o.codec(), cause) }, Encoder: own, Logger: o.Logger})
 	s.server, err = webrtc.New(webrtc.Options{
-		Listen: o.Listen, UDP: o.UDP, Token: token, Hosts: o.Hosts, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
+		Listen: o.Listen, UDP: o.UDP, Token: tokens[0], PublishToken: tokens[1], ViewToken: tokens[2], Hosts: o.Hosts,
+		Proxies: o.Proxies, ICEServers: o.ICEServers, External: o.External, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
-		AudioDelay: s.numbers.lag, Status: func() any { return s.Status() }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
+		AudioDelay: s.numbers.lag, Status: func(control bool) any { return s.Status().forRole(control) }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
 		OnReport: s.metrics.report, Logger: o.Logger, OnOutput: func(name string, run bool) error { return s.hub.Control(name, run) },
 	})
 	switch {
@@ -98,12 +101,6 @@ func Open(o Options) (*Session, error) {
 	}
 	return s, nil
 }
-
-// URL is the address to open in a browser, with the token.
-func (s *Session) URL() string { return s.server.URL() }
-
-// Fingerprint is the SHA-256 of a certificate that was made at start, "" when there is none.
-func (s *Session) Fingerprint() string { return s.fingerprint }
 
 // Close ends Run and the server, and waits for everything that they started. It may be called twice.
 func (s *Session) Close() error {
@@ -258,7 +255,10 @@ func (s *Session) adopt(u *adaptive.Upscaler, e *encoders) {
 	defer s.mu.Unlock()
 	s.upscaler, s.encoders = u, e
 	if u != nil {
-		s.lostErr = nil
+		s.lostErr, s.droppedBefore = nil, map[string]int64{}
+		for reason, count := range s.dropped() {
+			s.droppedBefore[reason] = count()
+		}
 		u.SetEnhance(s.enhance.Load())
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Status is the page's view of the pipeline; live/webrtc/page/index.html reads it.
 type Status struct {
-	Source   string `json:"source"`
+	Source   string `json:"source,omitempty"`
 	State    string `json:"state"`           // waiting, live or lost
 	Error    string `json:"error,omitempty"` // why the source is lost
 	Enhance  bool   `json:"enhance"`         // what people at the page asked for
@@ -39,8 +39,11 @@ func (s *Session) Status() Status {
 	r, n := s.level(), &s.numbers
 	st := Status{Source: sourceName(s.o.Source), Model: r.Name, Enhanced: r.Enhanced, FPSIn: n.in.value(), FPSOut: n.out.value(), Changes: r.Changes,
 		Dropped: map[string]int64{}, Outputs: s.hub.Outputs()}
+	s.mu.Lock()
+	before := s.droppedBefore
+	s.mu.Unlock()
 	for reason, count := range s.dropped() {
-		st.Dropped[reason] = count()
+		st.Dropped[reason] = count() - before[reason]
 	}
 	st.State, st.Error, st.Enhance = s.state(), s.lost(), s.enhance.Load()
 	if st.State != "live" { // the numbers of the source before would only confuse
@@ -60,6 +63,14 @@ func (s *Session) Status() Status {
 		st.InSize, st.OutSize = fmt.Sprintf("%d×%d", n.from.Width, n.from.Height), fmt.Sprintf("%d×%d", n.to.Width, n.to.Height)
 	}
 	st.AgeMS, st.StageMS = float64(n.age)/float64(time.Millisecond), n.perStage
+	return st
+}
+
+// forRole leaves out what only who may control is to read: addresses, errors of FFmpeg, numbers of the machine.
+func (st Status) forRole(control bool) Status {
+	if !control {
+		st.Source, st.Error, st.Levels, st.StageMS, st.Outputs = "", "", nil, nil, nil
+	}
 	return st
 }
 

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"vsr/internal/cli"
 	"vsr/internal/cli/args"
 	"vsr/live"
 )
@@ -42,7 +42,9 @@ func (a *app) liveCommand() *cobra.Command {
 	f.IntVar(&o.Threads, "threads", o.Threads, "threads of the CPU engine; 0 is all cores")
 	f.StringVar(&o.Listen, "listen", o.Listen, "`address` of the page")
 	f.StringVar(&o.UDP, "udp", o.UDP, "`address` of the media; empty is the page's host and a free port")
-	f.StringVar(&o.TokenFile, "token-file", o.TokenFile, "`file` with the token that clients must send; empty makes a random one")
+	f.StringVar(&o.TokenFile, "token-file", o.TokenFile, "`file` with the token that allows everything; empty makes a random one")
+	f.StringVar(&o.PublishTokenFile, "publish-token-file", "", "`file` with a token that only allows to publish and watch")
+	f.StringVar(&o.ViewTokenFile, "view-token-file", "", "`file` with a token that only allows to watch; empty makes a random one")
 	f.DurationVar(&o.MaxLatency, "max-latency", o.MaxLatency, "age at which a frame is dropped instead of enhanced")
 	f.IntVar(&o.MaxViewers, "max-viewers", o.MaxViewers, "viewers at a time; one more is refused")
 	f.StringVar(&o.Feed, "feed", o.Feed, "`name` of this feed in the metrics")
@@ -82,11 +84,8 @@ func (a *app) live(parent context.Context, o live.Options) error {
 	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program in the system's way
-	fmt.Fprintf(a.Stderr, "open %s\n", s.URL())
+	s.Announce(a.Stderr, cli.IsTerminal(a.Stderr))
 	warnOfKeys(a.Stderr, o)
-	if print := s.Fingerprint(); print != "" {
-		fmt.Fprintf(a.Stderr, "certificate fingerprint (SHA-256): %s\n", print)
-	}
 	err = s.Run(ctx)
 	if errors.Is(err, context.Canceled) && parent.Err() == nil {
 		return nil // Ctrl-C is how a live session ends

@@ -137,7 +137,8 @@ func TestLiveInChromium(t *testing.T) {
 		t.Fatal(err)
 	}
 	listen, udp := freeAddress(t, "tcp"), freeAddress(t, "udp")
-	args := []string{"live", "--listen", listen, "--udp", udp, "--token-file", token}
+	// A model by name: how busy the machine is must not decide what is tested.
+	args := []string{"live", "--model", "nano-x2", "--listen", listen, "--udp", udp, "--token-file", token}
 	server := startVSR(t, args...)
 	artefacts, err := filepath.Abs("../../build")
 	if err != nil {
@@ -146,7 +147,7 @@ func TestLiveInChromium(t *testing.T) {
 	if err := os.MkdirAll(artefacts, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 150*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "browser.mjs", chromium, "http://"+listen+"/#token=0123456789abcdef0123456789abcdef", cameraFile(t, 300), artefacts)
 	cmd.Dir = "../../tools/live"
@@ -202,7 +203,7 @@ func (r browserReport) check(t *testing.T) {
 	if r.SecondMS <= 0 || r.SecondMS > 10000 {
 		t.Errorf("second viewer: first frame after %v ms, want 500 on an idle machine, 10000 on any", r.SecondMS)
 	}
-	if !strings.Contains(r.Toggled, "not enhanced") {
+	if r.Toggled != "not enhanced" {
 		t.Errorf("after E the caption says %q", r.Toggled)
 	}
 	if r.Audio <= 0 {
@@ -243,7 +244,7 @@ type firefoxReport struct {
 	Decoded, Watched      int // frames at the publisher's page and at a viewer's
 	Width, Height, Colors int
 	Codecs                []string // of the publisher's video and the enhanced one
-	Message               string
+	Line                  string
 	Problems              []string
 	Status                struct {
 		Pipeline struct {
@@ -298,6 +299,9 @@ func TestLiveInFirefox(t *testing.T) {
 	}
 	if least := int(limit.Seconds()); r.Decoded < least || r.Watched < least {
 		t.Errorf("%d frames at the publisher's page and %d at a viewer's in %s s", r.Decoded, r.Watched, seconds)
+	}
+	if !strings.Contains(r.Line, " fps, ") {
+		t.Errorf("the line says %q", r.Line)
 	}
 	if r.Width == 0 || r.Colors < 10 {
 		t.Errorf("the enhanced video is %dx%d with %d values", r.Width, r.Height, r.Colors)

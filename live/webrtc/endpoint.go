@@ -75,6 +75,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, creat
 	h.Set("Location", "/session/"+sess.id)
 	h.Set("ETag", sess.tag())
 	h.Set("Cache-Control", "no-store")
+	s.link(h)
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, answer)
 	s.o.Logger.Info("session opened", "stage", "webrtc", "kind", kind, "session", sess.id[:6])
@@ -110,6 +111,10 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	sess := s.table.get(r.PathValue("id"))
 	if sess == nil {
 		problem(w, http.StatusNotFound, "no such session")
+		return
+	}
+	if sess.kind == "whip" && r.Method != http.MethodOptions && s.rightsOf(r)&mayPublish == 0 {
+		problem(w, http.StatusForbidden, "this token does not allow that")
 		return
 	}
 	switch r.Method {

@@ -1,8 +1,6 @@
 package webrtc
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -44,39 +42,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// protected adds the rate limit and the bearer token (RFC 9725 section 4.7: on every request but the preflight).
-func (s *Server) protected(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodOptions {
-			ok := s.authorized(r)
-			// Watching the numbers is free for who has the token; changing things, and guessing tokens, is not.
-			if free := ok && r.Method == http.MethodGet; !free && !s.limits.allow(r) {
-				w.Header().Set("Retry-After", "1")
-				problem(w, http.StatusTooManyRequests, "too many requests")
-				return
-			}
-			if !ok {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="vsr"`)
-				problem(w, http.StatusUnauthorized, "a valid token is needed: open the address that vsr printed at start")
-				return
-			}
-		}
-		next(w, r)
-	}
-}
-
-func (s *Server) authorized(r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(s.o.Token))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "bearer")
-}
-
 func (s *Server) hostAllowed(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
+	host := hostOf(hostport)
 	if isLoopback(host) {
 		return true
 	}
@@ -124,11 +91,16 @@ func newLimiter(perSec float64) *limiter {
 	return &limiter{perSec: perSec, clients: map[string]*client{}}
 }
 
-func (l *limiter) allow(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+// hostOf is an address without its port.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
 	}
+	return strings.Trim(address, "[]")
+}
+
+// allow takes one request of a client.
+func (l *limiter) allow(host string) bool {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,6 +15,9 @@ func checkOffer(offer, kind string) error {
 	if err != nil {
 		return &refusal{status: http.StatusBadRequest, detail: "the offer is not valid SDP"}
 	}
+	if err := boundCandidates(offer); err != nil {
+		return err
+	}
 	count := map[string]int{}
 	for _, m := range parsed.MediaDescriptions {
 		name := m.MediaName.Media
@@ -33,6 +36,14 @@ func checkOffer(offer, kind string) error {
 	}
 	if count["video"] != 1 || count["audio"] > 1 {
 		return unprocessable("the offer must have one video and at most one audio")
+	}
+	return nil
+}
+
+// boundCandidates holds an offer to what a fragment of trickle ICE may have: vsr sends checks to every address that a client names.
+func boundCandidates(offer string) error {
+	if _, err := parseFragment(offer); err != nil {
+		return &refusal{status: http.StatusBadRequest, detail: "the offer: " + err.Error()}
 	}
 	return nil
 }

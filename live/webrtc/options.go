@@ -9,15 +9,25 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Options configures a Server. The zero value listens on 127.0.0.1:8080 with a random token and publishing allowed.
 type Options struct {
-	Listen     string   // HTTP address, host:port; default 127.0.0.1:8080
-	UDP        string   // media address, host:port; default the host of Listen with a free port
-	Token      string   // bearer token; default random. Required when Listen is not loopback
+	Listen string // HTTP address, host:port; default 127.0.0.1:8080
+	UDP    string // media address, host:port; default the host of Listen with a free port
+	Token  string // bearer token for everything; default random. Required when Listen is not loopback
+	// PublishToken allows to publish and to view, ViewToken to view alone. Default: no publish token, and a random view token.
+	PublishToken, ViewToken string
+	// Proxies are the addresses and prefixes (CIDR) of reverse proxies, whose X-Forwarded-For is believed.
+	Proxies []string
+	// ICEServers are STUN and TURN servers that clients are told of.
+	ICEServers []ICEServer
+	// External is the address under which clients reach the media socket, behind a NAT; "" means the socket's own.
+	External   string
 	Hosts      []string // further Host header values to accept, besides Listen's own, localhost and loopback addresses
 	TLS        *tls.Config
 	NoPublish  bool          // refuse WHIP: the source is not the browser
@@ -42,7 +52,8 @@ type Options struct {
 	// OnOutput starts or stops the output of a name. The error's text goes to the client. Nil means that there are none.
 	OnOutput func(name string, run bool) error
 	// Status returns what the page shows of the pipeline; it must encode as JSON. Nil means nothing.
-	Status func() any
+	// With control it may tell what is for the owner of the server alone.
+	Status func(control bool) any
 	// Metrics is served at /metrics behind the token. Nil means no such page.
 	Metrics http.Handler
 	// OnEvent hears of every session that ends or fails to begin, for metrics. kind is whip or whep.
@@ -50,6 +61,8 @@ type Options struct {
 	// OnReport hears of every request in the viewers' RTCP: pli, fir or nack.
 	OnReport func(kind string)
 	Logger   *slog.Logger
+
+	proxies []netip.Prefix
 }
 
 // Errors of New that a caller explains to the user.
@@ -83,11 +96,47 @@ func (o *Options) fill() error {
 		}
 		o.Token = randomID()
 	}
+	if o.ViewToken == "" {
+		o.ViewToken = randomID()
+	}
+	if err := o.fillProxies(); err != nil {
+		return err
+	}
+	if o.External != "" && net.ParseIP(o.External) == nil {
+		return fmt.Errorf("external address %q: want an IP address", o.External)
+	}
+	for _, i := range o.ICEServers {
+		if err := i.Validate(); err != nil {
+			return err
+		}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.fillLimits()
 	return nil
+}
+
+// fillProxies reads the proxies' addresses.
+func (o *Options) fillProxies() error {
+	for _, p := range o.Proxies {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			addr, err := netip.ParseAddr(p)
+			if err != nil {
+				return fmt.Errorf("proxy %q: want an IP address or a prefix such as 10.0.0.0/8", p)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		o.proxies = append(o.proxies, prefix)
+	}
+	return nil
+}
+
+// proxy reports whether a host is one of the proxies.
+func (o *Options) proxy(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(o.proxies, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
 
 // codecs are those of the viewers, the preferred one first.

@@ -176,6 +176,14 @@ func TestOpenAddressNeedsToken(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	s := start(t, Options{RateLimit: 0.001})
 	codes := map[int]int{}
+	offers := func(want int) {
+		t.Helper()
+		for range 10 {
+			if resp, _ := do(t, s, "POST", "/whep", "text/plain", "x"); resp.StatusCode != want {
+				t.Fatalf("an offer with the right token: %s, want %d", resp.Status, want)
+			}
+		}
+	}
 	for range burst + 5 {
 		resp, _ := do(t, s, "GET", "/status", "", "", "Authorization", "Bearer guess")
 		codes[resp.StatusCode]++
@@ -188,6 +196,12 @@ func TestRateLimit(t *testing.T) {
 			t.Fatalf("reading the status with the token: %s", resp.Status)
 		}
 	}
+	for range 60 {
+		do(t, s, "POST", "/whep", "text/plain", "x", "Authorization", "Bearer guess")
+	}
+	offers(http.StatusUnsupportedMediaType) // who guesses keeps nobody out behind the same address
+	offers(http.StatusUnsupportedMediaType)
+	offers(http.StatusTooManyRequests)
 }
 
 func FuzzOffer(f *testing.F) {
@@ -230,7 +244,7 @@ func TestUnfinishedSessions(t *testing.T) {
 
 // TestStatusNamesItsSchema: other programs read /status.
 func TestStatusNamesItsSchema(t *testing.T) {
-	s := start(t, Options{Status: func() any { return map[string]int{"fps": 30} }})
+	s := start(t, Options{Status: func(bool) any { return map[string]int{"fps": 30} }})
 	resp, body := do(t, s, "GET", "/status", "", "")
 	var st struct {
 		Schema   int `json:"schema_version"`

@@ -1,10 +1,8 @@
 package webrtc
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,9 +15,6 @@ import (
 	"github.com/pion/webrtc/v3"
 )
 
-//go:embed page/index.html
-var page []byte
-
 // Server is the HTTP and media front of one feed.
 type Server struct {
 	o       Options
@@ -29,7 +24,8 @@ type Server struct {
 	mux     io.Closer
 	http    *http.Server
 	ln      net.Listener
-	limits  *limiter
+	limits  *limiter // of those with a token
+	guesses *limiter // of those without
 	table   *sessions
 	feed    *Broadcast
 	inbound inbound
@@ -48,7 +44,7 @@ func New(o Options) (*Server, error) {
 	if err := o.fill(); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
-	s := &Server{o: o, id: randomID()[:8], limits: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
+	s := &Server{o: o, id: randomID()[:8], limits: newLimiter(o.RateLimit), guesses: newLimiter(o.RateLimit), table: newSessions(o.sessionEvent),
 		accept: make(chan *Publication), done: make(chan struct{}), served: make(chan error, 1)}
 	s.feed = newBroadcast(s)
 	var err error
@@ -81,29 +77,19 @@ func (s *Server) serve() {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.servePage)
+	for path, name := range pages {
+		mux.HandleFunc("GET "+path, s.servePage(name))
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("/whip", s.protected(s.endpoint("whip")))
-	mux.HandleFunc("/whep", s.protected(s.endpoint("whep")))
-	mux.HandleFunc("/session/{id}", s.protected(s.serveSession))
-	mux.HandleFunc("GET /status", s.protected(s.serveStatus))
-	mux.HandleFunc("POST /control", s.protected(s.serveControl))
+	mux.HandleFunc("/whip", s.protected(mayPublish, s.endpoint("whip")))
+	mux.HandleFunc("/whep", s.protected(mayView, s.endpoint("whep")))
+	mux.HandleFunc("/session/{id}", s.protected(mayView, s.serveSession))
+	mux.HandleFunc("GET /status", s.protected(mayView, s.serveStatus))
+	mux.HandleFunc("POST /control", s.protected(mayControl, s.serveControl))
 	if s.o.Metrics != nil {
-		mux.HandleFunc("GET /metrics", s.protected(s.o.Metrics.ServeHTTP))
+		mux.HandleFunc("GET /metrics", s.protected(mayControl, s.o.Metrics.ServeHTTP))
 	}
 	return s.guard(mux)
-}
-
-// servePage sends the one page. Its script and style carry a nonce, so that nothing else on it can ever run.
-func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
-	nonce := randomID()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Permissions-Policy", "camera=(self), microphone=(self)")
-	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; img-src 'self' data: blob:; "+
-		"media-src 'self' blob: mediastream:; style-src 'nonce-"+nonce+"'; script-src 'nonce-"+nonce+"'; frame-ancestors 'none'; base-uri 'none'")
-	w.Write(bytes.ReplaceAll(page, []byte("NONCE"), []byte(nonce)))
 }
 
 // statusSchema rises when a key of /status changes its meaning or goes.
@@ -111,20 +97,30 @@ const statusSchema = 1
 
 // Status is what /status tells the page.
 type Status struct {
-	Schema   int    `json:"schema_version"`
-	Live     bool   `json:"live"`     // frames flow to the viewers
-	Publish  bool   `json:"publish"`  // the page may send a camera
-	Audio    bool   `json:"audio"`    // comes from the publisher
-	BitRate  int    `json:"bit_rate"` // asked of the encoder, 0 before anybody watches
-	Viewers  int    `json:"viewers"`
-	Run      string `json:"run"` // another one after a restart, which knows no session of the one before
-	Pipeline any    `json:"pipeline,omitempty"`
+	Schema  int    `json:"schema_version"`
+	Live    bool   `json:"live"`     // frames flow to the viewers
+	Publish bool   `json:"publish"`  // the page may send a camera
+	Audio   bool   `json:"audio"`    // comes from the publisher
+	BitRate int    `json:"bit_rate"` // asked of the encoder, 0 before anybody watches
+	Viewers int    `json:"viewers"`
+	Run     string `json:"run"` // another one after a restart, which knows no session of the one before
+	// Rights are what the token of the request allows: view, publish, control.
+	Rights     []string    `json:"rights"`
+	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	// ViewToken is for the addresses that the page gives to viewers; only who may control sees it.
+	ViewToken string `json:"view_token,omitempty"`
+	Pipeline  any    `json:"pipeline,omitempty"`
 }
 
-func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
+	has := s.rightsOf(r)
 	st := Status{Schema: statusSchema, Live: s.feed.flowing(), Publish: !s.o.NoPublish, Viewers: s.table.count("whep"), Run: s.id, Audio: s.feed.audio.flows(), BitRate: s.feed.BitRate()}
+	st.Rights, st.ICEServers, st.Publish = has.names(), s.o.ICEServers, st.Publish && has&mayPublish != 0
+	if has&mayControl != 0 {
+		st.ViewToken = s.o.ViewToken
+	}
 	if s.o.Status != nil {
-		st.Pipeline = s.o.Status()
+		st.Pipeline = s.o.Status(has&mayControl != 0)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -157,13 +153,33 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// URL is the address to open in a browser. The token stands in the fragment, which browsers neither send nor log.
-func (s *Server) URL() string {
+// URL is the address of the streamer's page. The token stands in the fragment, which browsers neither send nor log.
+func (s *Server) URL() string { return s.Addresses()[0].Streamer }
+
+// Addresses are those of the pages under one host.
+type Addresses struct {
+	Streamer    string // with the token for everything
+	Watch, OBS  string // with the token that only lets watch
+	ThisMachine bool   // nobody else can open them
+}
+
+// Addresses lists where the pages can be opened, the likeliest first: listening on all addresses, that is each of this machine's.
+func (s *Server) Addresses() (list []Addresses) {
 	scheme := "http"
 	if s.o.TLS != nil {
 		scheme = "https"
 	}
-	return fmt.Sprintf("%s://%s/#token=%s", scheme, s.Addr(), s.o.Token)
+	host, port, _ := net.SplitHostPort(s.Addr())
+	hosts := []string{host}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		hosts = append(networkHosts(), "localhost")
+	}
+	for _, h := range hosts {
+		base := scheme + "://" + net.JoinHostPort(h, port)
+		list = append(list, Addresses{Streamer: base + "/#token=" + s.o.Token, Watch: base + "/watch#token=" + s.o.ViewToken,
+			OBS: base + "/obs#token=" + s.o.ViewToken, ThisMachine: isLoopback(h)})
+	}
+	return list
 }
 
 // Addr is the bound page address, host:port.

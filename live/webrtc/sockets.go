@@ -3,6 +3,7 @@ package webrtc
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ func (s *Server) configureMedia() {
 	mux := ice.NewMultiUDPMuxDefault(muxes...)
 	s.mux = mux
 	s.setting.SetICEUDPMux(mux)
+	if s.o.External != "" {
+		s.setting.SetNAT1To1IPs([]string{s.o.External}, webrtc.ICECandidateTypeHost)
+	}
 	s.setting.SetIncludeLoopbackCandidate(true)
 	s.setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.setting.SetICETimeouts(s.o.Silence*3/8, s.o.Silence*5/8, s.o.Silence/8)
@@ -71,6 +75,20 @@ func ownAddress() (net.IP, error) {
 		}
 	}
 	return nil, fmt.Errorf("no IPv4 address but loopback")
+}
+
+// networkHosts are the IPv4 addresses under which others in the network reach this machine, the likeliest first.
+func networkHosts() (out []string) {
+	if ip, err := ownAddress(); err == nil {
+		out = append(out, ip.String())
+	}
+	list, _ := net.InterfaceAddrs()
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok && usable(n.IP) && !slices.Contains(out, n.IP.String()) {
+			out = append(out, n.IP.String())
+		}
+	}
+	return out
 }
 
 func usable(ip net.IP) bool { return ip.To4() != nil && ip.IsGlobalUnicast() }

@@ -255,6 +255,8 @@ func TestAbandonedSessionsLeaveNothing(t *testing.T) {
 	})
 }
 
+var sendonly = webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
+
 // newVP8Client is a peer that knows no H.264, as Firefox without its plug-in.
 func newVP8Client(t *testing.T) *webrtc.PeerConnection {
 	t.Helper()

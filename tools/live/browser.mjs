@@ -33,7 +33,7 @@ async function watchAndRestart() {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   await page.screenshot({ path: folder + '/live-start.png' }); // shows the focus
-  await page.keyboard.press('m');
+  await page.selectOption('#mic', 'usual');
   await page.click('#start');
   await decoded(page, 60);
   await page.waitForFunction(() => (window.live.latencies || []).length >= 60, null, { timeout: 60000 });
@@ -42,9 +42,17 @@ async function watchAndRestart() {
     return { decoded: window.live.decoded, width: v.videoWidth, height: v.videoHeight, readable: l.length, median_ms: l[l.length >> 1], p95_ms: l[Math.floor(l.length * .95)] };
   }));
   await page.screenshot({ path: folder + '/live.png' });
+  const line = await page.textContent('#line');
+  if (!/^\d+ fps, \d+\.\d s behind, (enhanced by|not enhanced)/.test(line)) report.problems.push('the line says ' + line);
   await secondViewer(page);
+  await otherPages(page);
+  await secondPublisher(page);
   await keys(page);
   await audio(page);
+  await page.click('#details summary');
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: folder + '/live-details.png', fullPage: true });
+  await page.click('#details summary');
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForTimeout(600);
   await page.screenshot({ path: folder + '/live-phone.png', fullPage: true });
@@ -97,16 +105,54 @@ async function audio(page) {
   await page.keyboard.press('m');
 }
 
-// secondViewer joins from a page of its own and takes the time from the press of the button to the first frame.
+// secondViewer opens the viewers' page and takes the time from there to the first frame. Its token lets it watch and nothing else.
 async function secondViewer(first) {
+  const page = await first.context().newPage();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.addInitScript(() => addEventListener('DOMContentLoaded', () => {
+    const v = document.getElementById('enhanced');
+    v.requestVideoFrameCallback(now => { window.firstFrame = now; });
+  }));
+  await page.goto(await first.evaluate(() => document.getElementById('watch-link').href));
+  await page.waitForFunction(() => window.firstFrame > 0, null, { timeout: 30000, polling: 20 });
+  report.second_ms = await page.evaluate(() => window.firstFrame);
+  await decoded(page, 30);
+  if (await page.isVisible('#veil-after')) report.problems.push('the viewer\'s page covers the video');
+  const codes = await page.evaluate(() => Promise.all([['control', '{"enhance": false}'], ['whip', 'x']].map(async ([path, body]) => (await fetch(path, { method: 'POST', headers: auth(), body })).status)));
+  if (codes.join() !== '403,403') report.problems.push('a viewer\'s token is answered with ' + codes);
+  const text = JSON.stringify(await page.evaluate(() => window.live.status));
+  if (/view_token|"source"|"error"/.test(text)) report.problems.push('a viewer reads ' + text);
+  await page.screenshot({ path: folder + '/live-watch.png' });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(600);
+  await page.screenshot({ path: folder + '/live-watch-phone.png' });
+  await page.close();
+}
+
+// otherPages looks at the page for OBS: nothing but the video, which begins by itself.
+async function otherPages(first) {
+  const page = await first.context().newPage();
+  await page.goto(await first.evaluate(() => document.getElementById('obs-link').href));
+  const hidden = await page.evaluate(() => getComputedStyle(document.getElementById('enhanced')).visibility + ' ' + getComputedStyle(document.body).backgroundColor);
+  if (!/^hidden rgba\(0, 0, 0, 0\)$/.test(hidden)) report.problems.push('before the video the page for OBS is ' + hidden);
+  await decoded(page, 10);
+  await page.waitForFunction(() => getComputedStyle(document.getElementById('enhanced')).visibility === 'visible', null, { timeout: 10000 });
+  const things = await page.evaluate(() => [...document.body.children].map(e => e.tagName).join() + ' ' + document.body.innerText.trim());
+  if (things !== 'VIDEO,SCRIPT ') report.problems.push('the page for OBS has ' + things);
+  await page.close();
+}
+
+// secondPublisher is told once that there is one already, lets go of its camera and sees the other's.
+async function secondPublisher(first) {
   const page = await first.context().newPage();
   await page.goto(address);
   await page.waitForFunction(() => window.live.status);
-  report.second_ms = await page.evaluate(() => new Promise(done => {
-    const v = document.getElementById('enhanced'), begin = performance.now();
-    v.requestVideoFrameCallback(now => done(now - begin));
-    document.getElementById('watch').click();
-  }));
+  await page.click('#start');
+  await page.waitForFunction(() => /Somebody else/.test(document.getElementById('message').textContent), null, { timeout: 15000 })
+    .catch(() => report.problems.push('a second publisher is told nothing'));
+  await decoded(page, 10);
+  const after = await page.evaluate(() => [document.getElementById('message').textContent, document.getElementById('sending').hidden, window.live.camera === null, window.live.up === null]);
+  if (!/Somebody else/.test(after[0]) || after.slice(1).some(x => !x)) report.problems.push('the second publisher\'s page: ' + after);
   await page.close();
 }
 

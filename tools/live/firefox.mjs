@@ -73,9 +73,7 @@ try {
   await page.until('the status', 'window.live && !!window.live.status');
   await page.run(click('start'));
   await page.until('the first frames', 'window.live.decoded > 30');
-  const viewer = await tab(address);
-  await viewer.until('the status', 'window.live && !!window.live.status');
-  await viewer.run(click('watch'));
+  const viewer = await tab(await page.run(`document.getElementById('watch-link').href`));
   await viewer.until('frames at the viewer', 'window.live.decoded > 30');
   const first = await page.run('({ up: window.live.up.session, down: window.live.down.session, decoded: window.live.decoded })');
   const before = await viewer.run('({ down: window.live.down.session, decoded: window.live.decoded })');
@@ -92,7 +90,7 @@ try {
     return { width: v.videoWidth, height: v.videoHeight, colors: new Set(x.getImageData(0, 0, 16, 9).data).size, status: window.live.status }; })()`));
   report.codecs = await page.run(`Promise.all([window.live.up, window.live.down].map(async pc => { let c = '';
     (await pc.getStats()).forEach(s => { if (s.type === 'codec' && /video/.test(s.mimeType)) c = s.mimeType; }); return c; }))`);
-  report.message = await page.run(`document.getElementById('message').textContent`);
+  report.line = await page.run(`document.getElementById('line').textContent`);
 } catch (e) {
   report.problems.push(e.message);
 }
