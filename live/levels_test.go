@@ -10,6 +10,7 @@ import (
 
 	"vsr/media"
 	"vsr/sr"
+	"vsr/sr/adaptive"
 )
 
 // slowEngine is bicubic interpolation that takes its time.
@@ -80,7 +81,7 @@ func TestNamedModelRuns(t *testing.T) {
 func TestLevelsAreMeasuredOnce(t *testing.T) {
 	t.Parallel()
 	o := Defaults()
-	o.Listen = "127.0.0.1:0"
+	o.Listen, o.Source = "127.0.0.1:0", "lavfi:testsrc2"
 	var log bytes.Buffer
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	s, err := Open(o)
@@ -103,9 +104,76 @@ func TestLevelsAreMeasuredOnce(t *testing.T) {
 	}
 }
 
+// TestPublisherWaitsForNoMeasurement: the levels are measured before it comes, and its frames' times are in proportion.
+func TestPublisherWaitsForNoMeasurement(t *testing.T) {
+	t.Parallel()
+	o := Defaults()
+	o.Listen = "127.0.0.1:0"
+	var log bytes.Buffer
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.openEngine = openSlow(3 * time.Millisecond)
+	if err := s.calibrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	measured := strings.Count(log.String(), "quality level")
+	frame := func(w, h int) *media.Frame {
+		return media.NewFrame(media.Format{Width: w, Height: h, Layout: media.YUV420, Depth: 8})
+	}
+	small, large := frame(426, 240), frame(1920, 1080)
+	defer small.Release()
+	defer large.Release()
+	first := map[int]float64{}
+	for i, f := range []*media.Frame{small, large} {
+		u, err := s.chooseLevels(context.Background(), f, &media.Info{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Close()
+		first[i] = s.levels[0].MS
+	}
+	if n := strings.Count(log.String(), "quality level"); n != measured {
+		t.Errorf("%d measurements before and %d after publishers came", measured, n)
+	}
+	if k := first[1] / first[0]; k < 20.2 || k > 20.4 {
+		t.Errorf("a frame of 20.3 times the area is taken to need %.1f times as long", k)
+	}
+	if s.choice == "" {
+		t.Error("the status does not say why")
+	}
+}
+
+// TestSlowTenthFits: a level fits by its slowest tenth, whatever its usual time.
+func TestSlowTenthFits(t *testing.T) {
+	interval := 33 * time.Millisecond
+	for _, c := range []struct {
+		usual, slow int
+		fits        bool
+	}{{20, 27, true}, {27, 28, true}, {10, 29, false}, {29, 0, false}, {20, 0, true}} {
+		l := adaptive.Level{Cost: time.Duration(c.usual) * time.Millisecond, Slow: time.Duration(c.slow) * time.Millisecond}
+		if got := adaptive.Fits(l, interval); got != c.fits {
+			t.Errorf("usually %d ms, the slowest tenth %d ms: fits %v", c.usual, c.slow, got)
+		}
+	}
+}
+
+// TestHeightIsLessThanTheScale: 480 rows become 720.
+func TestHeightIsLessThanTheScale(t *testing.T) {
+	for _, c := range []struct{ w, h, height, wantW, wantH int }{{640, 480, 720, 960, 720}, {640, 480, 0, 1280, 960}, {426, 240, 720, 852, 480}, {852, 480, 721, 1280, 722}} {
+		o := Options{Scale: 2, Height: c.height}
+		if f := o.target(media.Format{Width: c.w, Height: c.h, Layout: media.YUV420, Depth: 8}); f.Width != c.wantW || f.Height != c.wantH {
+			t.Errorf("%dx%d with height %d becomes %dx%d, want %dx%d", c.w, c.h, c.height, f.Width, f.Height, c.wantW, c.wantH)
+		}
+	}
+}
+
 func TestHeld(t *testing.T) {
 	f := media.Format{Width: 1280, Height: 720}
-	if w, h := held(f, 100*time.Millisecond, 33334*time.Microsecond); w != 640 || h != 360 {
+	if w, h := held(f, adaptive.Level{Cost: 90 * time.Millisecond, Slow: 100 * time.Millisecond}, 29412*time.Microsecond); w != 640 || h != 360 {
 		t.Errorf("a quarter of the area fits: %dx%d, want 640x360", w, h)
 	}
 }

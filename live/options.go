@@ -22,6 +22,7 @@ type Options struct {
 	Loop       bool             `yaml:"loop"`        // start a file again at its end
 	Model      string           `yaml:"model"`       // auto, a built-in model, or a .safetensors file
 	Scale      int              `yaml:"scale"`       // 2, 3 or 4
+	Height     int              `yaml:"height"`      // rows of the output where Scale gives more; 0 is Scale's
 	Device     string           `yaml:"device"`      // auto, cpu, cuda or cuda:N
 	Threads    int              `yaml:"threads"`     // of the CPU engine; 0 is all cores
 	Listen     string           `yaml:"listen"`      // host:port of the page
@@ -62,6 +63,8 @@ func (o *Options) Validate() error {
 	switch {
 	case o.Scale < 2 || o.Scale > 4:
 		return fault.New(fault.Usage, "", "scale %d: want 2, 3 or 4", o.Scale)
+	case o.Height < 0 || o.Height > 0 && o.Height < 16:
+		return fault.New(fault.Usage, "0 leaves it to --scale", "height %d: want 16 or more", o.Height)
 	case o.Codec != "auto" && o.Codec != "h264" && o.Codec != "vp8":
 		return fault.New(fault.Usage, "", "codec %q: want auto, h264 or vp8", o.Codec)
 	case o.MaxLatency < 10*time.Millisecond:

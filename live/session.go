@@ -14,6 +14,7 @@ import (
 	"vsr/internal/fault"
 	"vsr/live/output"
 	"vsr/live/webrtc"
+	"vsr/media"
 	"vsr/pipeline"
 	"vsr/sr"
 	"vsr/sr/adaptive"
@@ -41,6 +42,7 @@ type Session struct {
 	levels        []Level
 	readers       map[string]func() *kdsr.Reading // of the levels that are networks, by name
 	reason        string                          // why frames are not enhanced, "" when they are
+	choice        string                          // why this source began with the level that it began with
 
 	runs   sync.WaitGroup // Run
 	closed chan struct{}  // closed under mu
@@ -48,8 +50,9 @@ type Session struct {
 	times      map[string]*rtpTime                                        // of the viewers of a codec, over all pipelines
 	openEngine func(ctx context.Context, model string) (sr.Engine, error) // Tests replace it.
 	makeLevels levelMaker
-	measured   map[measurement]time.Duration // by Run alone
-	patience   time.Duration                 // with a silent camera
+	measured   map[measurement]times // by Run alone
+	calibrated media.Format          // frames on which levels were measured before a publisher came
+	patience   time.Duration         // with a silent camera
 }
 
 // Open binds the addresses and begins to serve the page. The error is a *fault.Error: of kind Usage for an
@@ -61,7 +64,7 @@ func Open(o Options) (*Session, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]time.Duration{}, patience: cameraPatience,
+	s := &Session{o: o, log: o.Logger, metrics: newMetrics(o.Feed), closed: make(chan struct{}), measured: map[measurement]times{}, patience: cameraPatience,
 		times: map[string]*rtpTime{"h264": {}, "vp8": {}}}
 	s.kind, _ = kindOf(o.Source)
 	s.enhance.Store(true)
@@ -189,8 +192,11 @@ func (s *Session) permanent(err error) bool {
 
 // runBrowser takes one publisher after the other.
 func (s *Session) runBrowser(ctx context.Context) error {
+	if err := s.calibrate(ctx); err != nil {
+		return err
+	}
 	for {
-		p, err := s.server.Accept(ctx)
+		p, err := s.accept(ctx)
 		switch {
 		case errors.Is(err, net.ErrClosed), ctx.Err() != nil:
 			return ctx.Err()
@@ -216,6 +222,30 @@ func (s *Session) runBrowser(ctx context.Context) error {
 		}
 		s.log.Info("camera gone", "stage", "live")
 	}
+}
+
+// accept waits for the next publisher. Meanwhile, if the one before was too much for this machine, the levels are measured again: it may have
+// been busy with something else.
+func (s *Session) accept(ctx context.Context) (p *webrtc.Publication, err error) {
+	s.mu.Lock()
+	again := s.reason != ""
+	s.mu.Unlock()
+	if !again {
+		return s.server.Accept(ctx)
+	}
+	idle, cancel := context.WithCancel(ctx)
+	defer cancel()
+	came := make(chan struct{})
+	go func() {
+		defer close(came)
+		p, err = s.server.Accept(ctx)
+		cancel() // nobody waits for a measurement
+	}()
+	if failed := s.calibrate(idle); failed != nil && idle.Err() == nil {
+		s.log.Warn("the levels were not measured again", "stage", "sr", "err", failed)
+	}
+	<-came
+	return p, err
 }
 
 func (s *Session) requestKeyframe(codec, cause string) {
@@ -263,11 +293,11 @@ func (s *Session) adopt(u *adaptive.Upscaler, e *encoders) {
 	}
 }
 
-// setLevels tells the status of the levels that there are, and why frames are not enhanced, "" when they are.
-func (s *Session) setLevels(levels []Level, reason string) {
+// setLevels tells the status of the levels that there are, why frames are not enhanced, "" when they are, and why it began as it did.
+func (s *Session) setLevels(levels []Level, reason, choice string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.levels, s.reason = levels, reason
+	s.levels, s.reason, s.choice = levels, reason, choice
 }
 
 func (s *Session) setLost(err error) {

@@ -20,6 +20,7 @@ type Status struct {
 	Model    string `json:"model"`
 	Enhanced bool   `json:"enhanced"`         // false when plain resampling runs, by choice or for want of time
 	Reason   string `json:"reason,omitempty"` // why it is not, when that is not a person's choice
+	Choice   string `json:"choice,omitempty"` // why this source began with the model that it began with
 	// Degradation is what the network in use takes the source's to be, where its weights can say it.
 	Degradation *kdsr.Reading      `json:"degradation,omitempty"`
 	Levels      []Level            `json:"levels,omitempty"`
@@ -51,7 +52,7 @@ func (s *Session) Status() Status {
 		return st
 	}
 	s.mu.Lock()
-	st.Levels, st.Reason = s.levels, s.reason
+	st.Levels, st.Reason, st.Choice = s.levels, s.reason, s.choice
 	read := s.readers[r.Name]
 	s.mu.Unlock()
 	if read != nil && st.Enhanced {
@@ -69,7 +70,7 @@ func (s *Session) Status() Status {
 // forRole leaves out what only who may control is to read: addresses, errors of FFmpeg, numbers of the machine.
 func (st Status) forRole(control bool) Status {
 	if !control {
-		st.Source, st.Error, st.Levels, st.StageMS, st.Outputs = "", "", nil, nil, nil
+		st.Source, st.Error, st.Choice, st.Levels, st.StageMS, st.Outputs = "", "", "", nil, nil, nil
 	}
 	return st
 }

@@ -38,6 +38,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.Model, "model", o.Model, "auto holds the frame rate by switching models; or one built-in model or file")
 	sliderFlags(f, &o.Sliders)
 	f.IntVar(&o.Scale, "scale", o.Scale, "how much larger: 2, 3 or 4")
+	f.IntVar(&o.Height, "height", o.Height, "`rows` of the output, where the scale gives more: 720 makes 1280x720 of 854x480")
 	f.StringVar(&o.Device, "device", o.Device, "auto, cpu or cuda[:N]")
 	f.IntVar(&o.Threads, "threads", o.Threads, "threads of the CPU engine; 0 is all cores")
 	f.StringVar(&o.Listen, "listen", o.Listen, "`address` of the page")

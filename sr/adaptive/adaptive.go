@@ -19,7 +19,8 @@ import (
 type Level struct {
 	Name     string
 	Enhanced bool          // false for plain resampling
-	Cost     time.Duration // measured at start
+	Cost     time.Duration // of a frame, as measured, when nothing disturbs
+	Slow     time.Duration // of the slowest tenth of frames, as measured; 0 is Cost
 	Process  func(ctx context.Context, f *media.Frame) (*media.Frame, error)
 	Close    func() error
 }
@@ -79,7 +80,12 @@ func New(levels []Level, o Options) (*Upscaler, error) {
 	if o.Pinned {
 		cost = cost[:1]
 	}
-	return &Upscaler{levels: levels, o: o, enhance: true, control: NewController(o.Interval, cost, o.now())}, nil
+	u := &Upscaler{levels: levels, o: o, enhance: true, control: NewController(o.Interval, cost, o.now())}
+	u.control.level = 0
+	for u.control.level < len(cost)-1 && !Fits(levels[u.control.level], o.Interval) {
+		u.control.level++
+	}
+	return u, nil
 }
 
 // useful leaves out levels that no step down could be for: each must cost less than all better ones. The last level is always kept,

@@ -13,7 +13,7 @@ const (
 	impatience = 16 * patience    // the longest wait for a step up to a level that has failed again and again
 	forget     = 0.95             // of a price, kept after each patience without trouble: the machine may have been busy
 	tooSlow    = 0.85             // of the frame interval: step down when the 90th percentile is above
-	fastEnough = 0.75             // of the frame interval: a level fits when its usual time is below
+	fastEnough = 0.75             // of the frame interval: a level is stepped up to when its usual time is below
 	tooMany    = 0.05             // share of dropped frames: step down when above
 )
 
@@ -47,15 +47,23 @@ func NewController(interval time.Duration, cost []time.Duration, now time.Time) 
 	return c
 }
 
-func (c *Controller) fits(level int) bool { return Fits(c.cost[level], c.interval) }
-
-// Fits tells whether a level whose frames usually take so long can hold the frame rate.
-func Fits(cost, interval time.Duration) bool { return float64(cost) < fastEnough*float64(interval) }
-
-// Holds is the largest share of a frame's area for which a level fits that takes cost for the whole, 1 at most.
-func Holds(cost, interval time.Duration) float64 {
-	return min(1, fastEnough*float64(interval)/max(float64(cost), 1))
+// fits tells whether a level leaves enough time for a step up to it.
+func (c *Controller) fits(level int) bool {
+	return float64(c.cost[level]) < fastEnough*float64(c.interval)
 }
+
+// Fits tells whether a level holds the frame rate: whether its slowest tenth, by which the controller steps down, comes in time.
+func Fits(l Level, interval time.Duration) bool {
+	return float64(l.slow()) <= tooSlow*float64(interval)
+}
+
+// Holds is the largest share of a frame's area for which a level fits that was measured on the whole, 1 at most.
+func Holds(l Level, interval time.Duration) float64 {
+	return min(1, tooSlow*float64(interval)/max(float64(l.slow()), 1))
+}
+
+// slow is the time of the slowest tenth of frames.
+func (l Level) slow() time.Duration { return max(l.Slow, l.Cost) }
 
 // Level is the level to use for the next frame.
 func (c *Controller) Level() int { return c.level }

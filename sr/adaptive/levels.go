@@ -33,10 +33,13 @@ func Network(name string, u *sr.Upscaler, from, to media.Format, reduce float64)
 	return Level{Name: name, Enhanced: true, Process: r.process, Close: r.close}
 }
 
+// PlainName is the name of the level that Plain makes.
+const PlainName = "resampling"
+
 // Plain makes the last level: resampling alone.
 func Plain(to media.Format) Level {
 	r := &level{out: &fitter{to: to}}
-	return Level{Name: "resampling", Process: r.process, Close: r.close}
+	return Level{Name: PlainName, Process: r.process, Close: r.close}
 }
 
 func (r *level) process(ctx context.Context, f *media.Frame) (*media.Frame, error) {
@@ -103,8 +106,8 @@ const (
 	lowestPart = 4  // the cost is the first quartile
 )
 
-// Measure runs every level on frames like f for about the given time each and sets its Cost to the first quartile: what a frame
-// takes when nothing disturbs. A level taken for too quick is left after a second, one taken for too slow only after ten. The levels
+// Measure runs every level on frames like f for about the given time each and sets its Cost to the first quartile, what a frame
+// takes when nothing disturbs, and Slow to what the slowest tenth takes. A level taken for too quick is left after a second, one taken for too slow only after ten. The levels
 // take turns, so that a slow moment of the machine does not hit one alone. One that takes longer than hopeless for every call is
 // left after three, since somebody waits. f stays the caller's.
 // No two frames in a row are the same, because engines do not upscale a copy of the frame before.
@@ -134,7 +137,7 @@ func Measure(ctx context.Context, levels []Level, f *media.Frame, each, hopeless
 	}
 	for i := range levels {
 		slices.Sort(costs[i])
-		levels[i].Cost = costs[i][len(costs[i])/lowestPart]
+		levels[i].Cost, levels[i].Slow = costs[i][len(costs[i])/lowestPart], costs[i][(len(costs[i])-1)*9/10]
 	}
 	return nil
 }
