@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"vsr/internal/rows"
 	"vsr/media"
 )
 
@@ -103,6 +104,11 @@ type scaler struct {
 	ring [][]float32 // input rows, resampled horizontally, by row number modulo their count
 	held []int       // the row number that each ring entry holds, -1 for none
 	sum  []float32
+
+	// Of run8: the ring in one piece, the ring entries of an output row, and x.
+	flat   []float32
+	slots  []int64
+	across rows.Axis
 }
 
 func newScaler(x, y axis, srcWidth int) *scaler {
@@ -119,14 +125,23 @@ func (s *scaler) run(dst *media.Frame, q int, src *media.Frame, p int) {
 	for i := range s.held {
 		s.held[i] = -1
 	}
+	if dst.Depth == 8 && src.Depth == 8 {
+		s.run8(dst, q, src, p)
+		return
+	}
+	s.runPlain(dst, q, src, p)
+}
+
+// runPlain says what run does, in Go.
+func (s *scaler) runPlain(dst *media.Frame, q int, src *media.Frame, p int) {
 	top := int32(1)<<dst.Depth - 1
-	rows := make([][]float32, s.y.taps)
+	taken := make([][]float32, s.y.taps)
 	for y, first := range s.y.start {
 		weights := s.y.weight[y*s.y.taps : (y+1)*s.y.taps]
-		for k := range rows {
-			rows[k] = s.row(src, p, first+k)
+		for k := range taken {
+			taken[k] = s.row(src, p, first+k)
 		}
-		blend(s.sum, rows, weights)
+		blend(s.sum, taken, weights)
 		if dst.BytesPerSample() == 2 {
 			storeWide(dst.Row(q, y), s.sum, top)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"vsr/media"
@@ -226,6 +227,62 @@ func TestNewResizerRefuses(t *testing.T) {
 	}
 	if err := r.Resize(media.NewFrame(f), media.NewFrame(f)); err == nil {
 		t.Error("frames of another size are accepted")
+	}
+}
+
+// TestRowsInC: samples are those of the Go code, at the scales of the networks, at others, and when shrinking.
+func TestRowsInC(t *testing.T) {
+	for _, c := range []struct{ w, h, w2, h2 int }{{64, 48, 128, 96}, {33, 21, 99, 63}, {30, 18, 120, 72}, {64, 36, 96, 54}, {97, 53, 41, 31}, {5, 3, 10, 6}, {640, 16, 853, 22}} {
+		from, to := format(c.w, c.h, media.YUV420, 8, 1), format(c.w2, c.h2, media.YUV420, 8, 1)
+		for name, k := range map[string]filter{"lanczos": lanczos3, "cubic": catmullRom} {
+			luma, chroma := scalers(k, from, to)
+			src, fast, plain := media.NewFrame(from), media.NewFrame(to), media.NewFrame(to)
+			noise(src, 7)
+			for p, s := range []*scaler{luma, chroma, chroma} {
+				s.run(fast, p, src, p)
+				for i := range s.held {
+					s.held[i] = -1
+				}
+				s.runPlain(plain, p, src, p)
+				_, h := fast.PlaneSize(p)
+				for y := range h {
+					for x, v := range fast.Row(p, y) {
+						if d := int(v) - int(plain.Row(p, y)[x]); d != 0 && (runtime.GOARCH == "amd64" || d < -1 || d > 1) {
+							t.Fatalf("%s, %v to %v, plane %d at %d,%d: %d in C, %d in Go", name, from, to, p, x, y, v, plain.Row(p, y)[x])
+						}
+					}
+				}
+			}
+		}
+	}
+	a := newAxis(lanczos3, 640, 1280, 0.5, -0.25)
+	if n, lo, hi := a.period(); n != 2 || lo > 8 || hi < 1272 {
+		t.Errorf("the period of doubling is %d from %d to %d", n, lo, hi)
+	}
+}
+
+// BenchmarkResizeLive is what live does where no network fits: a camera's 640x480 to 1280x960.
+func BenchmarkResizeLive(b *testing.B) {
+	f, g := format(640, 480, media.YUV420, 8, 1), format(1280, 960, media.YUV420, 8, 1)
+	src, dst := media.NewFrame(f), media.NewFrame(g)
+	noise(src, 1)
+	for name, run := range map[string]func(s *scaler, p int){
+		"C": func(s *scaler, p int) { s.run(dst, p, src, p) },
+		"Go": func(s *scaler, p int) {
+			for i := range s.held {
+				s.held[i] = -1
+			}
+			s.runPlain(dst, p, src, p)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			luma, chroma := scalers(lanczos3, f, g)
+			for b.Loop() {
+				run(luma, 0)
+				run(chroma, 1)
+				run(chroma, 2)
+			}
+		})
 	}
 }
 
