@@ -114,11 +114,15 @@ func (o *Options) newAdjuster(e *engines.Engine) (*adjuster, error) {
 
 // openAdjuster makes what changes the estimates of the job's upscalers, and the estimate of a job that has but one.
 func (j *Job) openAdjuster(ctx context.Context, e *engines.Engine) (err error) {
-	if j.adjuster, err = j.opts.newAdjuster(e); err != nil {
+	o := j.opts
+	if j.step != nil && j.step.plain > 0 { // there is nothing to adjust
+		o.Degradation, o.Sliders, o.Scenes = DegradationScene, kdsr.Sliders{}, nil
+	}
+	if j.adjuster, err = o.newAdjuster(e); err != nil {
 		return err
 	}
 	j.opts.SR.Adjust = j.adjuster.adjust
-	return j.adjuster.settle(ctx, j.input, lengthOf(&j.info, j.opts.Decode), &j.opts, e)
+	return j.adjuster.settle(ctx, j.input, lengthOf(&j.info, o.Decode), &o, e)
 }
 
 // place notes where a scene begins.

@@ -79,7 +79,7 @@ func ExamplePlan() {
 	}
 	step := upscale.StepOptions{Dir: filepath.Join(dir, "work"), Device: "cpu"}
 	for _, s := range plan.Segments {
-		if _, _, err := upscale.MakeSegment(ctx, plan, s.Index, step); err != nil {
+		if _, err := upscale.MakeSegment(ctx, plan, s.Index, step); err != nil {
 			panic(err)
 		}
 		fmt.Printf("segment %d: %d frames from %d\n", s.Index, s.Frames, s.First)

@@ -108,7 +108,7 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		return j, err
 	}
 	j.chooseWorkers()
-	e, err := engines.Open(ctx, j.opts.engine(j.devices[0], j.info.Format.Height, j.threads))
+	e, err := j.openEngine(ctx)
 	if err != nil {
 		return j, err
 	}
@@ -137,6 +137,20 @@ func open(ctx context.Context, input string, o Options, s *step) (j *Job, err er
 		j.report.Notes = append(j.report.Notes, fmt.Sprintf("the output is a %s file: vsr writes no %s with this codec (Options.Output names another)", to, in))
 	}
 	return j, nil
+}
+
+// openEngine opens the network, or what a step takes in its place, under the network's name: the job is the same.
+func (j *Job) openEngine(ctx context.Context) (*engines.Engine, error) {
+	if s := j.step; s != nil && s.plain > 0 {
+		e, err := engines.Plain(s.plain, j.opts.Logger)
+		if err == nil {
+			at := strings.LastIndex(s.plan.Model, " ")
+			e.Name, e.Hash = s.plan.Model[:max(at, 0)], s.plan.Model[at+1:]
+			e.Device += ", resampled"
+		}
+		return e, err
+	}
+	return engines.Open(ctx, j.opts.engine(j.devices[0], j.info.Format.Height, j.threads))
 }
 
 // openUpscaler settles the size and makes the upscaler, which owns the engine.

@@ -64,7 +64,7 @@ func TestLongAndStrangeNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := MakeSegment(t.Context(), plan, 0, StepOptions{Dir: filepath.Join(dir, "work"), Device: "cpu", Threads: 1}); err != nil {
+	if _, err := MakeSegment(t.Context(), plan, 0, StepOptions{Dir: filepath.Join(dir, "work"), Device: "cpu", Threads: 1}); err != nil {
 		t.Errorf("plan of a name that is no text: %v", err)
 	}
 }

@@ -99,7 +99,7 @@ func (p *pool) run(ctx context.Context) error {
 			return err
 		})
 	}
-	stop := p.showProgress()
+	stop := p.job.showProgress(p.progress)
 	err := s.Run(ctx)
 	stop()
 	p.report(found)
@@ -132,7 +132,7 @@ func (p *pool) stopped() bool {
 }
 
 // showProgress sends events until the function that it returns is called.
-func (p *pool) showProgress() (stop func()) {
+func (j *Job) showProgress(now func() Progress) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -141,11 +141,11 @@ func (p *pool) showProgress() (stop func()) {
 		for {
 			select {
 			case <-t.C:
-				p.job.emit(p.progress())
+				j.emit(now())
 			case <-quit:
-				last := p.progress()
+				last := now()
 				last.Last = true
-				p.job.emit(last)
+				j.emit(last)
 				return
 			}
 		}

@@ -1,6 +1,7 @@
 package upscale
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"vsr/decode"
 	"vsr/encode"
@@ -21,22 +23,33 @@ import (
 
 // step is the part of a planned job that one process does.
 type step struct {
-	plan *segment.Plan
-	dir  string // the work folder
-	join bool   // instead of a segment
+	plan  *segment.Plan
+	dir   string // the work folder
+	join  bool   // instead of a segment
+	plain int    // the scale of an engine that resamples in place of the plan's model; 0 takes the model
 }
 
 // StepOptions configures MakeSegment and Join. What the output is to be stands in the plan.
 type StepOptions struct {
 	Dir     string // the work folder, in which all who work on the plan meet; it is made if need be
+	Input   string // where this process finds the input; empty is the name in the plan
+	Model   string // where it finds the weights; empty is the name in the plan
+	Plain   bool   // MakeSegment resamples the frames instead: for a segment that cannot be made otherwise
 	Device  string // auto, cpu or cuda:N; empty is auto
 	Threads int    // of the CPU engine; 0 is all cores
 	Output  string // of Join; empty is that of the plan
 	Replace bool   // Join replaces an output that is not of this plan
 	Program string // version of the calling program, which must be that of the plan
 	Stop    <-chan struct{}
-	Events  func(Event)
+	Events  func(Event) // of MakeSegment Progress, too
 	Logger  *slog.Logger
+}
+
+// Made is a segment that MakeSegment has made or found.
+type Made struct {
+	segment.Record
+	Device string // in words; empty if it was found
+	Found  bool   // it was finished already
 }
 
 // Plan decodes input, finds its scenes and returns the list of segments that others are to make. It writes nothing.
@@ -121,12 +134,16 @@ func openPlan(ctx context.Context, plan *segment.Plan, o StepOptions, join bool)
 		return nil, usageError("upscale.Plan writes a new one", "plan: %w", err)
 	}
 	id.restore(&opts)
-	opts.Model, opts.Device, opts.Threads, opts.Workers, opts.Resume, opts.Program = string(plan.Weights), o.Device, o.Threads, 0, false, o.Program
+	opts.Model, opts.Device, opts.Threads, opts.Workers, opts.Resume, opts.Program = cmp.Or(o.Model, string(plan.Weights)), o.Device, o.Threads, 0, false, o.Program
 	opts.Output, opts.Replace, opts.Stop, opts.Events, opts.Logger = o.Output, o.Replace, o.Stop, o.Events, o.Logger
 	if opts.Output == "" {
 		opts.Output = string(plan.Output)
 	}
-	return open(ctx, string(plan.Source.Path), opts, &step{plan, o.Dir, join})
+	s := &step{plan: plan, dir: o.Dir, join: join}
+	if o.Plain {
+		s.plain = id.Scale
+	}
+	return open(ctx, cmp.Or(o.Input, string(plan.Source.Path)), opts, s)
 }
 
 // openStep opens the work folder of a plan.
@@ -155,31 +172,37 @@ func (j *Job) openStep(out string, e *engines.Engine) error {
 // MakeSegment makes segment index of a plan and commits it. Any number of processes may work at once; if the segment is finished
 // already, by this or another process, its record is returned and nothing is done. When StepOptions.Stop is closed, the segment is
 // given up and the error is of kind Interrupted.
-func MakeSegment(ctx context.Context, plan *segment.Plan, index int, o StepOptions) (r segment.Record, done bool, err error) {
+func MakeSegment(ctx context.Context, plan *segment.Plan, index int, o StepOptions) (Made, error) {
 	if n := len(plan.Segments); index < 0 || index >= n {
-		return r, false, requestError("", "segment %d: the plan has segments 0 to %d", index, n-1)
+		return Made{}, requestError("", "segment %d: the plan has segments 0 to %d", index, n-1)
 	}
 	s, err := segment.Open(o.Dir, plan)
 	if err != nil {
-		return r, false, outputError(err)
+		return Made{}, outputError(err)
 	}
 	if r, ok, err := s.Lookup(index); ok || err != nil {
-		return r, ok, outputError(err)
+		return Made{r, "", ok}, outputError(err)
 	}
 	t, err := plan.Task(index)
 	if err != nil {
-		return r, false, usageError("upscale.Plan writes a new one", "%w", err)
+		return Made{}, usageError("upscale.Plan writes a new one", "%w", err)
 	}
 	j, err := openPlan(ctx, plan, o, false)
 	if err != nil {
-		return r, false, err
+		return Made{}, err
 	}
 	j.source.Close() // Open has read from it what the input is
-	m, err := j.newWorker(j.upscaler, j.report.Device, &progressCounts{}).do(ctx, t)
+	seen, began := &progressCounts{}, time.Now()
+	stop := j.showProgress(func() Progress {
+		made, resumed := seen.counts()
+		return Progress{Phase: PhaseUpscale, Frames: made + resumed, Resumed: resumed, Total: t.Frames, Scene: seen.scene.Load(), Elapsed: time.Since(began)}
+	})
+	m, err := j.newWorker(j.upscaler, j.report.Device, seen).do(ctx, t)
+	stop()
 	if err == nil && m.partial {
 		err = &Error{Kind: Interrupted, Err: errors.New("interrupted, the segment is not finished")}
 	}
-	return m.record, false, errors.Join(err, j.Close())
+	return Made{Record: m.record, Device: j.report.Device}, errors.Join(err, j.Close())
 }
 
 // Join makes the output of a plan from its segments, all of which must be finished, and checks it. The segments stay; RemoveWork

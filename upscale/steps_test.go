@@ -27,13 +27,13 @@ func TestStepsAreSafeToRunTwice(t *testing.T) {
 		t.Errorf("join without segments: %v", err)
 	}
 	for _, s := range plan.Segments {
-		first, done, err := MakeSegment(t.Context(), plan, s.Index, step)
-		if err != nil || done {
-			t.Fatalf("segment %d: done %v, %v", s.Index, done, err)
+		first, err := MakeSegment(t.Context(), plan, s.Index, step)
+		if err != nil || first.Found || first.Device == "" {
+			t.Fatalf("segment %d: %+v, %v", s.Index, first, err)
 		}
-		second, done, err := MakeSegment(t.Context(), plan, s.Index, step)
-		if err != nil || !done || second.SHA256 != first.SHA256 || second.File != first.File {
-			t.Errorf("segment %d again: done %v, %v", s.Index, done, err)
+		second, err := MakeSegment(t.Context(), plan, s.Index, step)
+		if err != nil || !second.Found || second.SHA256 != first.SHA256 || second.File != first.File {
+			t.Errorf("segment %d again: %+v, %v", s.Index, second, err)
 		}
 	}
 	report, err := Join(t.Context(), plan, step)
@@ -62,7 +62,7 @@ func TestStepsAreSafeToRunTwice(t *testing.T) {
 	if a, b := checked(), checked(); !reflect.DeepEqual(a.Checks, b.Checks) {
 		t.Errorf("verify again says %+v, and said %+v", b.Checks, a.Checks)
 	}
-	if _, _, err := MakeSegment(t.Context(), plan, len(plan.Segments), step); err == nil || Classify(err).Kind != Request {
+	if _, err := MakeSegment(t.Context(), plan, len(plan.Segments), step); err == nil || Classify(err).Kind != Request {
 		t.Errorf("a segment that is not in the plan: %v", err)
 	}
 	step.Program = "another version"

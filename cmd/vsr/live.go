@@ -11,6 +11,7 @@ import (
 	"vsr/internal/cli"
 	"vsr/internal/cli/args"
 	"vsr/live"
+	"vsr/upscale/view"
 )
 
 const liveExamples = `  vsr live                                     # open the printed address and allow the camera
@@ -36,7 +37,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.Source, "source", o.Source, "browser, v4l2:/dev/videoN, rtsp://..., lavfi:..., or a file")
 	f.BoolVar(&o.Loop, "loop", o.Loop, "start a file again at its end")
 	f.StringVar(&o.Model, "model", o.Model, "auto holds the frame rate by switching models; or one built-in model or file")
-	sliderFlags(f, &o.Sliders)
+	view.SliderFlags(f, &o.Sliders)
 	f.IntVar(&o.Scale, "scale", o.Scale, "how much larger: 2, 3 or 4")
 	f.IntVar(&o.Height, "height", o.Height, "`rows` of the output, where the scale gives more: 720 makes 1280x720 of 854x480")
 	f.StringVar(&o.Device, "device", o.Device, "auto, cpu or cuda[:N]")

@@ -87,8 +87,8 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().BoolVarP(&a.Verbose, "verbose", "v", false, "log what happens, and show where an error comes from")
 	root.AddCommand(a.runCommand(), a.modelCommand(), a.benchCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(), a.liveCommand(), a.trainCommand(),
-		interruptible(a.evalCommand()), interruptible(a.verifyCommand()), interruptible(a.compareCommand()), a.scenesCommand(), a.planCommand(),
-		a.segmentCommand(), a.joinCommand())
+		interruptible(a.evalCommand()), interruptible(a.verifyCommand()), interruptible(a.compareCommand()), a.scenesCommand(), a.jobCommand(), a.fleetCommand())
+	root.AddCommand(a.oldNames()...)
 	args.UsageErrors(root)
 	return root
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"vsr/internal/cli"
 	"vsr/internal/cli/args"
 	"vsr/internal/fault"
-	"vsr/sr/kdsr"
 	"vsr/upscale"
 	"vsr/upscale/view"
 )
@@ -135,41 +133,10 @@ func (r *runRequest) quiet(a *app) {
 
 // flags are those that say what the output is to be.
 func (r *runRequest) flags(f *pflag.FlagSet) {
+	view.OptionFlags(f, &r.Options)
 	f.StringVar(&r.scenes, "scenes", "", "YAML `file` with the cuts, and degradations set by hand, to use instead of finding them (vsr scenes IN --edit FILE)")
-	f.StringVar(&r.Degradation, "degradation", r.Degradation, "scene (estimated once a scene), lock (once for the whole video), or file:`FILE`, a scenes file or an earlier report")
-	sliderFlags(f, &r.Sliders)
-	f.StringVar(&r.Model, "model", r.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
-	f.BoolVar(&r.Fast, "fast", r.Fast, "without --model: a smaller network, several times faster")
-	f.StringVar(&r.Device, "device", r.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
-	f.Var(args.Scale(&r.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
-	f.IntVar(&r.SR.Height, "height", r.SR.Height, "rows of the output, instead of a scale, as in 1080")
-	f.StringVar((*string)(&r.Audio), "audio", string(r.Audio), "copy, auto (converted where the output cannot hold it), or a codec: "+strings.Join(upscale.AudioCodecs(), ", "))
-	f.StringVar((*string)(&r.Decode.Deinterlace), "deinterlace", string(r.Decode.Deinterlace), "auto (frames marked as interlaced), off, bwdif (every frame) or telecine (undoes a 3:2 pulldown)")
-	f.BoolVar(&r.Decode.FieldRate, "field-rate", r.Decode.FieldRate, "a frame for each field of interlaced frames: 50i becomes 50 frames a second")
-	f.StringVar(&r.Decode.FrameRate, "frame-rate", r.Decode.FrameRate, "frames a second of raw streams and sequences of images, as in 25 or 30000/1001")
-	f.BoolVar(&r.Decode.Autorotate, "autorotate", r.Decode.Autorotate, "turn the frames themselves, instead of keeping the mark that players turn them by")
-	f.BoolVar(&r.SquarePixels, "square-pixels", r.SquarePixels, "make pixels that are not square so, by another width")
-	f.BoolVar(&r.Decode.Network, "allow-network", r.Decode.Network, "let IN be an address: http, https, rtsp, rtmp, srt, udp, ...")
-	f.IntVar(&r.Decode.Programme, "programme", r.Decode.Programme, "of several in a transport stream: its number; the others are left out")
-	f.IntVar(&r.Decode.VideoTrack, "video-track", r.Decode.VideoTrack, "which of several videos, from 1 in the order of the file; 0 chooses")
-	f.StringVar(&r.Encode.Codec, "codec", r.Encode.Codec, "video codec: "+upscale.CodecHelp())
-	f.Var(args.CRF(&r.Encode.CRF, upscale.CRFZero), "crf", "quality as FFmpeg's -crf: lower is better and larger; -1 is lossless (default: that of --quality high)")
 	f.StringVar(&r.Quality, "quality", r.Quality, qualityHelp)
-	f.StringVar(&r.Encode.Preset, "preset", r.Encode.Preset, "the codec's own preset")
-	f.StringVar(&r.Encode.PixFmt, "pix-fmt", r.Encode.PixFmt, "FFmpeg pixel `format` of the output; empty keeps the input's")
-	f.Var(args.Clock(&r.Decode.Start), "start", "begin here: seconds, or h:m:s")
-	f.Var(args.Clock(&r.Decode.Duration), "duration", "length to work on: seconds, or h:m:s; 0 is all")
-	f.IntVar(&r.Threads, "threads", r.Threads, "threads of the CPU engine; 0 is all cores; workers share them")
-	f.BoolVar(&r.Decode.Strict, "strict", r.Decode.Strict, "stop at damaged data instead of skipping it, and at a change of size or color")
-	f.BoolVar(&r.Repeatable, "repeatable", r.Repeatable, "make equal runs give equal frames with x264, in a larger file (no mbtree)")
 	f.StringVarP(&r.config, "config", "c", "", "YAML `file` with any of these and more (see --print-config)")
-}
-
-// sliderFlags are the flags that move a degradation from its estimate.
-func sliderFlags(f *pflag.FlagSet, s *kdsr.Sliders) {
-	f.Float64Var(&s.Deblur, "deblur", s.Deblur, "from -1 to 1: sharpen less or more than the estimate asks for")
-	f.Float64Var(&s.Denoise, "denoise", s.Denoise, "from -1 to 1: remove less or more noise")
-	f.Float64Var(&s.Decompress, "decompress", s.Decompress, "from -1 to 1: remove less or more damage of compression")
 }
 
 // settle puts the configuration file between defaults and flags, and takes the cuts of the scenes file and the CRF of --quality.

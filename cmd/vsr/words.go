@@ -8,6 +8,6 @@ var flagWords = strings.NewReplacer(
 	"Options.Scale", "--scale", "Options.SR.Height", "--height", "Options.Scene.Cuts", "--scenes", "Options.Degradation", "--degradation",
 	"Options.Decode.Deinterlace", "--deinterlace", "Options.Decode.Start", "--start", "Options.Decode.Duration", "--duration",
 	"Options.Decode.Strict", "--strict", "Options.Like", "--like", "Job.Run", "the same command without --preview", "upscale.Open", "vsr run",
-	"upscale.Plan", "vsr plan", "upscale.MakeSegment", "vsr segment --plan P --index N", "Report.Write", "vsr run --report FILE",
+	"upscale.Plan", "vsr job plan", "upscale.MakeSegment", "vsr job segment --plan P --index N", "Report.Write", "vsr run --report FILE",
 	"SceneList.WriteSceneFile", "vsr scenes IN --edit FILE", "SceneList.WriteCSV and JSON", "--csv and --json",
 )

@@ -65,6 +65,27 @@ func CreateFrom(path string, fill func(io.Writer) error) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// Adopt gives the file temp, on the same file system, the name path once its content is on the disk. Without replace it fails with
+// fs.ErrExist if path exists, and of several processes one succeeds. Where the file system has no links that fails with syscall.EPERM.
+func Adopt(temp, path string, replace bool) error {
+	f, err := os.Open(temp)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if replace {
+		err = os.Rename(temp, path)
+	} else if err = os.Link(temp, path); err == nil {
+		err = os.Remove(temp)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 // Lock takes an exclusive lock on path, which it creates if need be, without waiting. The lock is released by Close, and by the
 // system when the process ends in any way. On file systems without locks every Lock succeeds.
 func Lock(path string) (io.Closer, error) { return lock(path, unix.LOCK_EX|unix.LOCK_NB) }

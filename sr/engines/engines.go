@@ -260,12 +260,17 @@ func selfTested(ctx context.Context, o Options) error {
 
 // openFallback is the engine of a program without weights. It runs on the CPU whatever device was asked for.
 func openFallback(o Options) (*Engine, error) {
-	b, err := sr.NewBicubic(max(2, min(4, int(math.Ceil(o.Factor)))))
+	return Plain(max(2, min(4, int(math.Ceil(o.Factor)))), o.Logger)
+}
+
+// Plain is an engine that resamples by a scale of 2, 3 or 4, without a network.
+func Plain(scale int, log *slog.Logger) (*Engine, error) {
+	b, err := sr.NewBicubic(scale)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{Engine: b, Name: "bicubic", Device: "cpu", Fallback: true}
-	e.log(o.Logger)
+	e.log(log)
 	return e, nil
 }
 

@@ -31,7 +31,7 @@ type Plan struct {
 	// Weights is where a worker finds the model, Output the file that a join writes. Neither enters the ID.
 	Weights Path `json:"weights,omitempty"`
 	Output  Path `json:"output,omitempty"`
-	// Segments is the list of segments when it is known beforehand (vsr plan). It does not enter the ID: the segmenter's rule is
+	// Segments is the list of segments when it is known beforehand (vsr job plan). It does not enter the ID: the segmenter's rule is
 	// part of the version.
 	Segments []Range `json:"segments,omitempty"`
 	// Cuts and Fingerprints are the frame index, for those who work on one segment. They do not enter the ID either.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"vsr/internal/atomicfile"
 )
@@ -75,6 +76,22 @@ func (f Folder) Put(ctx context.Context, key string, body *io.SectionReader, fir
 		return atomicfile.CreateFrom(path, fill)
 	}
 	return atomicfile.Write(path, fill)
+}
+
+// Adopt gives a file on the same disk the name of the object.
+func (f Folder) Adopt(path, key string, first bool) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	to := f.Path(key)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	err := atomicfile.Adopt(path, to, !first)
+	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return ErrOtherDisk
+	}
+	return err
 }
 
 // reader ends with its context.

@@ -6,6 +6,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -42,7 +43,12 @@ type Object struct {
 type Local interface {
 	// Path is the file of an object, there or not.
 	Path(key string) string
+	// Adopt makes a file the object, which costs nothing; ErrOtherDisk says that it cannot, and Put has to. The rest is as for Put.
+	Adopt(path, key string, first bool) error
 }
+
+// ErrOtherDisk is the error of Adopt for a file that would have to be copied.
+var ErrOtherDisk = errors.New("the file is on another disk")
 
 // IsURL reports whether an address names an object of a store, and not a file.
 func IsURL(address string) bool { return strings.HasPrefix(address, s3Scheme) }

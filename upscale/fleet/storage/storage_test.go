@@ -271,7 +271,9 @@ func TestCacheGoesOnWhereARangeBroke(t *testing.T) {
 // withStat takes all but Open from the folder.
 type withStat struct{ *broken }
 
-func (w withStat) Stat(ctx context.Context, key string) (Object, error) { return w.Folder.Stat(ctx, key) }
+func (w withStat) Stat(ctx context.Context, key string) (Object, error) {
+	return w.Folder.Stat(ctx, key)
+}
 func (w withStat) List(ctx context.Context, p string) ([]Object, error) { return w.Folder.List(ctx, p) }
 func (w withStat) Remove(ctx context.Context, key string) error         { return w.Folder.Remove(ctx, key) }
 func (w withStat) Put(ctx context.Context, key string, b *io.SectionReader, first bool) error {
@@ -333,6 +335,29 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Errorf("a file is not copied: %s, %v", path, err)
 	} else {
 		release()
+	}
+}
+
+// A file on the same disk becomes an object without a copy, once.
+func TestFolderAdopts(t *testing.T) {
+	f, dir := Folder{t.TempDir()}, t.TempDir()
+	for i, want := range []error{nil, fs.ErrExist} {
+		path := filepath.Join(dir, "out.mkv")
+		if err := os.WriteFile(path, []byte{byte(i)}, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Adopt(path, "a/out.mkv", true); !errors.Is(err, want) {
+			t.Errorf("%d: %v", i, err)
+		}
+		if _, err := os.Stat(path); (err == nil) != (want != nil) {
+			t.Errorf("%d: the file: %v", i, err)
+		}
+	}
+	if err := f.Adopt(filepath.Join(dir, "out.mkv"), "a/out.mkv", false); err != nil {
+		t.Error(err)
+	}
+	if b, err := Read(t.Context(), f, "a/out.mkv", 9); err != nil || !bytes.Equal(b, []byte{1}) {
+		t.Errorf("%v, %v", b, err)
 	}
 }
 
