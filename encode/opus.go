@@ -94,3 +94,34 @@ func (o *Opus) Convert(p *media.Packet) ([]*media.Packet, error) {
 
 // Close frees everything.
 func (o *Opus) Close() { o.c.Close() }
+
+// AAC turns the packets of an audio track into AAC of one or two channels, as HLS has it.
+type AAC struct {
+	c     *av.AudioConverter
+	track media.Track
+}
+
+// NewAAC opens a decoder and an encoder for a track. Close it.
+func NewAAC(t *media.Track) (*AAC, error) {
+	p, ok := t.Params.(*av.Params)
+	if !ok {
+		return nil, errors.New("no parameters of the audio")
+	}
+	c, err := av.NewAudioConverter(p, t.TimeBase, "aac", 64_000, 0, 2)
+	if err != nil {
+		return nil, err
+	}
+	return &AAC{c, media.Track{Type: media.TrackAudio, Codec: "aac", TimeBase: c.TimeBase(), Start: media.NoTime, Params: c.Params()}}, nil
+}
+
+// Track describes what comes out; its Headers are the AudioSpecificConfig.
+func (a *AAC) Track() media.Track { return a.track }
+
+// Channels is how many there are.
+func (a *AAC) Channels() int { return a.c.Params().Channels() }
+
+// Convert takes a packet of the track and returns those that are ready, in ticks of the time base of Track. An error is of that packet alone.
+func (a *AAC) Convert(p *media.Packet) ([]*media.Packet, error) { return a.c.Convert(p) }
+
+// Close frees everything.
+func (a *AAC) Close() { a.c.Close() }

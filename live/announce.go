@@ -15,6 +15,9 @@ func (s *Session) Announce(w io.Writer, qr bool) {
 		fmt.Fprintf(w, "open %s\n", a.Streamer)
 	}
 	fmt.Fprintf(w, "viewers %s\nOBS     %s\n", list[0].Watch, list[0].OBS)
+	if list[0].HLS != "" {
+		fmt.Fprintf(w, "HLS     %s\n", list[0].HLS)
+	}
 	if s.fingerprint != "" {
 		fmt.Fprintf(w, "certificate fingerprint (SHA-256): %s\n", s.fingerprint)
 	}

@@ -29,6 +29,9 @@ func (o *Options) targets() ([]output.Target, error) {
 		}
 		list = append(list, t)
 	}
+	if o.HLS {
+		list = append(list, output.HLSTarget())
+	}
 	if o.Record != "" {
 		if _, err := os.Lstat(o.Record); !errors.Is(err, fs.ErrNotExist) {
 			return nil, &fault.Error{Kind: fault.Output, Err: &encode.DestinationError{Path: o.Record, Err: fs.ErrExist}, Hint: "recordings never replace a file; choose another name"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,8 +85,14 @@ func Open(o Options) (*Session, error) {
 	s.fingerprint = print
 	own := s.encoderOptions("h264")
 	own.KeyframeSeconds = 2
-	s.hub = output.NewHub(output.Options{Keyframe: func(cause string) { s.requestKeyframe(o.codec(), cause) }, Encoder: own, Logger: o.Logger})
+	segments := output.NewHLS()
+	s.hub = output.NewHub(output.Options{HLS: segments, Keyframe: func(cause string) { s.requestKeyframe(o.codec(), cause) }, Encoder: own, Logger: o.Logger})
+	var hls http.Handler
+	if o.HLS {
+		hls = segments
+	}
 	s.server, err = webrtc.New(webrtc.Options{
+		HLS:    hls,
 		Listen: o.Listen, UDP: o.UDP, Token: tokens[0], PublishToken: tokens[1], ViewToken: tokens[2], Hosts: o.Hosts,
 		Proxies: o.Proxies, ICEServers: o.ICEServers, External: o.External, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,

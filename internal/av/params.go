@@ -150,6 +150,9 @@ func (p *Params) BitsPerSample() int {
 // SampleRate returns the sample rate of an audio stream.
 func (p *Params) SampleRate() int { return int(p.c.sample_rate) }
 
+// Channels returns the number of channels of an audio stream.
+func (p *Params) Channels() int { return int(p.c.ch_layout.nb_channels) }
+
 // ExtraData copies the codec's headers.
 func (p *Params) ExtraData() []byte {
 	return C.GoBytes(unsafe.Pointer(p.c.extradata), p.c.extradata_size)

@@ -19,6 +19,7 @@ type Options struct {
 	Keyframe func(cause string)
 	// Encoder is that of outputs with an encoder of their own, which set its BitRate.
 	Encoder encode.Options
+	HLS     *HLS         // that outputs of this kind fill; nil for none
 	Logger  *slog.Logger // nil discards
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"vsr/encode"
 	"vsr/internal/fault"
+	"vsr/live/webrtc"
 	"vsr/media"
 )
 
@@ -45,6 +47,17 @@ func makerOf(t Target, o Options) (maker, error) {
 	case KindStream:
 		encode.HideSecrets(t.Address)
 		return maker{raw: own, open: openStream}, nil
+	case KindWHIP:
+		encode.HideSecrets(t.Address)
+		encode.HideWord(t.Token)
+		return maker{raw: own, open: openWHIP}, nil
+	case KindHLS:
+		if o.HLS == nil {
+			return maker{}, fault.New(fault.Usage, "", "HLS is not served here")
+		}
+		return maker{raw: own, open: func(_ context.Context, out *Output, s *stream) (connection, error) {
+			return out.connect(s, &hlsWriter{to: o.HLS}, !s.silent, o.HLS.Bytes, func() {})
+		}}, nil
 	case KindRecord:
 		if ext := filepath.Ext(t.Address); ext != ".mkv" && ext != ".mp4" {
 			return maker{}, fault.New(fault.Usage, "", "recording %s: the name must end in .mkv or .mp4", t.Address)
@@ -67,6 +80,51 @@ func openStream(ctx context.Context, o *Output, s *stream) (connection, error) {
 	// Servers of RTMP want audio, so that they get silence where there is none.
 	return o.connect(s, w, !s.silent || strings.HasPrefix(o.target.Address, "rtmp"), w.Bytes, w.Interrupt)
 }
+
+// openWHIP publishes to a server of WHIP.
+func openWHIP(ctx context.Context, o *Output, s *stream) (connection, error) {
+	p, err := webrtc.Push(ctx, webrtc.PushOptions{URL: o.target.Address, Token: o.target.Token, Audio: !s.silent, OnKeyframe: func() { o.hub.o.Keyframe("whip") }})
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.connect(s, &whipWriter{p: p}, !s.silent, p.Bytes, func() {})
+	if err != nil {
+		return nil, err
+	}
+	return &failing{c, p.Failed()}, nil
+}
+
+// failing is a connection whose end comes from beside.
+type failing struct {
+	connection
+	failed <-chan error
+}
+
+func (c *failing) Failed() <-chan error { return c.failed }
+
+// whipWriter is a PacketWriter that publishes.
+type whipWriter struct {
+	p     *webrtc.Pusher
+	video int
+	base  media.Rational
+}
+
+// Start implements encode.PacketWriter.
+func (w *whipWriter) Start(info *media.Info) error {
+	w.video, w.base = info.Video, info.VideoTrack().TimeBase
+	return nil
+}
+
+// WritePacket implements encode.PacketWriter.
+func (w *whipWriter) WritePacket(p *media.Packet) error {
+	if p.Track != w.video {
+		return w.p.WriteAudio(p.Data, uint32(p.PTS))
+	}
+	return w.p.Write(p.Data, uint32(int64(float64(p.PTS)*w.base.Float()*videoClock+0.5)))
+}
+
+// Close implements encode.PacketWriter.
+func (w *whipWriter) Close() error { return w.p.Close() }
 
 // recorder gives every connection a file of its own: NAME.mkv, then NAME-2.mkv and so on.
 type recorder struct {
@@ -96,11 +154,15 @@ func (r *recorder) open(_ context.Context, o *Output, s *stream) (connection, er
 
 // connect starts a writer for s: with the shared encoder's packets, or behind an encoder of the output's own.
 func (o *Output) connect(s *stream, w encode.PacketWriter, audio bool, bytes func() int64, interrupt func()) (connection, error) {
+	keyframe := func() { o.hub.o.Keyframe("output") }
 	r := &rebased{to: w, video: s.video, audio: -1, written: func(video bool) {
 		if video {
 			o.frames.Add(1)
 		}
-	}}
+	}, keyframe: func() { keyframe() }}
+	if o.target.Kind != KindRecord {
+		r.most = keyframeDistance
+	}
 	info := s.info
 	switch {
 	case audio:
@@ -127,6 +189,7 @@ func (o *Output) connect(s *stream, w encode.PacketWriter, audio bool, bytes fun
 	if err != nil {
 		return nil, lasting(err)
 	}
+	keyframe = sink.RequestKeyframe
 	return &encoder{link: link, Sink: sink}, nil
 }
 
@@ -220,6 +283,14 @@ func plain(err error) string {
 		return false
 	}
 	text := err.Error()
+	if status := (*webrtc.StatusError)(nil); errors.As(err, &status) {
+		switch status.Status {
+		case http.StatusConflict:
+			return "somebody is publishing there already"
+		case http.StatusNotFound:
+			return "the server knows no such place"
+		}
+	}
 	switch {
 	case errors.As(err, &request):
 		return request.Reason

@@ -90,7 +90,15 @@ type rebased struct {
 	start   int64
 	begun   bool
 	written func(video bool)
+
+	// Encoders count frames, and a source that loses some has them further apart: when there was no key frame for most seconds, one is asked for.
+	most     float64 // 0 never asks
+	keyframe func()
+	key      int64 // time of the last one, or of the last asking
 }
+
+// keyframeDistance is how far key frames may be apart where receivers join at them, in seconds.
+const keyframeDistance = 2.0
 
 // Start implements encode.PacketWriter.
 func (r *rebased) Start(info *media.Info) error {
@@ -115,6 +123,14 @@ func (r *rebased) WritePacket(p *media.Packet) error {
 			return nil
 		}
 		r.start, r.begun = p.PTS, true
+	}
+	if isVideo && r.most > 0 {
+		if p.Key {
+			r.key = p.PTS
+		} else if float64(p.PTS-r.key)*r.base.Float() >= r.most {
+			r.key = p.PTS
+			r.keyframe()
+		}
 	}
 	q := *p
 	shift := r.start

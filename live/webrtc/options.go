@@ -51,6 +51,8 @@ type Options struct {
 	OnEnhance func(on bool)
 	// OnOutput starts or stops the output of a name. The error's text goes to the client. Nil means that there are none.
 	OnOutput func(name string, run bool) error
+	// HLS is served at /hls/, and at /hls/TOKEN/ for players that send no header. Nil means no such place.
+	HLS http.Handler
 	// Status returns what the page shows of the pipeline; it must encode as JSON. Nil means nothing.
 	// With control it may tell what is for the owner of the server alone.
 	Status func(control bool) any

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -86,6 +87,13 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/session/{id}", s.protected(mayView, s.serveSession))
 	mux.HandleFunc("GET /status", s.protected(mayView, s.serveStatus))
 	mux.HandleFunc("POST /control", s.protected(mayControl, s.serveControl))
+	if s.o.HLS != nil {
+		mux.HandleFunc("GET /hls/{name}", s.protected(mayView, s.o.HLS.ServeHTTP))
+		mux.HandleFunc("GET /hls/{token}/{name}", func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Authorization", "Bearer "+r.PathValue("token")) // of a player that sends no header; its playlists name what lies beside them
+			s.protected(mayView, s.o.HLS.ServeHTTP)(w, r)
+		})
+	}
 	if s.o.Metrics != nil {
 		mux.HandleFunc("GET /metrics", s.protected(mayControl, s.o.Metrics.ServeHTTP))
 	}
@@ -160,6 +168,7 @@ func (s *Server) URL() string { return s.Addresses()[0].Streamer }
 type Addresses struct {
 	Streamer    string // with the token for everything
 	Watch, OBS  string // with the token that only lets watch
+	HLS         string // for players, with that token in the path; "" when it is not served
 	ThisMachine bool   // nobody else can open them
 }
 
@@ -176,7 +185,11 @@ func (s *Server) Addresses() (list []Addresses) {
 	}
 	for _, h := range hosts {
 		base := scheme + "://" + net.JoinHostPort(h, port)
-		list = append(list, Addresses{Streamer: base + "/#token=" + s.o.Token, Watch: base + "/watch#token=" + s.o.ViewToken,
+		hls := ""
+		if s.o.HLS != nil {
+			hls = base + "/hls/" + url.PathEscape(s.o.ViewToken) + "/index.m3u8"
+		}
+		list = append(list, Addresses{HLS: hls, Streamer: base + "/#token=" + s.o.Token, Watch: base + "/watch#token=" + s.o.ViewToken,
 			OBS: base + "/obs#token=" + s.o.ViewToken, ThisMachine: isLoopback(h)})
 	}
 	return list
