@@ -18,6 +18,7 @@ import (
 	"vsr/decode"
 	"vsr/encode"
 	"vsr/internal/testmedia"
+	"vsr/live/webrtc"
 	"vsr/media"
 )
 
@@ -466,4 +467,60 @@ func TestSourceComesBack(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	r.kill()
+}
+
+// TestWHIP: vsr's own server as the receiver of a push, which needs a token; it goes and comes back.
+func TestWHIP(t *testing.T) {
+	t.Parallel()
+	st := newStation(t, true)
+	const token = "tok_0123456789abcdef"
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp"))
+	for name, word := range map[string]string{"out": token, "wrong": "tok_wrong"} {
+		target, err := ParseAddress(Address("whip+http://" + address + "/whip#token=" + word + "&name=" + name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Add(target, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st.run(t)
+	waitFor(t, "nobody to answer", func() bool { return strings.Contains(st.status("out").Reason, "nobody answers") })
+	for round := range 2 {
+		s, err := webrtc.New(webrtc.Options{Listen: address, Token: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+		p, err := s.Accept(ctx)
+		if err != nil {
+			t.Fatalf("%v; %+v", err, st.Outputs())
+		}
+		frames, audio := 0, 0
+		for frames < 20 || audio < 20 {
+			u, err := p.Next(ctx)
+			if err != nil {
+				t.Fatalf("after %d frames and %d packets of audio: %v; %+v", frames, audio, err, st.Outputs())
+			}
+			if u.Audio {
+				audio++
+			} else {
+				frames++
+			}
+		}
+		cancel()
+		if got := st.status("out"); p.Codec() != "h264" || got.State != StateConnected || got.Connects != round+1 {
+			t.Errorf("%s: %+v", p.Codec(), got)
+		}
+		if round == 0 {
+			waitFor(t, "the wrong token to be refused", func() bool { return strings.Contains(st.status("wrong").Reason, "refuses the key") })
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		waitFor(t, "the output to notice", func() bool { return st.status("out").State != StateConnected })
+	}
+	if all := st.log.String() + fmt.Sprint(st.Outputs()); strings.Contains(all, token) || strings.Contains(all, "/whip") {
+		t.Errorf("the token or the path is shown:\n%s", all)
+	}
 }
