@@ -75,7 +75,7 @@ type app struct{ cli.Output }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "vsr",
+		Use:           "vsr IN [OUT] [flags of run]",
 		Version:       versionString(),
 		Short:         "Upscale video with KDSR, a blind super-resolution network",
 		Long:          "vsr upscales video with KDSR, a blind super-resolution network. For each scene it measures blur, noise and compression once, sets the\nnetwork for that damage, and runs all frames of the scene through it.\n\n" + exitHelp,

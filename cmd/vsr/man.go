@@ -12,10 +12,11 @@ import (
 // manCommand writes the manual pages, which come from the same text as --help. Packages call it; it is not in the list of commands.
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "man FOLDER",
-		Short:  "Write the manual pages into a folder",
-		Args:   cobra.ExactArgs(1),
-		Hidden: true,
+		Use:     "man FOLDER",
+		Example: "  vsr man man1 && man -l man1/vsr.1",
+		Short:   "Write the manual pages into a folder",
+		Args:    cobra.ExactArgs(1),
+		Hidden:  true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return upscale.OutputError(err)

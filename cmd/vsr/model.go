@@ -25,7 +25,7 @@ func (a *app) modelCommand() *cobra.Command {
 
 func (a *app) modelList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the built-in models", Args: cobra.NoArgs,
+		Use: "list", Short: "List the built-in models", Args: cobra.NoArgs, Example: "  vsr model list",
 		RunE: func(*cobra.Command, []string) error { return engines.PrintModels(a.Stdout) },
 	}
 }
@@ -34,6 +34,7 @@ func (a *app) modelInspect() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "inspect NAME|FILE", Short: "Show what a weights file holds, and check it", Args: cobra.ExactArgs(1),
+		Example: "  vsr model inspect fast-x4 --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			w, err := engines.Weights(args[0])
 			if err != nil {
@@ -78,7 +79,8 @@ func (a *app) modelImport() *cobra.Command {
 	var out modelFile
 	cmd := &cobra.Command{
 		Use: "import FILE.pth -o FILE.safetensors", Short: "Convert an official KDSR checkpoint", Args: cobra.ExactArgs(1),
-		Long: "Reads the checkpoints that the authors of KDSR publish, classic (.pt) and GAN (.pth), and writes safetensors.\nNo code in the checkpoint is run. Every missing, extra or mis-shaped tensor is listed.",
+		Example: "  vsr model import KDSR_x4.pth -o kdsr-x4.safetensors\n  vsr run clip.mp4 --model kdsr-x4.safetensors",
+		Long:    "Reads the checkpoints that the authors of KDSR publish, classic (.pt) and GAN (.pth), and writes safetensors.\nNo code in the checkpoint is run. Every missing, extra or mis-shaped tensor is listed.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			w, err := kdsr.ImportTorchFile(args[0])
 			if err != nil {

@@ -66,8 +66,8 @@ stopped. The folder is removed when the output is complete.
 In a pipe: ffmpeg ... -f yuv4mpegpipe - | vsr run - -o - | ffmpeg -i - ... Standard output is Y4M, NUT or Matroska (--format), frames uncompressed
 unless --codec says otherwise; messages go to standard error. What comes from a pipe is read once: no segments, nothing to resume, no --preview.
 
-Several files and folders go into a folder: vsr run a.mp4 b.mkv FOLDER -o OUT. One line tells of each; the exit code is that of the gravest error.
-The same command after Ctrl-C or a crash skips what is done and continues the rest. Files that are no videos are skipped with a word.
+Several files and folders go into a folder: vsr run a.mp4 b.mkv FOLDER -o OUT. Each gets one line; the exit code is that of the gravest error.
+The same command after Ctrl-C or a crash skips what is done and continues the rest. Files that are not videos are named and skipped.
 
 ` + exitHelp,
 		Example: "  vsr clip.mp4\n  vsr run clip.mp4 big.mkv --scale 2\n  vsr run long.mkv --scale 2 --preview 3s                # time, size and memory to expect\n" +

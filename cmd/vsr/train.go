@@ -22,8 +22,8 @@ import (
 func (a *app) trainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "train", Short: "Train a network on your own images and videos", Args: cobra.NoArgs, RunE: showHelp,
-		Long: `Train a network. vsr train init writes the configs for a folder of yours. A run writes its checkpoint, log, curves and weights into the folder out of
-its config. Ctrl-C stops it with a checkpoint, and --resume goes on: the weights are those of a run that was never stopped.
+		Long: `Trains a network. vsr train init writes configs for a folder of yours. A run writes its checkpoint, log, curves and weights into the folder that its
+config names as out. Ctrl-C stops it with a checkpoint; with --resume it continues, and the weights become those of a run that was never stopped.
 configs/train-teacher.yaml explains every key.`,
 		Example: "  vsr train init photographs\n  vsr train student --config training/fine-tune.yaml\n  vsr train report training/runs/fine-tune",
 	}
@@ -42,13 +42,21 @@ configs/train-teacher.yaml explains every key.`,
 var stageExamples = map[train.Stage]string{
 	train.Teacher: `  vsr train init photographs
   vsr train teacher --config training/teacher.yaml
-  vsr train teacher --config training/teacher.yaml --resume    # goes on after Ctrl-C`,
+  vsr train teacher --config training/teacher.yaml --resume    # continues after Ctrl-C`,
 	train.Student: `  vsr train init photographs
   vsr train student --config training/fine-tune.yaml           # goes on from a built-in model, without a teacher
   vsr train student --config training/student.yaml             # from nothing, after the teacher
   vsr train student --config training/student.yaml --set optim.steps=40000 --set data.batch=16`,
 	train.GAN: `  vsr train gan --config training/gan.yaml
   vsr train gan --config training/gan.yaml --set loss.perceptual=1 --set gan.features=vgg19.pth`,
+}
+
+var stageHelp = map[train.Stage]string{
+	train.Teacher: `Trains the teacher: it sees the degraded image and the sharp original, and learns which degradation vector helps to restore it. Only the student
+uses its weights.`,
+	train.Student: `Trains the student: it sees the degraded image only. It learns the teacher's degradation vector (loss.kd) and the sharp image (loss.l1). Without a
+teacher (teacher: "", loss.kd: 0) it learns from the image alone; init: NAME goes on from a built-in model. The result is NAME.safetensors for --model.`,
+	train.GAN: `Sharpens a finished student with a discriminator and, with gan.features, a perceptual loss. The images become crisper and score less in PSNR.`,
 }
 
 func (a *app) trainStage(stage train.Stage, short string) *cobra.Command {
@@ -59,7 +67,7 @@ func (a *app) trainStage(stage train.Stage, short string) *cobra.Command {
 		o       train.Options
 	)
 	cmd := &cobra.Command{
-		Use: string(stage), Short: short, Args: cobra.NoArgs, Example: stageExamples[stage],
+		Use: string(stage), Short: short, Long: stageHelp[stage], Args: cobra.NoArgs, Example: stageExamples[stage],
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := train.Load(config, set)
 			if err != nil {
@@ -72,7 +80,7 @@ func (a *app) trainStage(stage train.Stage, short string) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&config, "config", "c", "", "the run's YAML `file`")
 	f.StringArrayVar(&set, "set", nil, "change one `key=value` of the config, as in --set optim.lr=0.0005; may be repeated")
-	f.BoolVar(&o.Resume, "resume", false, "go on from the checkpoint in the run folder")
+	f.BoolVar(&o.Resume, "resume", false, "continue from the checkpoint in the run folder")
 	f.Float64Var(&minutes, "max-minutes", 0, "stop with a checkpoint after this many minutes, 0 is no limit")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
@@ -127,6 +135,7 @@ func (a *app) trainRun(ctx context.Context, stage train.Stage, c train.Config, o
 func (a *app) trainReport() *cobra.Command {
 	return &cobra.Command{
 		Use: "report FOLDER", Short: "Write one HTML page about a run: rate, time left, data, curves, scores", Args: cobra.ExactArgs(1),
+		Long:    "Writes report.html into the run's folder, which may still be training, and prints its path.",
 		Example: "  vsr train report training/runs/fine-tune",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := train.Report(args[0])
