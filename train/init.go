@@ -201,9 +201,9 @@ loss:
 const studentYAML = `# Second stage: the student, the network that vsr run uses. It needs the teacher's weights.
 #
 #   vsr train student --config {{.Out}}/student.yaml
-#   vsr run clip.mp4 --model {{.Runs}}/student/{{.Name}}.safetensors
+#   vsr run clip.mp4 --model {{.Runs}}/student/{{.Name}}-own.safetensors
 #
-name: {{.Name}}
+name: {{.Name}}-own
 model: {{.Model}}
 scale: {{.Scale}}
 out: {{quote (printf "%s/student" .Runs)}}
@@ -230,7 +230,7 @@ model: {{.Model}}
 scale: {{.Scale}}
 out: {{quote (printf "%s/gan" .Runs)}}
 # The student to start from. With loss.kd above 0 its teacher goes on guiding it.
-init: {{quote (printf "%s/student/%s.safetensors" .Runs .Name)}}
+init: {{quote (printf "%s/student/%s-own.safetensors" .Runs .Name)}}
 teacher: ""
 ` + sharedYAML + `
 optim:

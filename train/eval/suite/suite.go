@@ -7,6 +7,7 @@ package suite
 import (
 	"context"
 	"os"
+	"slices"
 
 	"vsr/internal/fault"
 	"vsr/sr"
@@ -130,6 +131,14 @@ func (o *Options) openOne(ctx context.Context) (*upscaler, error) {
 	return o.opened[0], nil
 }
 
+// label is what a model is called in the tables: its name, or as it was asked for where another model has that name.
+func (o *Options) label(name, asked string) string {
+	if slices.ContainsFunc(o.methods, func(m eval.Method) bool { return m.Name == name }) {
+		return asked
+	}
+	return name
+}
+
 // open starts the models and puts them among the methods. What was opened stays open after an error.
 func (o *Options) open(ctx context.Context) error {
 	if o.Layout != "rgb" && o.Layout != "yuv420" {
@@ -154,7 +163,7 @@ func (o *Options) open(ctx context.Context) error {
 			return &fault.Error{Kind: fault.Usage, Err: err}
 		}
 		o.opened = append(o.opened, up)
-		o.methods = append(o.methods, eval.Method{Name: e.Name, Upscale: up.upscale, NewClip: up.newClip})
+		o.methods = append(o.methods, eval.Method{Name: o.label(e.Name, name), Upscale: up.upscale, NewClip: up.newClip})
 		if scale != 0 && scale != e.Scale() {
 			return fault.New(fault.Usage, "measure them in two runs", "%s enlarges %d times, the model before it %d times", e.Name, e.Scale(), scale)
 		}

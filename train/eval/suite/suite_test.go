@@ -8,6 +8,7 @@ import (
 	"vsr/media"
 	"vsr/sr"
 	"vsr/train/degrade"
+	"vsr/train/eval"
 )
 
 // wavy is a smooth colorful image.
@@ -139,5 +140,19 @@ func TestSheetHeight(t *testing.T) {
 	}
 	if rows := len(s.images) / 3; rows != 4 {
 		t.Errorf("%d rows, want 4", rows)
+	}
+}
+
+// Two models of one name are told apart in the tables.
+func TestLabels(t *testing.T) {
+	var o Options
+	for _, c := range []struct{ name, asked, want string }{
+		{"fast-x4", "fast-x4", "fast-x4"}, {"fast-x4", "runs/fast-x4.safetensors", "runs/fast-x4.safetensors"}, {"fast-x4-own", "runs/fast-x4-own.safetensors", "fast-x4-own"},
+	} {
+		got := o.label(c.name, c.asked)
+		if got != c.want {
+			t.Errorf("%s asked for as %s is called %s, want %s", c.name, c.asked, got, c.want)
+		}
+		o.methods = append(o.methods, eval.Method{Name: got})
 	}
 }
