@@ -193,7 +193,7 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	if err := s.upright(&p); err != nil {
 		return err
 	}
-	stream := s.info.VideoTrack().Params.(*av.Params).Color()
+	stream := videoParams(s.info).Color()
 	f, sh, at, err := s.plan(&p, stream)
 	if err != nil {
 		return err

@@ -194,7 +194,7 @@ func (s *Source) readVideo(info *media.Info) error {
 	st := s.streams[info.Video]
 	t := info.VideoTrack()
 	s.refine(t)
-	p := t.Params.(*av.Params)
+	p := videoParams(info)
 	w, h := p.Size()
 	l := s.opt.Limits
 	if w > l.Width || h > l.Height || w*h > l.Pixels {
@@ -347,4 +347,10 @@ func hasSideData(list []media.SideData, t int) bool {
 		}
 	}
 	return false
+}
+
+// videoParams are those of the video, which this package has put there.
+func videoParams(info *media.Info) *av.Params {
+	p, _ := info.VideoTrack().Params.(*av.Params)
+	return p
 }

@@ -332,7 +332,7 @@ func (s *Source) prime(ctx context.Context) error {
 		if cut > 0 {
 			reason = fmt.Sprintf("no frame at or after %g s", cut-s.begin)
 		}
-		if s.encrypted || protected(s.info.VideoTrack().Params.(*av.Params)) {
+		if s.encrypted || protected(videoParams(s.info)) {
 			return errProtected
 		}
 		return &UnsupportedError{Reason: reason, Err: s.lastDamage, Retry: true}
@@ -385,7 +385,7 @@ func (s *Source) restart() {
 
 // storedFormat is what the container says of the frames, without decoding one; zero for kinds that are converted.
 func (s *Source) storedFormat() media.Format {
-	p := s.info.VideoTrack().Params.(*av.Params)
+	p := videoParams(s.info)
 	shape, err := shapeOf(p.PixelFormat(), s.opt.RGB && !s.opt.Plain420)
 	if err != nil {
 		return media.Format{}

@@ -42,7 +42,7 @@ func exotic(m media.Matrix) bool {
 
 // recolor converts the frame in s.frame to a matrix that all know, if it is of another, and reads p again.
 func (s *Source) recolor(p *av.Frame) error {
-	stream := s.info.VideoTrack().Params.(*av.Params).Color()
+	stream := videoParams(s.info).Color()
 	c := tagged(p.Color, stream)
 	if !exotic(c.Matrix) {
 		return nil

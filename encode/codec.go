@@ -26,7 +26,6 @@ type codec struct {
 	preset string // default
 	// presets that the encoder knows; some complain on stderr about others. Empty for numbers.
 	presets []string
-	minGop  int
 	rgb     bool // RGB stays RGB
 	gpu     bool // NVENC: frames may come from a GPU, as NV12 or P010
 	deep    bool // with GPU: 10 bits too

@@ -120,7 +120,6 @@ type avFrame struct {
 	pixels   astiav.PixelFormat
 	palette  bool          // the encoder gets palettes; out is packed RGB then
 	paletted *astiav.Frame // the last of them
-	native   media.Format  // what can be copied straight into out, its size that of the encoder
 }
 
 func newAVFrame(w, h int, pixels astiav.PixelFormat) (*avFrame, error) {

@@ -82,7 +82,6 @@ type Y4M struct {
 	out     *os.File
 	w       *bufio.Writer
 	info    *media.Info
-	format  media.Format // of the frames that the encoder passes on
 	actions []StreamAction
 	done    bool
 }

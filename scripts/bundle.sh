@@ -65,6 +65,9 @@ if [ -n "${CUDA:-}" ]; then
 	tags=nvidia
 fi
 go build ${tags:+-tags $tags} -trimpath -ldflags "-s -w -X main.version=$version" -o "$out/bin/vsr" ./cmd/vsr
+# Before patchelf: after it, Go does not know its own program any more.
+go version -m "$out/bin/vsr" | awk '$1 == "dep" { print $2, $3 }' >"$out/licenses/GO-MODULES"
+[ -s "$out/licenses/GO-MODULES" ] || { echo "the program does not say which Go modules it has" >&2; exit 1; }
 
 # The libraries, without glibc's. Strip comes before patchelf: after it, it breaks the program.
 ldd "$out/bin/vsr" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' | grep -vE '/(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util)\.so\.[0-9]+)$' | while read -r lib; do
@@ -95,13 +98,15 @@ for lib in "$out"/lib/*.so*; do
 	cp -L "/usr/share/doc/$package/copyright" "$out/licenses/$package"
 	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package"
 done | sort -u >>"$out/licenses/SOURCES"
-go version -m "$out/bin/vsr" | awk '$1 == "dep" { print $2, $3 }' >"$out/licenses/GO-MODULES"
 go list -m -f '{{if .Dir}}{{.Path}} {{.Dir}}{{end}}' all | while read -r module dir; do
 	grep -q "^$module " "$out/licenses/GO-MODULES" || continue
 	for f in "$dir"/LICEN[CS]E* "$dir"/COPYING*; do
-		[ -f "$f" ] && cp "$f" "$out/licenses/$(echo "$module" | tr / _).$(basename "$f")"
+		[ ! -f "$f" ] || cp "$f" "$out/licenses/$(echo "$module" | tr / _).$(basename "$f")"
 	done
-done || true
+done
+while read -r module version; do
+	ls "$out/licenses/$(echo "$module" | tr / _)".* >/dev/null 2>&1 || echo "note: $module $version has no licence file" >&2
+done <"$out/licenses/GO-MODULES"
 
 "$out/bin/vsr" man "$out/share/man/man1"
 mkdir -p "$out/share/bash-completion/completions" "$out/share/zsh/site-functions" "$out/share/fish/vendor_completions.d"

@@ -144,7 +144,7 @@ func newProbes(fit, held []knownVector, bounds *kdsr.IDRBounds) (*kdsr.Probes, e
 		}
 		probe := kdsr.Probe{Low: ends[t][0], High: ends[t][1], Step: steps[t]}
 		for _, v := range weights {
-			probe.Weights = append(probe.Weights, roundTo(v, 5))
+			probe.Weights = append(probe.Weights, rounded(v))
 		}
 		p.Traits[t] = probe
 		constant := median(y)
@@ -157,7 +157,7 @@ func newProbes(fit, held []knownVector, bounds *kdsr.IDRBounds) (*kdsr.Probes, e
 		}
 		slices.Sort(distances)
 		for q := range 21 {
-			p.Distances = append(p.Distances, float64(roundTo(distances[q*(len(distances)-1)/20], 5)))
+			p.Distances = append(p.Distances, float64(rounded(distances[q*(len(distances)-1)/20])))
 		}
 	}
 	return p, nil
@@ -253,7 +253,7 @@ func traitSteps(list []knownVector) (steps [kdsr.Traits][]float32, err error) {
 	}
 	for t := range steps {
 		for k := range list[0].v {
-			steps[t] = append(steps[t], roundTo(b.At(t+1, k), 5))
+			steps[t] = append(steps[t], rounded(b.At(t+1, k)))
 		}
 	}
 	return steps, nil
@@ -293,11 +293,11 @@ func variance(v []float64) float64 {
 	return max(squares/n-sum/n*sum/n, 1e-12)
 }
 
-// roundTo keeps so many significant digits: the notes of a weights file are text.
-func roundTo(v float64, digits int) float32 {
+// rounded keeps five significant digits: the notes of a weights file are text.
+func rounded(v float64) float32 {
 	if v == 0 {
 		return 0
 	}
-	unit := math.Pow(10, float64(digits-1)-math.Floor(math.Log10(math.Abs(v))))
+	unit := math.Pow(10, 4-math.Floor(math.Log10(math.Abs(v))))
 	return float32(math.Round(v*unit) / unit)
 }

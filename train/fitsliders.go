@@ -206,7 +206,7 @@ func (f *slidersFit) slider(ctx context.Context, t kdsr.Trait, fit, held sliderI
 		}
 		if ok || reach == sliderReaches[len(sliderReaches)-1] {
 			for _, u := range unit {
-				way = append(way, roundTo(reach*u, 5))
+				way = append(way, rounded(reach*u))
 			}
 			return way, effect, nil
 		}

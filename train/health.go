@@ -50,7 +50,7 @@ func (t *trainer) healthy(losses []float32) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if d := grad.Data().([]float32); notNumber(d[0]) || notNumber(d[len(d)/2]) {
+		if d, ok := grad.Data().([]float32); !ok || notNumber(d[0]) || notNumber(d[len(d)/2]) {
 			return false, fmt.Errorf("%w at step %d: %s", ErrDiverged, t.step, t.firstNonFinite())
 		}
 	}
@@ -81,8 +81,9 @@ func (t *trainer) firstNonFinite() string {
 	}
 	for _, p := range t.running().prog.Params {
 		if grad, err := p.Grad(); err == nil {
-			if i := firstBad(grad.Data().([]float32)); i >= 0 {
-				return fmt.Sprintf("the gradient of %s is %v at index %d", p.Name, grad.Data().([]float32)[i], i)
+			d, _ := grad.Data().([]float32)
+			if i := firstBad(d); i >= 0 {
+				return fmt.Sprintf("the gradient of %s is %v at index %d", p.Name, d[i], i)
 			}
 		}
 	}

@@ -57,10 +57,11 @@ var materials = map[string]string{
 func (d Degradation) describe(scale int) string {
 	name := materials[d.Kind]
 	if name == "" {
-		if d.Sigma == [2]float64{} {
-			d.Sigma = [2]float64{0.2, float64(scale)}
+		sigma := d.Sigma
+		if sigma == [2]float64{} {
+			sigma = [2]float64{0.2, float64(scale)}
 		}
-		name = fmt.Sprintf("%s blur, sigma %g to %g", map[string]string{"gaussian": "isotropic Gaussian", "aniso": "anisotropic Gaussian"}[d.Kind], d.Sigma[0], d.Sigma[1])
+		name = fmt.Sprintf("%s blur, sigma %g to %g", map[string]string{"gaussian": "isotropic Gaussian", "aniso": "anisotropic Gaussian"}[d.Kind], sigma[0], sigma[1])
 		if d.Noise[1] > 0 {
 			name += fmt.Sprintf(", noise %g to %g", d.Noise[0], d.Noise[1])
 		}

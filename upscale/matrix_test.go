@@ -91,7 +91,8 @@ func matrixInputs(t *testing.T) []string {
 // VSR_MATRIX=1 the inputs are the derived clips, with VSR_MATRIX=FOLDER the files of a folder, by all codecs; VSR_MATRIX_SHARE=K/N takes every
 // Nth of them from the Kth on.
 func TestMatrix(t *testing.T) {
-	inputs, full := []string{}, os.Getenv("VSR_MATRIX")
+	var inputs []string
+	full := os.Getenv("VSR_MATRIX")
 	if full == "1" {
 		full = "../../shared/data/clips/derived"
 	}

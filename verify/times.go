@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strconv"
 
 	"vsr/media"
 )
-
-func number(n int) string { return strconv.Itoa(n) }
 
 // seconds is the exact time of a stamp, for messages only.
 func seconds(ticks int64, tb media.Rational) float64 { return float64(ticks) * tb.Float() }

@@ -19,9 +19,6 @@ func (b *builder) between(lo, hi float64) float64 { return lo + (hi-lo)*b.r.Floa
 // frames gives a whole number in [lo, hi].
 func (b *builder) frames(lo, hi int) int { return lo + b.r.IntN(hi-lo+1) }
 
-// seconds gives frames for a time, at least lo.
-func (b *builder) seconds(t float64, lo int) int { return max(int(t*float64(b.Rate)+0.5), lo) }
-
 // place is what a stage or a landscape has in common over all shots of it.
 type place struct {
 	images []*Image // one, or a moving take

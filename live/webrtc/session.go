@@ -132,7 +132,7 @@ func (t *sessions) get(id string) *session {
 
 // remove takes a session out. When it returns, onClose has run, so a publisher's place is free; the connection is closed in
 // the background, since pion calls our state handler from inside Close.
-func (t *sessions) remove(id, outcome string) bool {
+func (t *sessions) remove(id, outcome string) {
 	t.mu.Lock()
 	s := t.open[id]
 	delete(t.open, id)
@@ -141,7 +141,7 @@ func (t *sessions) remove(id, outcome string) bool {
 	}
 	t.mu.Unlock()
 	if s == nil {
-		return false
+		return
 	}
 	s.deadline.Stop()
 	t.events(s.kind, outcome)
@@ -152,7 +152,6 @@ func (t *sessions) remove(id, outcome string) bool {
 		defer t.wait.Done()
 		s.pc.Close()
 	}()
-	return true
 }
 
 func (t *sessions) count(kind string) int {

@@ -20,7 +20,7 @@ func (s *Server) configureMedia() {
 	s.setting.LoggerFactory = logs
 	s.sockets = []net.PacketConn{s.udp}
 	if host, _, _ := net.SplitHostPort(s.o.UDP); isLoopback(host) {
-		if conn, err := listenNear(s.udp.LocalAddr().(*net.UDPAddr).Port); err == nil {
+		if conn, err := listenNear(portOf(s.udp.LocalAddr())); err == nil {
 			s.sockets = append(s.sockets, conn)
 		} else {
 			s.o.Logger.Info("this machine has no address but loopback, which Firefox does not use", "stage", "webrtc", "err", err)
@@ -39,6 +39,15 @@ func (s *Server) configureMedia() {
 	s.setting.SetIncludeLoopbackCandidate(true)
 	s.setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.setting.SetICETimeouts(s.o.Silence*3/8, s.o.Silence*5/8, s.o.Silence/8)
+}
+
+// portOf is the port of a UDP address, 0 of any other.
+func portOf(a net.Addr) int {
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return 0
+	}
+	return u.Port
 }
 
 // listenNear binds the port, or another if that is taken, on this machine's address in its network.
@@ -61,8 +70,8 @@ func listenNear(port int) (net.PacketConn, error) {
 func ownAddress() (net.IP, error) {
 	if c, err := net.Dial("udp4", "198.51.100.1:9"); err == nil { // RFC 5737: a documentation address
 		defer c.Close()
-		if ip := c.LocalAddr().(*net.UDPAddr).IP; usable(ip) {
-			return ip, nil
+		if a, ok := c.LocalAddr().(*net.UDPAddr); ok && usable(a.IP) {
+			return a.IP, nil
 		}
 	}
 	list, err := net.InterfaceAddrs()

@@ -7,9 +7,9 @@ import (
 
 // endsAfter is a context that is cancelled at its n-th question.
 type endsAfter struct {
-	context.Context
-	mu    sync.Mutex
-	calls int
+	context.Context //nolint:containedctx // it is one
+	mu              sync.Mutex
+	calls           int
 }
 
 func (c *endsAfter) Err() error {

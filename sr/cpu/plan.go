@@ -90,7 +90,7 @@ type plan struct {
 	again   changes // what of the current frame is to be computed
 
 	// What the current run works on.
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // a function of it would be an allocation a frame
 	src, dst *media.Frame
 	color    color
 	kernels  *kernels

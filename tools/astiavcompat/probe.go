@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// A probe is one line of C that compiles only where a name or a field exists.
-type probe struct{ key, line string }
-
 var failed = regexp.MustCompile(`(?m)^probe:(\d+):(?:\d+:)? error`)
 
 // missing returns the keys of sources.uses that the installed headers lack: NAME, enum NAME or STRUCT.FIELD.

@@ -152,7 +152,7 @@ func preamble(f *ast.File) string {
 			continue
 		}
 		for _, sp := range g.Specs {
-			if i := sp.(*ast.ImportSpec); i.Path.Value == `"C"` && g.Doc != nil {
+			if i, ok := sp.(*ast.ImportSpec); ok && i.Path.Value == `"C"` && g.Doc != nil {
 				text := ""
 				for _, c := range g.Doc.List {
 					text += strings.TrimPrefix(c.Text, "//") + "\n"

@@ -43,8 +43,10 @@ func Sheet(images []Labelled, columns int) (*image.RGBA, error) {
 	}
 	for i, p := range images {
 		x, y := gap+i%columns*(cw+gap), gap+i/columns*(ch+gap+text)
-		d := font.Drawer{Dst: out.SubImage(image.Rect(x, y, x+cw, y+text)).(*image.RGBA), Src: image.NewUniform(color.Black),
-			Face: basicfont.Face7x13}
+		label := *out // its text ends with its column
+		label.Rect = image.Rect(x, y, x+cw, y+text).Intersect(out.Rect)
+		label.Pix = out.Pix[out.PixOffset(x, y):]
+		d := font.Drawer{Dst: &label, Src: image.NewUniform(color.Black), Face: basicfont.Face7x13}
 		for k, s := range strings.Split(p.Label, "\n") {
 			d.Dot = fixed.P(x, y+line*(k+1)-2)
 			d.DrawString(s)

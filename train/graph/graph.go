@@ -146,7 +146,6 @@ type Program struct {
 	Params []*Param
 	g      *Graph
 	vm     g.VM
-	reads  []*Output
 }
 
 // Output is a node whose value is kept after Run.

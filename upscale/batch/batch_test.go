@@ -127,7 +127,7 @@ func TestFind(t *testing.T) {
 		slices.SortFunc(want, func(a, b string) int {
 			return strings.Compare(strings.ToLower(strings.TrimLeft(a, "-")), strings.ToLower(strings.TrimLeft(b, "-")))
 		})
-		if strings.ToLower(strings.Join(names, " ")) != strings.ToLower(strings.Join(want, " ")) {
+		if !strings.EqualFold(strings.Join(names, " "), strings.Join(want, " ")) {
 			t.Errorf("%s: %v, want %v", c.name, names, want)
 		}
 		seen := map[string]bool{}

@@ -13,7 +13,7 @@ import (
 // bits, whose rounding is a hundred times finer than the 8 bits that are measured; in "yuv420" as what most files hold, 8-bit 4:2:0.
 // Degradations are estimated and kept as in a run, a clip being a scene.
 type upscaler struct {
-	ctx        context.Context
+	ctx        context.Context //nolint:containedctx // eval.Method's functions get none; it lives for one Run
 	engine     sr.Engine
 	up         *sr.Upscaler
 	everyImage bool // each image is a scene
