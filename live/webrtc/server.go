@@ -132,7 +132,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	json.NewEncoder(w).Encode(st)
+	_ = json.NewEncoder(w).Encode(st)
 }
 
 // serveControl switches enhancement on or off, {"enhance": true}, or starts or stops an output, {"output": "NAME", "run": false}.

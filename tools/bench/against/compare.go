@@ -279,7 +279,7 @@ func (c *comparison) print(to io.Writer) {
 	fmt.Fprintf(w, "theirs\t%.2f ms\t%.1f fps\n", c.TheirsMS, 1000/c.TheirsMS)
 	fmt.Fprintf(w, "ratio\t%.2f\t%.2f to %.2f over the rounds\n", c.Ratio, c.LeastRatio, c.MostRatio)
 	fmt.Fprintf(w, "difference\tat most %d of 255\t%.3f %% of samples within 1\n", c.MaxDifference, 100*c.WithinOne)
-	w.Flush()
+	_ = w.Flush() // to a terminal
 }
 
 // median returns the middle value in milliseconds.

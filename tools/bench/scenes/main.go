@@ -157,7 +157,7 @@ func printTable(out io.Writer, o options, t table) {
 		}
 		fmt.Fprintln(w)
 	}
-	w.Flush()
+	_ = w.Flush() // to a terminal
 }
 
 // readStills reads the images of a folder in the order of their names.
