@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,9 +49,11 @@ func TestExamplesOfHelp(t *testing.T) {
 	}
 }
 
+var shellVariable = regexp.MustCompile(`\$\w+`)
+
 // vsrCalls returns the arguments of each call of vsr in a shell line.
 func vsrCalls(line string) (calls [][]string) {
-	code, _, _ := strings.Cut(strings.ReplaceAll(line, "$i", "1"), " # ")
+	code, _, _ := strings.Cut(shellVariable.ReplaceAllString(line, "1"), " # ")
 	for _, part := range strings.FieldsFunc(strings.ReplaceAll(code, "&&", ";"), func(r rune) bool { return strings.ContainsRune(";|", r) }) {
 		before, _, _ := strings.Cut(part, ">")
 		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(before), "do "))
