@@ -41,7 +41,7 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error { return e.error }
 
 // makerOf chooses by the kind. The error is a *fault.Error.
-func makerOf(t Target) (maker, error) {
+func makerOf(t Target, o Options) (maker, error) {
 	own := func(s *stream) bool { return t.BitRate > 0 || s.info.VideoTrack().Codec != "h264" }
 	switch t.Kind {
 	case KindStream:

@@ -81,7 +81,7 @@ type Output struct {
 func newOutput(h *Hub, t Target) (*Output, error) {
 	o := &Output{hub: h, target: t, queue: make(chan item, queueLength), wake: make(chan struct{}, 1), state: StateWaiting}
 	var err error
-	if o.maker, err = makerOf(t); err != nil {
+	if o.maker, err = makerOf(t, h.o); err != nil {
 		return nil, err
 	}
 	return o, nil
