@@ -190,18 +190,26 @@ func (s *Session) measure(ctx context.Context, levels []adaptive.Level, f *media
 		if !ok {
 			t, ok = s.predict(levels[i].Name, f.Format, to)
 		}
+		t = s.busy(t)
 		levels[i].Cost, levels[i].Slow, known = t.usual, t.slow, known && ok
 	}
 	if known || s.kind == kindBrowser {
 		return nil
 	}
-	if err := adaptive.Measure(ctx, levels, f, measureTime, 3*interval); err != nil {
+	done := s.alone()
+	err := adaptive.Measure(ctx, levels, f, measureTime, 3*interval)
+	done()
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return deviceFault(err)
 	}
 	s.keep(levels, f.Format, to)
+	for i := range levels {
+		t := s.busy(times{levels[i].Cost, levels[i].Slow})
+		levels[i].Cost, levels[i].Slow = t.usual, t.slow
+	}
 	return nil
 }
 
@@ -227,7 +235,10 @@ func (s *Session) calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := adaptive.Measure(ctx, levels, f, measureTime, 100*time.Millisecond); err != nil {
+	done := s.alone()
+	err = adaptive.Measure(ctx, levels, f, measureTime, 100*time.Millisecond)
+	done()
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -44,6 +44,10 @@ type Options struct {
 
 	Access `yaml:",inline"`
 
+	Feeds []Feed `yaml:"feeds"` // several feeds behind one address, by OpenAll
+
+	group *shared // of the feeds of a Group, nil for a session by itself
+
 	kdsr.Sliders `yaml:",inline"` // deblur, denoise, decompress: -1 to 1, 0 is as estimated
 
 	Program string       `yaml:"-"` // version of the program, to which a GPU's self-test belongs
@@ -89,8 +93,10 @@ func (o *Options) Validate() error {
 			return err
 		}
 	}
-	_, err := kindOf(o.Source)
-	return err
+	if _, err := kindOf(o.Source); err != nil {
+		return err
+	}
+	return o.validateFeeds()
 }
 
 // tls returns the server's certificate, nil for none, and its SHA-256 fingerprint when it was made just now.

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -74,15 +75,10 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := o.tokens()
+	tokens, conf, err := s.credentials()
 	if err != nil {
 		return nil, err
 	}
-	conf, print, err := o.tls()
-	if err != nil {
-		return nil, err
-	}
-	s.fingerprint = print
 	own := s.encoderOptions("h264")
 	own.KeyframeSeconds = 2
 	segments := output.NewHLS()
@@ -91,13 +87,17 @@ func Open(o Options) (*Session, error) {
 	if o.HLS {
 		hls = segments
 	}
+	var front *webrtc.Front
+	if o.group != nil {
+		front = o.group.front
+	}
 	s.server, err = webrtc.New(webrtc.Options{
 		HLS:    hls,
 		Listen: o.Listen, UDP: o.UDP, Token: tokens[0], PublishToken: tokens[1], ViewToken: tokens[2], Hosts: o.Hosts,
 		Proxies: o.Proxies, ICEServers: o.ICEServers, External: o.External, TLS: conf, NoPublish: s.kind != kindBrowser, Codec: o.codec(), Fallback: o.fallback(),
 		MaxViewers: o.MaxViewers, MaxBitrate: int(o.BitRate), OnKeyframe: s.requestKeyframe, OnBitrate: s.setBitRate, OnEnhance: s.setEnhance,
 		AudioDelay: s.numbers.lag, Status: func(control bool) any { return s.Status().forRole(control) }, Metrics: s.metrics.handler(s), OnEvent: s.metrics.session,
-		OnReport: s.metrics.report, Logger: o.Logger, OnOutput: func(name string, run bool) error { return s.hub.Control(name, run) },
+		Front: front, Name: o.Feed, OnReport: s.metrics.report, Logger: o.Logger, OnOutput: func(name string, run bool) error { return s.hub.Control(name, run) },
 	})
 	switch {
 	case errors.Is(err, webrtc.ErrTokenNeeded):
@@ -110,6 +110,18 @@ func Open(o Options) (*Session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// credentials are the tokens and the certificate: those of the group, where the session is one of several feeds.
+func (s *Session) credentials() (tokens [3]string, conf *tls.Config, err error) {
+	if g := s.o.group; g != nil {
+		return g.tokens, g.conf, nil
+	}
+	if tokens, err = s.o.tokens(); err != nil {
+		return tokens, nil, err
+	}
+	conf, s.fingerprint, err = s.o.tls()
+	return tokens, conf, err
 }
 
 // Close ends Run and the server, and waits for everything that they started. It may be called twice.

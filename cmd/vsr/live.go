@@ -19,6 +19,7 @@ const liveExamples = `  vsr live                                     # open the 
   vsr live --source rtsp://camera.local/stream
   vsr live --source clip.mp4 --loop
   vsr live --source lavfi:testsrc2=size=320x180:rate=30
+  vsr live --feed door=rtsp://door.local/s --feed yard=rtsp://yard.local/s
   vsr live --record evening.mkv                # keeps the enhanced video too
 ` + outputExamples
 
@@ -49,7 +50,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.ViewTokenFile, "view-token-file", "", "`file` with a token that only allows to watch; empty makes a random one")
 	f.DurationVar(&o.MaxLatency, "max-latency", o.MaxLatency, "age at which a frame is dropped instead of enhanced")
 	f.IntVar(&o.MaxViewers, "max-viewers", o.MaxViewers, "viewers at a time; one more is refused")
-	f.StringVar(&o.Feed, "feed", o.Feed, "`name` of this feed in the metrics")
+	f.Var(live.FeedFlag{To: &o}, "feed", "one of several feeds, as `name=source`, under /name/; may be repeated. A name alone is for the metrics")
 	f.StringVar(&o.Codec, "codec", o.Codec, "auto, h264 or vp8")
 	f.Int64Var(&o.BitRate, "bit-rate", o.BitRate, "most bits a second to each viewer")
 	f.StringVar(&o.Record, "record", o.Record, "write the enhanced video to `file` (.mkv or .mp4), playable at any moment")
@@ -78,7 +79,7 @@ func (a *app) liveCommand() *cobra.Command {
 func (a *app) live(parent context.Context, o live.Options) error {
 	o.Logger = a.ServerLogger()
 	o.Program = versionString()
-	s, err := live.Open(o)
+	s, err := live.OpenAll(o)
 	if err != nil {
 		return err
 	}

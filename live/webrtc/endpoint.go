@@ -72,7 +72,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, kind string, creat
 	}
 	h := w.Header()
 	h.Set("Content-Type", sdpType)
-	h.Set("Location", "/session/"+sess.id)
+	h.Set("Location", s.prefix+"/session/"+sess.id)
 	h.Set("ETag", sess.tag())
 	h.Set("Cache-Control", "no-store")
 	s.link(h)

@@ -18,8 +18,11 @@ import (
 // Options configures a Server. The zero value listens on 127.0.0.1:8080 with a random token and publishing allowed.
 type Options struct {
 	Listen string // HTTP address, host:port; default 127.0.0.1:8080
-	UDP    string // media address, host:port; default the host of Listen with a free port
-	Token  string // bearer token for everything; default random. Required when Listen is not loopback
+	// Front serves the pages and endpoints under /NAME/; Listen and TLS are then those of the Front. Nil: the server serves itself, at /.
+	Front *Front
+	Name  string // letters, digits, - and _
+	UDP   string // media address, host:port; default the host of Listen with a free port
+	Token string // bearer token for everything; default random. Required when Listen is not loopback
 	// PublishToken allows to publish and to view, ViewToken to view alone. Default: no publish token, and a random view token.
 	PublishToken, ViewToken string
 	// Proxies are the addresses and prefixes (CIDR) of reverse proxies, whose X-Forwarded-For is believed.

@@ -2,16 +2,13 @@ package webrtc
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/pion/webrtc/v3"
 )
@@ -23,8 +20,9 @@ type Server struct {
 	udp     net.PacketConn
 	sockets []net.PacketConn // udp, and one for Firefox on this machine
 	mux     io.Closer
-	http    *http.Server
+	http    *http.Server // nil behind a Front
 	ln      net.Listener
+	prefix  string   // of the paths as clients see them, behind a Front
 	limits  *limiter // of those with a token
 	guesses *limiter // of those without
 	table   *sessions
@@ -52,28 +50,21 @@ func New(o Options) (*Server, error) {
 	if s.udp, err = net.ListenPacket("udp", o.UDP); err != nil {
 		return nil, fmt.Errorf("webrtc: media address: %w", err)
 	}
-	if s.ln, err = net.Listen("tcp", o.Listen); err != nil {
+	if o.Front != nil {
+		s.ln = o.Front.ln
+	} else if s.ln, err = net.Listen("tcp", o.Listen); err != nil {
 		s.udp.Close()
 		return nil, fmt.Errorf("webrtc: page address: %w", err)
 	}
 	s.configureMedia()
-	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, TLSConfig: o.TLS}
-	go s.serve()
+	if o.Front != nil {
+		s.prefix = "/" + o.Name
+		o.Front.mount(o.Name, s.routes())
+		return s, nil
+	}
+	s.http = newHTTP(s.routes(), o.TLS)
+	go func() { s.served <- serve(s.http, s.ln) }()
 	return s, nil
-}
-
-func (s *Server) serve() {
-	var err error
-	if s.o.TLS != nil {
-		err = s.http.Serve(tls.NewListener(s.ln, s.o.TLS))
-	} else {
-		err = s.http.Serve(s.ln)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
-	}
-	s.served <- err
 }
 
 func (s *Server) routes() http.Handler {
@@ -115,6 +106,9 @@ type Status struct {
 	// Rights are what the token of the request allows: view, publish, control.
 	Rights     []string    `json:"rights"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	// Feeds are the names of all feeds at this address, and Feed that of this one, where there are several.
+	Feeds []string `json:"feeds,omitempty"`
+	Feed  string   `json:"feed,omitempty"`
 	// ViewToken is for the addresses that the page gives to viewers; only who may control sees it.
 	ViewToken string `json:"view_token,omitempty"`
 	Pipeline  any    `json:"pipeline,omitempty"`
@@ -126,6 +120,9 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	st.Rights, st.ICEServers, st.Publish = has.names(), s.o.ICEServers, st.Publish && has&mayPublish != 0
 	if has&mayControl != 0 {
 		st.ViewToken = s.o.ViewToken
+		if s.o.Front != nil {
+			st.Feeds, st.Feed = s.o.Front.list(), s.o.Name
+		}
 	}
 	if s.o.Status != nil {
 		st.Pipeline = s.o.Status(has&mayControl != 0)
@@ -184,7 +181,7 @@ func (s *Server) Addresses() (list []Addresses) {
 		hosts = append(networkHosts(), "localhost")
 	}
 	for _, h := range hosts {
-		base := scheme + "://" + net.JoinHostPort(h, port)
+		base := scheme + "://" + net.JoinHostPort(h, port) + s.prefix
 		hls := ""
 		if s.o.HLS != nil {
 			hls = base + "/hls/" + url.PathEscape(s.o.ViewToken) + "/index.m3u8"
@@ -198,8 +195,11 @@ func (s *Server) Addresses() (list []Addresses) {
 // Addr is the bound page address, host:port.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
-// Token is the bearer token that clients must send.
+// Token is the bearer token that allows everything.
 func (s *Server) Token() string { return s.o.Token }
+
+// ViewToken is the bearer token that allows to watch.
+func (s *Server) ViewToken() string { return s.o.ViewToken }
 
 // Viewers returns how many WHEP sessions are open.
 func (s *Server) Viewers() int { return s.table.count("whep") }
@@ -260,10 +260,8 @@ func (s *Server) Close() error {
 		close(s.done)
 	}
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		s.http.Close()
+	if s.http != nil {
+		shutDown(s.http)
 	}
 	s.table.closeAll()
 	s.feed.close()
@@ -272,5 +270,8 @@ func (s *Server) Close() error {
 		c.Close()
 	}
 	s.running.Wait()
+	if s.http == nil {
+		return nil
+	}
 	return <-s.served
 }
