@@ -37,6 +37,7 @@ type Options struct {
 	Record     string           `yaml:"record"`      // .mkv or .mp4; empty records nothing
 	Push       []output.Address `yaml:"push"`        // where the stream goes besides the viewers
 	PushFile   string           `yaml:"push_file"`   // more of them, one a line
+	Stdout     string           `yaml:"stdout"`      // y4m, nut or matroska: frames on standard output; empty for none
 	HLS        bool             `yaml:"hls"`         // serve HLS at /hls/
 	TLSCert    string           `yaml:"tls_cert"`    // PEM file, with TLSKey
 	TLSKey     string           `yaml:"tls_key"`

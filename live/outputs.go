@@ -29,6 +29,9 @@ func (o *Options) targets() ([]output.Target, error) {
 		}
 		list = append(list, t)
 	}
+	if o.Stdout != "" {
+		list = append(list, output.Stdout(o.Stdout))
+	}
 	if o.HLS {
 		list = append(list, output.HLSTarget())
 	}

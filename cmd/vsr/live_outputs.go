@@ -14,12 +14,14 @@ import (
 
 const outputExamples = `  vsr live --push-file keys.txt                # to RTMP, SRT, RTSP and WHIP servers, one address a line
   vsr live --push srt://192.0.2.7:9000 --push 'rtmp://127.0.0.1/live/cam#bitrate=2500k'
+  vsr live --stdout y4m | ffplay -             # or any other program
   vsr live --hls                               # for TVs and players that know no WebRTC`
 
 // outputFlags are those of where the stream goes besides the viewers.
 func outputFlags(f *pflag.FlagSet, o *live.Options) {
 	f.Var(addresses{&o.Push}, "push", "send the stream to `address` too: rtmp, rtmps, srt, rtsp, udp, whip+https; may be repeated")
 	f.StringVar(&o.PushFile, "push-file", o.PushFile, "`file` with such addresses, one a line, for those with a stream key")
+	f.StringVar(&o.Stdout, "stdout", o.Stdout, "write frames to standard output: y4m, nut or matroska")
 	f.BoolVar(&o.HLS, "hls", o.HLS, "serve HLS too, for players that know no WebRTC")
 }
 

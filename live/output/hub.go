@@ -298,6 +298,9 @@ func (h *Hub) Close() error {
 	return nil
 }
 
+// shutdownPatience is how long Shutdown waits. Only a reader of standard output that has stopped to read holds an output up for so long.
+const shutdownPatience = 15 * time.Second
+
 // Shutdown ends all outputs, well where they can be in a few seconds, and waits.
 func (h *Hub) Shutdown() {
 	_ = h.Close()
@@ -307,5 +310,14 @@ func (h *Hub) Shutdown() {
 		stop()
 	}
 	h.mu.Unlock()
-	h.wait.Wait()
+	done := make(chan struct{})
+	go func() {
+		h.wait.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(shutdownPatience):
+		h.o.Logger.Warn("an output does not end", "stage", "output")
+	}
 }

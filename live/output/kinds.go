@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -58,6 +60,11 @@ func makerOf(t Target, o Options) (maker, error) {
 		return maker{raw: own, open: func(_ context.Context, out *Output, s *stream) (connection, error) {
 			return out.connect(s, &hlsWriter{to: o.HLS}, !s.silent, o.HLS.Bytes, func() {})
 		}}, nil
+	case KindStdout:
+		if !slices.Contains(encode.StreamFormats(), t.Format) {
+			return maker{}, fault.New(fault.Usage, "", "--stdout %s: want one of %s", t.Format, strings.Join(encode.StreamFormats(), ", "))
+		}
+		return maker{raw: func(*stream) bool { return true }, open: openStdout}, nil
 	case KindRecord:
 		if ext := filepath.Ext(t.Address); ext != ".mkv" && ext != ".mp4" {
 			return maker{}, fault.New(fault.Usage, "", "recording %s: the name must end in .mkv or .mp4", t.Address)
@@ -126,6 +133,54 @@ func (w *whipWriter) WritePacket(p *media.Packet) error {
 // Close implements encode.PacketWriter.
 func (w *whipWriter) Close() error { return w.p.Close() }
 
+// openStdout writes to standard output. When the reader has gone, nobody else can read there.
+func openStdout(_ context.Context, o *Output, s *stream) (connection, error) {
+	if o.connections() > 0 {
+		return nil, &permanentError{errors.New("a stream on standard output has one beginning; it has ended")}
+	}
+	if o.target.Format == encode.StreamY4M {
+		return o.connect(s, &steady{PacketWriter: encode.NewY4M(os.Stdout)}, false, func() int64 { return 0 }, func() {})
+	}
+	w, err := encode.NewFile("-", encode.FileOptions{Container: o.target.Format, Logger: o.hub.o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	size := &counted{PacketWriter: w}
+	return o.connect(s, size, !s.silent, size.Bytes, func() {})
+}
+
+// steady gives every frame time of a constant rate its frame: one that is missing is the one after it, once more.
+type steady struct {
+	encode.PacketWriter
+	rate float64 // frames in a tick of the video
+	next int64   // number of the next frame
+}
+
+// Start implements encode.PacketWriter.
+func (w *steady) Start(info *media.Info) error {
+	rate := info.FrameRate.Float()
+	if rate <= 0 {
+		rate = 25 // as the header says then
+	}
+	w.rate = rate * info.VideoTrack().TimeBase.Float()
+	return w.PacketWriter.Start(info)
+}
+
+// longestRepeat bounds how long one frame stands in for others.
+const longestRepeat = 300
+
+// WritePacket implements encode.PacketWriter.
+func (w *steady) WritePacket(p *media.Packet) error {
+	now := int64(float64(p.PTS)*w.rate + 0.5)
+	w.next = max(w.next, now-longestRepeat)
+	for ; w.next <= now; w.next++ {
+		if err := w.PacketWriter.WritePacket(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // recorder gives every connection a file of its own: NAME.mkv, then NAME-2.mkv and so on.
 type recorder struct {
 	path string
@@ -179,6 +234,12 @@ func (o *Output) connect(s *stream, w encode.PacketWriter, audio bool, bytes fun
 		return &packets{link: link, to: r}, nil
 	}
 	e := o.hub.o.Encoder
+	if o.target.Kind == KindStdout {
+		e = encode.Options{Codec: "raw", Logger: e.Logger}
+		if o.target.Format == encode.StreamY4M {
+			e.Codec = "y4m"
+		}
+	}
 	if e.Codec == "" || e.Codec == "vp8" {
 		e.Codec = "x264"
 	}

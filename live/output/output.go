@@ -274,6 +274,13 @@ func (o *Output) await(ctx context.Context) *stream {
 	}
 }
 
+// connections is how many there were.
+func (o *Output) connections() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.connects
+}
+
 func (o *Output) tell(state, reason string, retry time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -159,6 +159,12 @@ func Recording(path string) Target {
 	return Target{Name: "recording " + filepath.Base(path), Kind: KindRecord, Address: path}
 }
 
+// Stdout is a target that writes frames as they are to standard output, as one of encode.StreamFormats. A reader that is slow misses frames; Y4M,
+// which has no times, repeats frames for them.
+func Stdout(format string) Target {
+	return Target{Name: "standard output", Kind: KindStdout, Format: format}
+}
+
 // SecretsInArguments names the outputs whose addresses hold a key, for a warning that other users of the machine see the command line.
 func SecretsInArguments(list []Address) (names []string) {
 	for _, a := range list {

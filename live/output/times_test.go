@@ -54,3 +54,31 @@ func TestClock(t *testing.T) {
 		t.Errorf("in another base %d, want %d", a, 90*2580)
 	}
 }
+
+// numbers is a PacketWriter that keeps the first byte of each packet.
+type numbers struct{ list []byte }
+
+func (n *numbers) Start(*media.Info) error { return nil }
+func (n *numbers) WritePacket(p *media.Packet) error {
+	n.list = append(n.list, p.Data[0])
+	return nil
+}
+func (n *numbers) Close() error { return nil }
+
+// TestSteady: frames that are missing are filled up, those that are early left out.
+func TestSteady(t *testing.T) {
+	out := &numbers{}
+	w := &steady{PacketWriter: out}
+	info := &media.Info{Tracks: []media.Track{{TimeBase: media.Rational{Num: 1, Den: 1000}}}, FrameRate: media.Rational{Num: 10, Den: 1}}
+	if err := w.Start(info); err != nil {
+		t.Fatal(err)
+	}
+	for i, ms := range []int64{0, 95, 210, 510, 540, 600} {
+		if err := w.WritePacket(&media.Packet{PTS: ms, Data: []byte{byte('a' + i)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := string(out.list); got != "abcdddf" {
+		t.Errorf("%s, want abcdddf", got)
+	}
+}
