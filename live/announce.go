@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/skip2/go-qrcode"
+
+	"vsr/live/output"
 )
 
 // Announce prints the addresses to open, each with its token, and with qr a code of one that a phone can scan.
@@ -20,6 +22,9 @@ func (s *Session) Announce(w io.Writer, qr bool) {
 	}
 	if s.fingerprint != "" {
 		fmt.Fprintf(w, "certificate fingerprint (SHA-256): %s\n", s.fingerprint)
+	}
+	if names := output.SecretsInArguments(s.o.Push); s.o.PushInArguments && len(names) > 0 {
+		fmt.Fprintf(w, "the key of %s can be read in the list of processes; --push-file keeps it out\n", strings.Join(names, " and "))
 	}
 	if list[0].ThisMachine {
 		return

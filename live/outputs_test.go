@@ -106,7 +106,7 @@ func TestOutputsAreInStep(t *testing.T) {
 	address := "rtmp://" + freeAddress(t) + "/live/key_abcdef"
 	var made atomic.Int32
 	s := startSession(t, func(o *Options) {
-		o.Source, o.Record, o.Push = flashes, record, []output.Address{output.Address(address + "#name=server")}
+		o.Source, o.Record, o.Push = flashes, record, output.Addresses{output.Address(address + "#name=server")}
 	}, plainLevels(&made))
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
@@ -156,7 +156,7 @@ func TestRecordingNeverReplaces(t *testing.T) {
 	if f, ok := fault.As(err); !ok || f.Kind != fault.Output || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("%v, %v", s, err)
 	}
-	o.Record, o.Push = "", []output.Address{"ftp://h/secret_key"}
+	o.Record, o.Push = "", output.Addresses{"ftp://h/secret_key"}
 	if _, err := Open(o); err == nil || strings.Contains(fmt.Sprint(err), "secret_key") {
 		t.Errorf("an address that is none: %v", err)
 	}

@@ -176,12 +176,15 @@ func (s *Session) begin() bool {
 	}
 }
 
+// sourcePause is the longest between two tries to open a source, so that one that is back is soon noticed.
+const sourcePause = time.Second
+
 func (s *Session) run(ctx context.Context) error {
 	if s.kind == kindBrowser {
 		return s.runBrowser(ctx)
 	}
 	once := s.kind == kindFile
-	return pipeline.Supervise(ctx, pipeline.SuperviseOptions{Permanent: s.permanent, Logger: s.log}, func(ctx context.Context) error {
+	return pipeline.Supervise(ctx, pipeline.SuperviseOptions{Max: sourcePause, Permanent: s.permanent, Logger: s.log}, func(ctx context.Context) error {
 		src, err := s.openSource(ctx)
 		if err == nil {
 			err = s.stream(ctx, src)

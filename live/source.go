@@ -3,11 +3,9 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +47,7 @@ type sourceKind uint8
 const (
 	kindFile    sourceKind = iota
 	kindBrowser            // a publisher of WHIP
-	kindDevice             // Video4Linux
+	kindDevice             // Video4Linux, or an X screen
 	kindFilter             // a filter graph of FFmpeg
 	kindNetwork            // an address
 )
@@ -63,8 +61,13 @@ func kindOf(source string) (sourceKind, error) {
 	switch {
 	case source == "browser":
 		return kindBrowser, nil
-	case strings.HasPrefix(source, "v4l2:"):
+	case strings.HasPrefix(source, "v4l2:"), strings.HasPrefix(source, "x11:"):
 		return kindDevice, nil
+	case strings.HasPrefix(source, "listen:"):
+		if scheme = strings.TrimPrefix(scheme, "listen:"); address && slices.Contains(listenSchemes, scheme) {
+			return kindNetwork, nil
+		}
+		return 0, fault.New(fault.Usage, "use one of "+strings.Join(listenSchemes, ", "), "source %s: nobody can be waited for by %s", sourceName(source), scheme)
 	case strings.HasPrefix(source, "lavfi:"):
 		return kindFilter, nil
 	case !address || scheme == "file":
@@ -72,7 +75,7 @@ func kindOf(source string) (sourceKind, error) {
 	case slices.Contains(schemes, scheme):
 		return kindNetwork, nil
 	}
-	return 0, fault.New(fault.Usage, "use one of "+strings.Join(schemes, ", ")+"; v4l2: for a camera; or a file", "source %s: %s is no protocol for a live source", sourceName(source), scheme)
+	return 0, fault.New(fault.Usage, "use one of "+strings.Join(schemes, ", ")+"; v4l2: for a camera, x11: for a screen; or a file", "source %s: %s is no protocol for a live source", sourceName(source), scheme)
 }
 
 // cameraPatience is how long a network camera may be silent. Tests shorten Session.patience.
@@ -80,26 +83,13 @@ const cameraPatience = 5 * time.Second
 
 // openSource opens what FFmpeg reads.
 func (s *Session) openSource(ctx context.Context) (source, error) {
-	o := decode.Options{LowDelay: true, Plain420: true, Logger: s.log, PoolSize: 12, Threads: 1}
-	name := s.o.Source
-	switch s.kind {
-	case kindDevice:
-		name, o.Format = strings.TrimPrefix(name, "v4l2:"), "v4l2"
-	case kindFilter:
-		name, o.Format = strings.TrimPrefix(name, "lavfi:"), "lavfi"
-	case kindNetwork:
-		o.Network = true
-		if strings.HasPrefix(name, "rtsp://") {
-			o.FFmpeg = map[string]string{"rtsp_transport": "tcp", "timeout": strconv.FormatInt(s.patience.Microseconds(), 10)}
-		}
-	default:
-		o.LowDelay = false
-	}
+	in := s.o.inputOf(s.kind, s.patience)
+	name, o := in.name, in.options
+	o.Logger = s.log
 	begin := time.Now()
 	src, err := decode.Open(ctx, name, o)
-	if silent := time.Since(begin); err != nil && ctx.Err() == nil && o.Network && silent > s.patience-100*time.Millisecond {
-		// FFmpeg calls it invalid data.
-		err = fmt.Errorf("the source does not answer: nothing came in %.0f s", silent.Seconds())
+	if silent := time.Since(begin); err != nil && ctx.Err() == nil && o.Network && !in.listens && silent > s.patience-100*time.Millisecond {
+		err = silentFor(silent)
 	}
 	if err != nil {
 		return nil, sourceFault(err)
@@ -107,6 +97,9 @@ func (s *Session) openSource(ctx context.Context) (source, error) {
 	f := &fileSource{src: src, paced: s.kind == kindFile || s.kind == kindFilter, openAudio: s.audioOf, captured: func() { s.metrics.frame("captured") }}
 	if s.o.Loop && s.kind == kindFile {
 		f.again = func(ctx context.Context) (*decode.Source, error) { return decode.Open(ctx, name, o) }
+	}
+	if s.o.AudioDevice != "" {
+		f.openAudio, f.microphone = func(*media.Info) *audioTrack { return nil }, s.openMicrophone()
 	}
 	return f, nil
 }
@@ -127,6 +120,7 @@ type fileSource struct {
 	audio      *audioTrack // nil without
 	openAudio  func(info *media.Info) *audioTrack
 	ready      []media.Unit // audio to be given before the next frame
+	microphone *microphone  // nil without
 	// captured hears of every frame that is given.
 	captured func()
 }
@@ -136,6 +130,11 @@ func (f *fileSource) describe() media.Info {
 	info := *f.src.Info()
 	info.Tracks, info.Video, info.Chapters = []media.Track{*info.VideoTrack()}, 0, nil
 	info.Tracks[0].Index = 0
+	if f.microphone != nil {
+		t := encode.OpusTrack(2)
+		t.Index = 1
+		info.Tracks = append(info.Tracks, t)
+	}
 	if f.audio != nil {
 		t := f.audio.opus.Track()
 		t.Index = 1
@@ -249,6 +248,9 @@ func (f *fileSource) Next(ctx context.Context) (media.Unit, error) {
 	if u.Frame != nil {
 		u.Frame.Captured = time.Now()
 		f.captured()
+		if f.microphone != nil {
+			f.ready = append(f.ready, f.microphone.units(int64(seconds/encode.OpusClock.Float()), u.Frame.Captured)...)
+		}
 	}
 	return u, nil
 }
@@ -260,6 +262,8 @@ func (f *fileSource) Close() error {
 	}
 	f.audio.close()
 	f.audio = nil
+	f.microphone.close()
+	f.microphone = nil
 	return f.src.Close()
 }
 

@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"vsr/internal/fault"
@@ -75,13 +76,21 @@ func (st Status) forRole(control bool) Status {
 	return st
 }
 
-// sourceName is the source as people may see it: a camera's password is left out.
+// sourceName is the source as people may see it: without a password, a query, and the stream key at the end of an address of RTMP.
 func sourceName(source string) string {
-	if u, err := url.Parse(source); err == nil && u.User != nil {
-		u.User = nil
-		return u.String()
+	listens := ""
+	if rest, ok := strings.CutPrefix(source, "listen:"); ok {
+		source, listens = rest, "listen:"
 	}
-	return source
+	u, err := url.Parse(source)
+	if err != nil || u.Host == "" {
+		return listens + source
+	}
+	u.User, u.RawQuery = nil, ""
+	if app, _, ok := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/"); ok && strings.HasPrefix(u.Scheme, "rtmp") {
+		u.Path = "/" + app + "/..."
+	}
+	return listens + u.String()
 }
 
 // state says in a word what the source does.

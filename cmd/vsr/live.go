@@ -35,7 +35,7 @@ func (a *app) liveCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Source, "source", o.Source, "browser, v4l2:/dev/videoN, rtsp://..., lavfi:..., or a file")
+	f.StringVar(&o.Source, "source", o.Source, "browser, v4l2:/dev/videoN, x11:DISPLAY, rtsp://..., listen:rtmp://..., listen:srt://..., lavfi:..., or a file")
 	f.BoolVar(&o.Loop, "loop", o.Loop, "start a file again at its end")
 	f.StringVar(&o.Model, "model", o.Model, "auto holds the frame rate by switching models; or one built-in model or file")
 	view.SliderFlags(f, &o.Sliders)
@@ -54,6 +54,7 @@ func (a *app) liveCommand() *cobra.Command {
 	f.StringVar(&o.Codec, "codec", o.Codec, "auto, h264 or vp8")
 	f.Int64Var(&o.BitRate, "bit-rate", o.BitRate, "most bits a second to each viewer")
 	f.StringVar(&o.Record, "record", o.Record, "write the enhanced video to `file` (.mkv or .mp4), playable at any moment")
+	inputFlags(f, &o)
 	outputFlags(f, &o)
 	f.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate `file`, for other addresses than loopback")
 	f.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "key `file`")
@@ -64,6 +65,7 @@ func (a *app) liveCommand() *cobra.Command {
 		if err := args.Layer(cmd, config, &o); err != nil {
 			return err
 		}
+		o.PushInArguments = cmd.Flags().Changed("push")
 		if err := o.Validate(); err != nil {
 			return err
 		}
@@ -88,7 +90,6 @@ func (a *app) live(parent context.Context, o live.Options) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program in the system's way
 	s.Announce(a.Stderr, cli.IsTerminal(a.Stderr))
-	warnOfKeys(a.Stderr, o)
 	err = s.Run(ctx)
 	if errors.Is(err, context.Canceled) && parent.Err() == nil {
 		return nil // Ctrl-C is how a live session ends

@@ -26,6 +26,31 @@ func (a Address) String() string { return publicName(string(a)) }
 // MarshalYAML writes what String gives.
 func (a Address) MarshalYAML() (any, error) { return a.String(), nil }
 
+// Addresses is a flag that may be repeated (a pflag.Value). Its String is what Set reads again, keys and all; no error of it shows an address.
+type Addresses []Address
+
+// String writes one address a line.
+func (a *Addresses) String() string {
+	var list []string
+	for _, x := range *a {
+		list = append(list, string(x))
+	}
+	return strings.Join(list, "\n")
+}
+
+// Type is what help calls the value.
+func (*Addresses) Type() string { return "address" }
+
+// Set adds addresses, one a line, that are not there yet. ParseAddress reads them later.
+func (a *Addresses) Set(text string) error {
+	for _, line := range strings.Split(text, "\n") {
+		if x := Address(line); line != "" && !slices.Contains(*a, x) {
+			*a = append(*a, x)
+		}
+	}
+	return nil
+}
+
 // publicName is scheme and host, which is what a log may show of an address.
 func publicName(address string) string {
 	scheme, rest, ok := strings.Cut(address, "://")

@@ -62,3 +62,17 @@ func TestReadAddresses(t *testing.T) {
 		t.Errorf("keys on the command line: %v", got)
 	}
 }
+
+// TestAddressesAreAFlag: what String gives can be set again, over what a configuration says, and nothing stands there twice.
+func TestAddressesAreAFlag(t *testing.T) {
+	var given Addresses
+	for _, x := range []string{"rtmp://a/b/c", "srt://d:1", "rtmp://a/b/c"} {
+		if err := given.Set(x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	over := Addresses{"srt://d:1", "udp://e:2"}
+	if err := over.Set(given.String()); err != nil || len(given) != 2 || len(over) != 3 || over[2] != "rtmp://a/b/c" {
+		t.Errorf("%d addresses, then %d, %v", len(given), len(over), err)
+	}
+}

@@ -66,13 +66,13 @@ func (l *soundLine) take(p *media.Packet, shift int64) (list []*media.Packet) {
 	return append(list, &q)
 }
 
-// fill gives silence up to a time. Where nothing has come yet, or for long, it begins at from.
+// fill gives silence up to a time. Where nothing has come yet, the line begins at from; where for long nothing has, it goes on at until.
 func (l *soundLine) fill(until, from int64) (list []*media.Packet) {
-	if !l.started || until-l.end > longestGap {
-		if l.started || until >= from {
-			l.end, l.started = until, true
-		}
-		return nil
+	switch {
+	case !l.started:
+		l.end, l.started = from, true
+	case until-l.end > longestGap:
+		l.end = until
 	}
 	for l.end+opusPacket <= until {
 		list = append(list, &media.Packet{PTS: l.end, DTS: l.end, Duration: opusPacket, Key: true, Data: encode.OpusSilence})
