@@ -23,7 +23,7 @@ func newDeinterlacer(p *av.Frame, tb media.Rational, o Options) (*filter, error)
 	if o.Deinterlace == DeinterlaceTelecine {
 		// The filter would have frames of other kinds converted to 8 bits.
 		if !slices.Contains([]string{"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p"}, p.Format.String()) {
-			return nil, &UnsupportedError{Reason: "a 3:2 pulldown can be undone in 8-bit YUV only, and this is " + p.Format.String(), Hint: "--deinterlace bwdif takes every kind of frame"}
+			return nil, &UnsupportedError{Reason: "a 3:2 pulldown can be undone in 8-bit YUV only, and this is " + p.Format.String(), Hint: "Options.Deinterlace bwdif takes every kind of frame"}
 		}
 		spec = "fieldmatch=order=auto:mode=pc_n:combmatch=full," + spec
 	}

@@ -13,10 +13,10 @@ import (
 )
 
 // frameSideData rides along with each frame.
-var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode, av.FrameICC}
+var frameSideData = []int{av.FrameCaptions, av.FrameHDR10Plus, av.FrameTimecode, av.FrameStereo3D, av.FrameICC}
 
 // firstSideData is read from the first frame only: it describes the stream.
-var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplayMatrix}
+var firstSideData = []int{av.FrameMastering, av.FrameLightLevel, av.FrameDisplayMatrix, av.FrameSpherical}
 
 // frame takes one frame out of the deinterlacer or the decoder. got is false when they want more packets.
 func (s *Source) toFrame(ctx context.Context) (got bool, err error) {
@@ -219,23 +219,37 @@ func (s *Source) emit(ctx context.Context, turned bool) error {
 	if out.PTS, out.Duration = pts-s.shift(v), max(p.Duration, 0); s.fine > 1 && s.stats.Interlaced > 0 {
 		out.Duration = 0 // up to the next frame
 	}
-	out.SideData = av.FrameSideData(s.frame, frameSideData...)
-	for _, sd := range out.SideData {
-		switch sd.Type {
-		case av.FrameCaptions:
-			s.stats.Captions++
-		case av.FrameHDR10Plus:
-			s.stats.HDR10Plus++
-		case av.FrameICC:
-			s.stats.ICC++
-		}
-	}
+	out.SideData = s.frameData(av.FrameSideData(s.frame, frameSideData...))
 	if s.stats.Frames == 0 && s.first == nil {
 		out.SideData = append(out.SideData, av.FrameSideData(s.frame, firstSideData...)...)
 	}
 	s.seeAspect(p.SampleAspect, out.PTS)
 	s.queue = append(s.queue, media.Unit{Frame: out})
 	return nil
+}
+
+// frameData counts what a frame carries, and leaves out HDR10+ with windows where the frame is not as it was coded: they would lie elsewhere.
+func (s *Source) frameData(list []media.SideData) []media.SideData {
+	moved := s.crop != crop{} || s.turner != nil || s.stats.FormatTurns > 0
+	out := list[:0]
+	for _, sd := range list {
+		switch sd.Type {
+		case av.FrameCaptions:
+			s.stats.Captions++
+		case av.FrameHDR10Plus:
+			if moved && av.HDR10PlusWindows(sd.Data) > 1 {
+				s.stats.Windows++
+				continue
+			}
+			s.stats.HDR10Plus++
+		case av.FrameICC:
+			s.stats.ICC++
+		case av.FrameTimecode:
+			s.stats.Timecodes++
+		}
+		out = append(out, sd)
+	}
+	return out
 }
 
 // seeAspect counts changes of the pixel aspect. An unknown one is taken as square.

@@ -40,7 +40,7 @@ type images struct {
 	url, format string
 	options     map[string]string
 	sequence    *media.Sequence // nil for one image
-	sample      string          // one of the files
+	files       []string        // of a sequence, in order
 }
 
 // findImages recognises a file that is an image, a pattern such as frame%05d.png, and a glob such as frames/*.png. It returns nil for
@@ -64,6 +64,15 @@ func findImages(path string) (*images, error) {
 	return nil, nil
 }
 
+// SequenceFiles lists the files of a sequence of images in order. It is empty for an input that is no sequence.
+func SequenceFiles(path string) ([]string, error) {
+	im, err := findImages(path)
+	if im == nil || err != nil {
+		return nil, err
+	}
+	return im.files, nil
+}
+
 // oneImage tells the demuxer of an image file, nil for one that is animated.
 func oneImage(path string) (*images, error) {
 	f, err := os.Open(path)
@@ -77,7 +86,7 @@ func oneImage(path string) (*images, error) {
 		return nil, nil // too short: FFmpeg says what it thinks of it
 	}
 	head = head[:n]
-	im := &images{url: path, format: imageDemuxers[strings.ToLower(filepath.Ext(path))], sample: path}
+	im := &images{url: path, format: imageDemuxers[strings.ToLower(filepath.Ext(path))]}
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.start)) {
 			im.format = m.demuxer
@@ -121,7 +130,11 @@ func numbered(path string, p media.Pattern) (*images, error) {
 				Hint: "'*' instead of the number takes the images that are there, in the order of their names"}
 		}
 	}
-	return &images{url: path, format: "image2", sample: p.Name(numbers[0]), sequence: &media.Sequence{First: numbers[0]},
+	files := make([]string, len(numbers))
+	for i, n := range numbers {
+		files[i] = p.Name(n)
+	}
+	return &images{url: path, format: "image2", files: files, sequence: &media.Sequence{First: numbers[0]},
 		options: map[string]string{"pattern_type": "sequence", "start_number": strconv.Itoa(numbers[0]), "start_number_range": "1"}}, nil
 }
 
@@ -143,7 +156,7 @@ func globbed(path string) (*images, error) {
 	if !filepath.IsAbs(url) {
 		url = "./" + url // so that no colon in it is read as that of a protocol
 	}
-	return &images{url: url, format: "image2", sample: names[0], sequence: &media.Sequence{First: 1}, options: map[string]string{"pattern_type": "glob"}}, nil
+	return &images{url: url, format: "image2", files: names, sequence: &media.Sequence{First: 1}, options: map[string]string{"pattern_type": "glob"}}, nil
 }
 
 var lastNumber = regexp.MustCompile(`\d+`)

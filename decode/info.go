@@ -32,6 +32,9 @@ func (s *Source) readInfo() (*media.Info, error) {
 		if n := s.opt.Programme; n > 0 && !slices.Contains(av.ProgramNumbers(s.fc, i), n) {
 			t.LeftOut = fmt.Sprintf("not of programme %d", n)
 		}
+		if enhances(p) {
+			t.LeftOut = "the enhancement layer of Dolby Vision belongs to the smaller frame"
+		}
 		info.Tracks = append(info.Tracks, t)
 		if score := videoScore(&t, p, stills[i]); score > best {
 			best, info.Video = score, i
@@ -250,6 +253,17 @@ func dolbyVision(conf []byte) error {
 		Hint: "convert it to HDR10 first"}
 }
 
+// enhances reports whether a track is the enhancement layer of Dolby Vision alone (profile 7 in two tracks): bit by bit it corrects the frames
+// of another track. Bytes 4 to 6 of the record say whether metadata, enhancement layer and base layer are in the track.
+func enhances(p *av.Params) bool {
+	for _, sd := range p.SideData {
+		if sd.Type == av.PacketDolbyVision && len(sd.Data) >= 8 && sd.Data[5] != 0 && sd.Data[6] == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // cutInfo adapts the estimates and chapters to Start and Duration.
 func (s *Source) cutInfo(info *media.Info) {
 	length := max(info.Duration-s.opt.Start, 0)
@@ -263,6 +277,7 @@ func (s *Source) cutInfo(info *media.Info) {
 	if s.opt.KeepTimes {
 		return
 	}
+	s.shiftTimecodes(info)
 	var kept []media.Chapter
 	for _, c := range info.Chapters {
 		shift := int64(math.Round((s.begin + s.opt.Start) / c.TimeBase.Float()))
@@ -322,6 +337,10 @@ func (s *Source) adoptSideData() {
 			t = av.PacketMastering
 		case av.FrameLightLevel:
 			t = av.PacketLightLevel
+		case av.FrameStereo3D: // the same structures
+			t = av.PacketStereo3D
+		case av.FrameSpherical:
+			t = av.PacketSpherical
 		case av.FrameDisplayMatrix:
 			t = av.PacketDisplayMatrix
 			if s.opt.Autorotate {

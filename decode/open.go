@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,9 +40,9 @@ func OpenCopy(ctx context.Context, url string, o Options) (*Source, error) {
 func open(ctx context.Context, url string, s *Source) (*Source, error) {
 	s.log, s.convert = av.NewLog(s.opt.Logger, "decode"), newConverter(s.opt)
 	err := s.openAll(ctx, url)
-	if err == errProbeMore {
+	for err == errProbeMore || err == errOtherTables {
 		s.closeInput()
-		s.probe = true
+		s.probe = s.probe || err == errProbeMore
 		err = s.openAll(ctx, url)
 	}
 	if ctx.Err() != nil {
@@ -62,6 +63,48 @@ func open(ctx context.Context, url string, s *Source) (*Source, error) {
 
 // errProbeMore asks for another attempt that reads more of the input before it is described.
 var errProbeMore = errors.New("streams are not known yet")
+
+// errOtherTables asks for another attempt that takes later tables of a transport stream in another way.
+var errOtherTables = errors.New("streams are not settled yet")
+
+// What becomes of the streams of a transport stream whose table of streams changes in mid-file.
+type tables int
+
+const (
+	tablesOpen   tables = iota // not settled: each is a new stream
+	tablesMerged               // they go on as the old ones, by their order in the table
+	tablesApart                // new streams
+)
+
+// settleTables has the streams of a later table go on as those of the first. FFmpeg does so without a look at their codecs: where a
+// codec changes within the part that was probed, the old stream would be described as the new one, and they stay apart.
+func (s *Source) settleTables() error {
+	switch {
+	case s.live || s.tables == tablesApart || s.fc.InputFormat().Name() != "mpegts":
+		return nil
+	case s.tables == tablesOpen:
+		s.tables, s.before = tablesMerged, s.codecs
+		return errOtherTables
+	case len(s.codecs) > len(s.before) || !slices.EqualFunc(s.codecs, s.before[:len(s.codecs)], sameCodec):
+		s.tables = tablesApart
+		return errOtherTables
+	}
+	for _, later := range s.before[len(s.codecs):] {
+		s.recodes = s.recodes || !slices.ContainsFunc(s.codecs, func(c astiav.CodecID) bool { return sameCodec(c, later) })
+	}
+	return nil
+}
+
+// sameCodec tells codecs apart. A transport stream does not say which layer of MPEG audio it has: FFmpeg finds out later.
+func sameCodec(a, b astiav.CodecID) bool {
+	layer := func(c astiav.CodecID) astiav.CodecID {
+		if c == astiav.CodecIDMp1 || c == astiav.CodecIDMp2 {
+			return astiav.CodecIDMp3
+		}
+		return c
+	}
+	return layer(a) == layer(b)
+}
 
 // probeDeep is how much the second attempt reads.
 const probeDeep = 100 << 20
@@ -88,7 +131,7 @@ func (s *Source) unprobed() bool {
 func (s *Source) openInput(ctx context.Context, url string) error {
 	full, protocols, network := address(url, s.opt.Format)
 	if network && !s.opt.Network {
-		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "--allow-network allows them; vsr live takes them as they are"}
+		return &UnsupportedError{Reason: "network addresses are not allowed here", Hint: "Options.Network allows them"}
 	}
 	s.live = network || s.opt.Format != ""
 	dict := astiav.NewDictionary()
@@ -143,6 +186,9 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 			set("probesize", strconv.FormatInt(far, 10))
 			set("analyzeduration", "3600000000") // microseconds
 		}
+	}
+	if s.tables == tablesMerged {
+		set("merge_pmt_versions", "1")
 	}
 	set("max_streams", strconv.Itoa(s.opt.Limits.Streams+1))
 	for k, v := range s.opt.FFmpeg {
@@ -200,7 +246,14 @@ func (s *Source) openStreams(ctx context.Context) error {
 	if !s.probe && !s.live && s.path != "" && s.unprobed() {
 		return errProbeMore
 	}
-	var err error
+	s.codecs = nil
+	for _, st := range s.streams {
+		s.codecs = append(s.codecs, st.CodecParameters().CodecID())
+	}
+	err := s.settleTables()
+	if err != nil {
+		return err
+	}
 	if s.info, err = s.readInfo(); err != nil {
 		return err
 	}

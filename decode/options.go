@@ -160,6 +160,8 @@ func (s Stats) Notes() (notes []string) {
 	note(s.Repaired, "the time of one frame was missing or did not rise, and was replaced", "the times of %d frames were missing or did not rise, and were replaced")
 	note(min(s.Cropped, 1), "the container shows a part of the coded frame only (clean aperture): the rest is cut off", "")
 	note(s.Pulldown, "one frame that a 3:2 pulldown had added is left out", "%d frames that a 3:2 pulldown had added are left out")
+	note(min(s.Windows, 1), "HDR10+ metadata with several windows is left out where frames are cropped, turned or of another size", "")
+	note(min(s.Recoded, 1), "a stream changes its codec in mid-file: what comes after is left out", "")
 	note(s.Late, "one packet of a stream that begins late in the file is left out", "%d packets of streams that begin late in the file are left out")
 	return notes
 }
@@ -174,9 +176,12 @@ type Stats struct {
 	Repaired    int64 // missing, repeated or backward time stamps replaced
 	Jumps       int   // joints at which the input's clock went back, jumped ahead or began again, and was made to go on
 	Late        int64 // packets of streams that appeared after the start, dropped
+	Recoded     int64 // packets of other streams whose codec changed in mid-file, dropped
 	Captions    int64 // frames with closed captions (CTA-608 or 708 in ATSC A/53 user data)
 	HDR10Plus   int64 // frames with HDR10+ metadata (SMPTE ST 2094-40)
+	Windows     int64 // frames whose HDR10+ metadata is left out: it has windows, and the frames are cropped, turned or of another size
 	ICC         int64 // frames with an ICC profile
+	Timecodes   int64 // frames with a timecode of their own (SMPTE ST 12-1)
 	Cropped     int64 // frames cut to the clean aperture of their container
 	Refused     int   // files or addresses named inside the input that were not opened
 	Interlaced  int64 // interlaced frames that were rebuilt

@@ -23,6 +23,10 @@ type Source struct {
 	guard                   *av.Guard
 	interrupt               *av.Interrupt
 	streams                 []*astiav.Stream
+	codecs                  []astiav.CodecID // of the streams, when the input was opened
+	tables                  tables
+	before                  []astiav.CodecID // codecs with the tables apart
+	recodes                 bool             // a later table has a codec that no stream has
 	info                    *media.Info
 	decoder                 *astiav.CodecContext
 	concealed               *av.Concealed
@@ -80,6 +84,9 @@ func (s *Source) Info() *media.Info { return s.info }
 func (s *Source) Stats() Stats {
 	st := s.stats
 	st.Pulldown = s.pulldown.left
+	if s.recodes {
+		st.Recoded = max(st.Recoded, 1)
+	}
 	if s.line != nil {
 		st.Jumps = s.line.jumps()
 	}
@@ -195,14 +202,18 @@ func (s *Source) demux() error {
 		if av.FaultOf(err) == av.FaultSystem || s.opt.Strict {
 			return s.damaged(err)
 		}
-		// The container is broken from here on: what came so far is the readable part.
-		s.stats.Truncated, s.lastDamage = true, err
-		s.opt.Logger.Warn("input ends early", "stage", "decode", "err", err)
-		return s.drain()
+		return s.endEarly(err)
 	}
 	track := s.packet.StreamIndex()
 	if track >= len(s.info.Tracks) {
 		s.stats.Late++
+		return nil
+	}
+	if id := s.streams[track].CodecParameters().CodecID(); !sameCodec(id, s.codecs[track]) { // what comes now is not what the output says
+		if track == s.info.Video {
+			return s.endEarly(fmt.Errorf("the video becomes %s in mid-file", id.Name()))
+		}
+		s.stats.Recoded++
 		return nil
 	}
 	if s.packet.Size() > s.opt.Limits.PacketBytes {
@@ -241,6 +252,16 @@ func (s *Source) demux() error {
 	}
 	s.passThrough(p, at)
 	return nil
+}
+
+// endEarly ends the input where it cannot be read on: what came so far is the readable part.
+func (s *Source) endEarly(err error) error {
+	if s.opt.Strict {
+		return s.damaged(err)
+	}
+	s.stats.Truncated, s.lastDamage = true, err
+	s.opt.Logger.Warn("input ends early", "stage", "decode", "err", err)
+	return s.drain()
 }
 
 // checkIndex looks, at the end, for packets that an MP4's index promised, and whether the index itself was whole. Strict has no

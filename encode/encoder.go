@@ -218,7 +218,7 @@ func (s *Sink) note(info *media.Info, pixels astiav.PixelFormat, w, h int) {
 	case f.RGB():
 		why = joinWhy(why, fmt.Sprintf("%s %s", RGBStored, pixels))
 		if d := s.codec.name; out.ShiftX == 0 && d != "prores" && d != "ffv1" {
-			why += ", which few TVs and browsers play: --pix-fmt yuv420p is for them, and ffv1, png and x264rgb keep RGB"
+			why += ", which few TVs and browsers play: Options.PixFmt yuv420p is for them, and ffv1, png and x264rgb keep RGB"
 		}
 	default:
 		why = joinWhy(why, fmt.Sprintf("%s stored as %s", name, pixels))
@@ -255,6 +255,12 @@ func (s *Sink) describe(info *media.Info) error {
 	v := &out.Tracks[out.Video]
 	src, _ := v.Params.(*av.Params)
 	p.SampleAspect, p.AverageRate = info.SampleAspect, frameRate(info)
+	s.enlarged = av.Enlarged{Width: info.Format.Width, Height: info.Format.Height, X: 1, Y: 1}
+	if src != nil {
+		if w, h := src.Size(); w > 0 && h > 0 {
+			s.enlarged.X, s.enlarged.Y = float64(info.Format.Width)/float64(w), float64(info.Format.Height)/float64(h)
+		}
+	}
 	p.SideData = sideData(info, src)
 	v.Codec, v.Params = p.CodecName(), p
 	s.info = &out

@@ -12,6 +12,7 @@ var ErrNoFrames = errors.New("no frames to encode")
 type RequestError struct {
 	Reason string
 	Hint   string // may be empty
+	Rows   int    // rows of the nearest size that works, where the size is at fault; else 0
 	Err    error  // FFmpeg's error, may be nil
 }
 

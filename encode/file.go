@@ -78,10 +78,10 @@ func NewFile(path string, o FileOptions) (*File, error) {
 		f.free()
 		return nil, &RequestError{Reason: "container " + f.muxer + " cannot keep the time of every frame", Hint: "use a name that ends in .mp4, .mov, .mkv, .webm or .ts"}
 	}
-	f.temp = tempName(path, rand.Text()[:tempRandom])
+	f.temp = tempName(target(path), rand.Text()[:tempRandom])
 	mode := os.O_CREATE | os.O_EXCL | os.O_WRONLY
 	if !o.Growing {
-		removeDead(path)
+		removeDead(target(path))
 	} else {
 		f.temp = path
 		if o.Overwrite {
@@ -119,6 +119,16 @@ func (f *File) openPipe(address string) (err error) {
 	}
 	f.packet = astiav.AllocPacket()
 	return nil
+}
+
+// target is the file that a link leads to, which an output replaces in the place of the link; path itself for what is none.
+func target(path string) string {
+	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return real
+		}
+	}
+	return path
 }
 
 // tempRandom is how many random characters the name of a temporary file has.
@@ -321,7 +331,7 @@ func (f *File) publish() error {
 		return nil
 	}
 	if f.opt.Overwrite {
-		return os.Rename(f.temp, f.path)
+		return os.Rename(f.temp, target(f.path))
 	}
 	err := os.Link(f.temp, f.path)
 	switch {

@@ -24,20 +24,30 @@ func (c codec) carriesCaptions() bool {
 // carriesICC reports whether the output of a codec keeps ICC profiles.
 func (c codec) carriesICC() bool { return c.name == "png" || c.name == "apng" || c.name == "jpeg" }
 
-// FrameDataNotes tells, in sentences for the user, which metadata of single frames the codec cannot hold. The numbers are those of frames
-// that carry such data.
-func (o Options) FrameDataNotes(captions, hdr10plus, icc int64) (notes []string) {
+// carriesTimecodes reports whether the output of a codec keeps the timecodes of single frames (SMPTE ST 12-1).
+func (c codec) carriesTimecodes() bool { return c.gpu }
+
+// FrameData counts the frames that carry metadata of their own.
+type FrameData struct {
+	Captions, HDR10Plus, ICC, Timecodes int64
+}
+
+// FrameDataNotes tells, in sentences for the user, which metadata of single frames the codec cannot hold.
+func (o Options) FrameDataNotes(n FrameData) (notes []string) {
 	c, err := findCodec(o.Codec)
 	if err != nil {
 		return nil
 	}
-	if captions > 0 && !c.carriesCaptions() {
-		notes = append(notes, fmt.Sprintf("the closed captions inside the frames (%d of them) are left out: %s has no place for them; x264 and x265 keep them", captions, c.name))
+	if n.Captions > 0 && !c.carriesCaptions() {
+		notes = append(notes, fmt.Sprintf("the closed captions inside the frames are left out: %s has no place for them; x264 and x265 keep them", c.name))
 	}
-	if hdr10plus > 0 && !c.insertsMessages() {
-		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of %d frames is left out: %s does not write it; the HDR10 metadata stays, and x265 keeps both", hdr10plus, c.name))
+	if n.HDR10Plus > 0 && !c.insertsMessages() {
+		notes = append(notes, fmt.Sprintf("the HDR10+ metadata of the frames is left out: %s does not write it; the HDR10 metadata stays, and x265 keeps both", c.name))
 	}
-	if icc > 0 && !c.carriesICC() {
+	if n.Timecodes > 0 && !c.carriesTimecodes() {
+		notes = append(notes, fmt.Sprintf("the timecodes inside the frames are left out: %s does not write them", c.name))
+	}
+	if n.ICC > 0 && !c.carriesICC() {
 		notes = append(notes, fmt.Sprintf("the ICC profile is left out, and with it what the colors mean: %s has no place for it; png and jpeg keep it", c.name))
 	}
 	return notes
@@ -47,13 +57,13 @@ func (o Options) FrameDataNotes(captions, hdr10plus, icc int64) (notes []string)
 func (c codec) insertsMessages() bool { return c.name == "x265" }
 
 // messages are what a frame carries besides its samples, each as a message registered by ITU-T T.35; nil without.
-func messages(list []media.SideData) (out [][]byte) {
+func messages(list []media.SideData, e av.Enlarged) (out [][]byte) {
 	for _, sd := range list {
 		switch {
 		case sd.Type == av.FrameCaptions && len(sd.Data) >= 3:
 			out = append(out, captionMessage(sd.Data[:min(len(sd.Data), 31*3)]))
 		case sd.Type == av.FrameHDR10Plus:
-			if m := av.HDR10PlusMessage(sd.Data); m != nil {
+			if m := av.HDR10PlusMessage(sd.Data, e); m != nil {
 				out = append(out, m)
 			}
 		}

@@ -74,17 +74,17 @@ func TestCaptionsAreKeptOrNamed(t *testing.T) {
 				t.Errorf("%s in %s: %d frames with captions counted, want 12", codec, name, st.Captions)
 			}
 		}
-		if notes := (encode.Options{Codec: codec}).FrameDataNotes(12, 0, 0); len(notes) != 0 {
+		if notes := (encode.Options{Codec: codec}).FrameDataNotes(encode.FrameData{Captions: 12}); len(notes) != 0 {
 			t.Errorf("%s keeps captions and says %q", codec, notes)
 		}
 	}
 	for _, codec := range []string{"svtav1", "vp9", "ffv1", "prores"} {
-		if notes := (encode.Options{Codec: codec}).FrameDataNotes(12, 0, 0); len(notes) != 1 {
+		if notes := (encode.Options{Codec: codec}).FrameDataNotes(encode.FrameData{Captions: 12}); len(notes) != 1 {
 			t.Errorf("%s loses captions and says %q", codec, notes)
 		}
 	}
 	for _, codec := range encode.Codecs() {
-		if notes := (encode.Options{Codec: codec}).FrameDataNotes(0, 3, 0); len(notes) != 1 && codec != "x265" {
+		if notes := (encode.Options{Codec: codec}).FrameDataNotes(encode.FrameData{HDR10Plus: 3}); len(notes) != 1 && codec != "x265" {
 			t.Errorf("%s loses HDR10+ and says %q", codec, notes)
 		}
 	}

@@ -54,6 +54,12 @@ func NewImages(path string, o FileOptions) (*Images, error) {
 	return w, nil
 }
 
+// IsSequence reports whether an output of this name becomes a file for each frame.
+func IsSequence(path string) bool {
+	_, numbered := media.ParsePattern(path)
+	return numbered && ImageCodec(path) != "" && !exists(path)
+}
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -92,7 +98,7 @@ func (w *Images) Start(info *media.Info) error {
 		return w.onlyOne()
 	}
 	if !info.Display.Identity() {
-		return &RequestError{Reason: fmt.Sprintf("an image cannot say that the frame is %v", info.Display), Hint: "--autorotate turns the frames themselves"}
+		return &RequestError{Reason: fmt.Sprintf("an image cannot say that the frame is %v", info.Display), Hint: "decode.Options.Autorotate turns the frames themselves"}
 	}
 	for i := range info.Tracks {
 		t := &info.Tracks[i]

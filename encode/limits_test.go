@@ -46,3 +46,35 @@ func TestSizesAreRefusedBeforeTheWork(t *testing.T) {
 		_ = sink.Abort()
 	}
 }
+
+// Frames over the highest level of a codec's standard, which no decoder need take, are refused with the size that works; lossless codecs hold them.
+func TestLevelsAreLimits(t *testing.T) {
+	for _, c := range []struct {
+		codec      string
+		w, h       int
+		cols, rows int // that work; 0 where w x h does
+	}{
+		{"x264", 8192, 4320, 0, 0}, {"x264", 8192, 4352, 0, 0}, {"x264", 8192, 4354, 8188, 4352}, {"x264", 16384, 8192, 8432, 4216},
+		{"x265", 8192, 4352, 0, 0}, {"x265", 8200, 4400, 8144, 4370}, {"vp9", 11520, 5760, 8440, 4220}, {"svtav1", 16384, 2176, 0, 0}, {"svtav1", 16384, 2200, 16265, 2184},
+		{"ffv1", 11520, 5760, 0, 0}, {"prores", 11520, 5760, 0, 0}, {"webp", 16384, 16, 0, 0}, {"png", 16384, 8192, 0, 0},
+	} {
+		err := encode.CheckSize(c.codec, c.w, c.h)
+		if c.codec == "webp" {
+			c.cols, c.rows = 14336, 14
+		}
+		if c.rows == 0 {
+			if err != nil {
+				t.Errorf("%s at %dx%d: %v", c.codec, c.w, c.h, err)
+			}
+			continue
+		}
+		var r *encode.RequestError
+		if !errors.As(err, &r) || r.Rows != c.rows || !strings.Contains(r.Hint, fmt.Sprintf("%dx%d", c.cols, c.rows)) {
+			t.Errorf("%s at %dx%d: %v, hint %+v, want %dx%d", c.codec, c.w, c.h, err, r, c.cols, c.rows)
+			continue
+		}
+		if err := encode.CheckSize(c.codec, c.cols, c.rows); err != nil {
+			t.Errorf("%s: %dx%d, which the hint names: %v", c.codec, c.cols, c.rows, err)
+		}
+	}
+}

@@ -49,7 +49,7 @@ func (f *File) plan(t *media.Track) StreamAction {
 	if a.Action != Dropped {
 		why := f.holds(&out, t)
 		if t.Type == media.TrackAudio && f.convertsAll() && !f.isA(t.Codec) {
-			why = "--audio " + string(f.opt.Audio)
+			why = "Options.Audio " + string(f.opt.Audio)
 		}
 		if why != "" {
 			if t.Type == media.TrackAudio && f.opt.Audio != AudioCopy && f.planAudio(t, &out, &a, why) {
@@ -102,12 +102,17 @@ func (f *File) isRemade(t *media.Track, p *av.Params, a *StreamAction) bool {
 	switch {
 	case strings.HasPrefix(p.Tag(), "text") && len(f.info.Chapters) > 0 && t.Codec == "bin_data":
 		a.Action, a.Why = Converted, "chapter titles, written again from the chapters"
-	case p.Tag() == "tmcd" && f.isMOV():
+	case p.Tag() == "tmcd" && (f.muxer == "mp4" || f.muxer == "mov") && f.hasTimecode():
 		a.Action, a.Why = Converted, "time code, written again from its tag"
 	default:
 		return false
 	}
 	return true
+}
+
+// hasTimecode reports whether the muxer of MP4 and MOV will make a timecode track: it looks for the tag in the file's and in the video's.
+func (f *File) hasTimecode() bool {
+	return f.info.Metadata["timecode"] != "" || f.info.VideoTrack().Metadata["timecode"] != ""
 }
 
 // transportCodecs is what FFmpeg writes into MPEG-TS under its right name; it takes anything else as nameless private data.

@@ -11,7 +11,7 @@ import (
 func FuzzInsertSEI(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0x40, 1, 0xc, 0, 0, 1, 0x26, 1, 0xaf, 9}, []byte{0xb5, 0, 0, 0, 1, 0, 0, 3})
 	f.Fuzz(func(t *testing.T, frame, message []byte) {
-		_ = av.HDR10PlusMessage(message)
+		_ = av.HDR10PlusMessage(message, av.Enlarged{Width: 64, Height: 48, X: 2, Y: 2})
 		out := insertSEI(frame, message)
 		added := len(out) - len(frame)
 		if added == 0 {

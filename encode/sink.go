@@ -31,6 +31,7 @@ type Sink struct {
 
 	durations map[int64]int64    // time stamp to duration of frames inside the encoder
 	messages  map[int64][][]byte // by time stamp: SEI messages that the sink puts into the frame
+	enlarged  av.Enlarged        // against the frames that HDR10+ metadata was made for
 	last      int64              // time stamp of the frame before
 	lastDTS   int64
 	step      int64 // duration of the frame before
@@ -212,7 +213,7 @@ func (s *Sink) frame(fr *media.Frame) error {
 		}
 	}
 	s.durations[fr.PTS] = fr.Duration
-	if m := messages(fr.SideData); m != nil && s.codec.insertsMessages() {
+	if m := messages(fr.SideData, s.enlarged); m != nil && s.codec.insertsMessages() {
 		s.messages[fr.PTS] = m
 	}
 	s.last = fr.PTS
@@ -227,7 +228,7 @@ func (s *Sink) frame(fr *media.Frame) error {
 func (c codec) perFrame(list []media.SideData) []media.SideData {
 	var out []media.SideData
 	for _, sd := range list {
-		if sd.Type == av.FrameCaptions || sd.Type == av.FrameHDR10Plus || sd.Type == av.FrameTimecode || sd.Type == av.FrameICC && c.carriesICC() {
+		if sd.Type == av.FrameCaptions || sd.Type == av.FrameHDR10Plus || sd.Type == av.FrameTimecode || sd.Type == av.FrameStereo3D || sd.Type == av.FrameICC && c.carriesICC() {
 			out = append(out, sd)
 		}
 	}

@@ -93,9 +93,16 @@ func (f *File) describes(info *media.Info) error {
 			a := &f.actions[info.Video]
 			a.Why = joinWhy(a.Why, "Dolby Vision metadata left out: it describes the smaller frame")
 		}
+		if name := shapeData[sd.Type]; name != "" && !slices.Contains([]string{"matroska", "webm", "mp4", "nut"}, f.muxer) {
+			a := &f.actions[info.Video]
+			a.Why = joinWhy(a.Why, fmt.Sprintf("%s is left out: %s has no place for it, .mp4 and .mkv have", name, f.muxer))
+		}
 	}
 	return nil
 }
+
+// shapeData are the side data that say how a video is to be looked at, in words.
+var shapeData = map[int]string{av.PacketSpherical: "the mapping onto a sphere (360 degrees)", av.PacketStereo3D: "the layout of the two eyes (stereo 3D)"}
 
 // lateStart is the time from which on a video begins at 0 in MP4 and MOV, whose players show nothing up to there; seconds.
 const lateStart = 10

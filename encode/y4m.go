@@ -113,7 +113,7 @@ func (w *Y4M) Start(info *media.Info) error {
 	}
 	c, ok := y4mColor(f)
 	if !ok || d.RGB {
-		return &RequestError{Reason: "Y4M has no name for " + d.Name, Hint: "--format nut holds it"}
+		return &RequestError{Reason: "Y4M has no name for " + d.Name, Hint: "Options.Container nut holds it"}
 	}
 	rate, sar := frameRate(info), info.SampleAspect
 	if rate.Num <= 0 {

@@ -84,9 +84,6 @@ func (fr *Frame) Retain() {
 	}
 }
 
-// Writable reports whether the caller is the only owner.
-func (fr *Frame) Writable() bool { return fr.refs.Load() == 1 }
-
 // Release gives up one ownership. The last one returns the memory to its pool. Releasing twice panics.
 func (fr *Frame) Release() {
 	switch n := fr.refs.Add(-1); {

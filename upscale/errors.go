@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
@@ -82,7 +83,11 @@ func blame(kind Kind, hint string, err error) error {
 	case errors.As(err, &unsupported):
 		return &Error{Kind: Input, Err: err, Hint: unsupported.Hint}
 	case errors.As(err, &request):
-		return &Error{Kind: Request, Err: err, Hint: request.Hint}
+		hint := request.Hint
+		if request.Rows > 0 {
+			hint += fmt.Sprintf(" (Options.SR.Height %d)", request.Rows)
+		}
+		return &Error{Kind: Request, Err: err, Hint: hint}
 	case errors.As(err, &destination):
 		return &Error{Kind: Output, Err: err, Hint: outputHint(err)}
 	case errors.Is(err, encode.ErrNoFrames):

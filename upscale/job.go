@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -258,8 +259,11 @@ func (j *Job) notes(e *engines.Engine) {
 	if hdr := j.info.Format.Color.Transfer; hdr == media.TransferPQ || hdr == media.TransferHLG {
 		note("the input is HDR: the network, trained on SDR, works on its code values as they are (docs/formats.md)")
 	}
+	for _, n := range j.opts.Encode.FrameDataNotes(frameData(j.source.Stats())) { // of the first frames; others may follow
+		note("%s", n)
+	}
 	for _, s := range j.report.Streams {
-		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, encode.RGBStored) || s.Why == encode.TimesDropped || strings.Contains(s.Why, "Dolby Vision")) {
+		if s.Index == j.info.Video && (strings.Contains(s.Why, encode.AlphaDropped) || strings.Contains(s.Why, encode.RGBStored) || s.Why == encode.TimesDropped || strings.Contains(s.Why, "left out")) {
 			note("%s", s.Why)
 		}
 		if s.Action == encode.Converted && s.Type == media.TrackAudio.String() {
@@ -275,6 +279,11 @@ func (j *Job) notes(e *engines.Engine) {
 			note("stream %d (%s %s) is dropped: %s", s.Index, s.Type, s.Codec, s.Why)
 		}
 	}
+}
+
+// frameData counts the frames with metadata of their own.
+func frameData(s decode.Stats) encode.FrameData {
+	return encode.FrameData{Captions: s.Captions, HDR10Plus: s.HDR10Plus, ICC: s.ICC, Timecodes: s.Timecodes}
 }
 
 // emit sends an event.
@@ -387,7 +396,10 @@ func (j *Job) finish(err error) error {
 	}
 	stats := j.source.Stats()
 	j.report.Input.from(stats)
-	for _, n := range append(stats.Notes(), j.opts.Encode.FrameDataNotes(stats.Captions, stats.HDR10Plus, stats.ICC)...) {
+	for _, n := range append(stats.Notes(), j.opts.Encode.FrameDataNotes(frameData(stats))...) {
+		if slices.Contains(j.report.Notes, n) { // it was said before the work
+			continue
+		}
 		j.report.Notes = append(j.report.Notes, n)
 		j.emit(Note(n))
 	}

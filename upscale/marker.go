@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"vsr/encode"
 	"vsr/internal/atomicfile"
 	"vsr/upscale/segment"
 )
@@ -54,6 +55,7 @@ func (m marker) seal(dir, out string) error {
 }
 
 // readMarker reads the marker of a work folder. ok is false if there is none, or if the file at out is another one.
+// The marker of a sequence says that its images were begun.
 func readMarker(dir, out string) (m marker, ok bool) {
 	f, err := os.Open(filepath.Join(dir, segment.MarkerFile))
 	if err != nil {
@@ -62,6 +64,9 @@ func readMarker(dir, out string) (m marker, ok bool) {
 	defer f.Close()
 	if m, ok = parseMarker(f); !ok {
 		return m, false
+	}
+	if encode.IsSequence(out) { // the plan alone says whose images they are
+		return m, true
 	}
 	device, inode, ok := inodeOf(out)
 	if !ok || device != m.Device || inode != m.Inode {

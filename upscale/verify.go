@@ -55,7 +55,10 @@ func Verify(ctx context.Context, source, output string, o VerifyOptions) (*verif
 		return nil, inputError(err)
 	}
 	defer src.Close()
-	out, err := open(ctx, output, decode.Options{Logger: o.Logger})
+	out, err := open(ctx, output, decode.Options{Logger: o.Logger, VideoTrack: o.VideoTrack})
+	if err != nil && o.VideoTrack > 0 { // the others are not in it
+		out, err = open(ctx, output, decode.Options{Logger: o.Logger})
+	}
 	if err != nil {
 		return nil, inputError(err)
 	}
@@ -107,6 +110,16 @@ func capable(src, out *media.Info, name string, audio encode.Audio) []encode.Str
 		return nil
 	}
 	return f.Actions()
+}
+
+// videoTrack is which of the output's videos, from 1, the one of in is.
+func videoTrack(in *media.Info, actions []encode.StreamAction) (n int) {
+	for _, s := range actions {
+		if s.Index >= 0 && s.Index <= in.Video && in.Tracks[s.Index].Type == media.TrackVideo && !in.Tracks[s.Index].Cover && (s.Action == encode.Copied || s.Action == encode.Encoded) {
+			n++
+		}
+	}
+	return n
 }
 
 // changedTracks are the tracks that cannot be in the output as they were in the source, with the reason.
@@ -170,7 +183,7 @@ func (j *Job) checkFile(ctx context.Context) error {
 		return inputError(err)
 	}
 	defer src.Close()
-	out, err := decode.OpenCopy(ctx, j.report.Output, decode.Options{})
+	out, err := decode.OpenCopy(ctx, j.report.Output, decode.Options{VideoTrack: videoTrack(&j.info, j.report.Streams)})
 	if err != nil {
 		if ctx.Err() != nil {
 			return err

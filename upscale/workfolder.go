@@ -55,11 +55,16 @@ func (o *Options) inSegments(input string, info *media.Info, total int64) bool {
 	if codec := family(o.Encode.Codec); info.Format.Alpha && (codec == "vp9" || codec == "vp8") {
 		return false
 	}
-	if o.Output == "-" || encode.ImageCodec(cmp.Or(o.Output, input)) != "" || decode.IsImage(input) {
+	name := cmp.Or(o.Output, input)
+	if o.Output == "-" || encode.ImageCodec(name) != "" && !encode.IsSequence(name) {
 		return false
 	}
+	again := err == nil && st.Mode().IsRegular()
+	if files, err := decode.SequenceFiles(input); err == nil && len(files) > 0 {
+		again = true
+	}
 	lo, _ := o.segmentLengths()
-	return o.Resume && err == nil && st.Mode().IsRegular() && (total == 0 || total > lo)
+	return o.Resume && again && (total == 0 || total > lo)
 }
 
 // openWork opens the work folder, finds out what is done, and makes the writer. It is called instead of making a sink.
@@ -69,12 +74,13 @@ func (j *Job) openWork(out string, e *engines.Engine) error {
 	if err != nil {
 		return err
 	}
-	if m, ok := readMarker(dir, out); ok && !m.Cut {
+	images := encode.IsSequence(out)
+	if m, ok := readMarker(dir, out); ok && !m.Cut && (!images || m.Plan == plan.ID()) {
 		w.marker, w.ours = m, true
-		w.finished = m.Plan == plan.ID() && !o.Restart
+		w.finished = m.Plan == plan.ID() && !o.Restart && (!images || m.Checked)
 	}
 	// The sink of a job in one go, begun and dropped: it knows at once whether name, container and codec will do.
-	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || o.edited() && w.ours || cutShort(dir, out), Audio: o.Audio})
+	trial, err := encode.CreateFile(out, &j.large, o.Encode, encode.FileOptions{Overwrite: o.Replace || w.finished || (o.edited() || images) && w.ours || cutShort(dir, out), Audio: o.Audio})
 	if err != nil {
 		return outputError(err)
 	}
@@ -220,7 +226,7 @@ func (j *Job) join(ctx context.Context) error {
 		return &Error{Kind: Check, Err: fmt.Errorf("check: the segments hold %d frames, %d came in", frames, seen), Hint: "the same command makes the missing ones"}
 	}
 	j.report.Frames.Out = frames
-	return j.concatenate(ctx, records, j.cut, j.opts.Replace || j.opts.edited() && w.ours || cutShort(w.store.Dir(), j.report.Output))
+	return j.concatenate(ctx, records, j.cut, j.opts.Replace || (j.opts.edited() || encode.IsSequence(j.report.Output)) && w.ours || cutShort(w.store.Dir(), j.report.Output))
 }
 
 // concatenate joins segments into the output and leaves a marker in the work folder.

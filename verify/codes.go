@@ -17,6 +17,11 @@ func sampleSize(codec string) int {
 	return 0
 }
 
+// sampleKind is a codec of uncompressed audio without the order of its bytes.
+func sampleKind(codec string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(codec, "le"), "be")
+}
+
 // terminological gives the ISO 639-2/T code for a 639-2/B code, and for the few of FFmpeg's list of QuickTime languages that are neither.
 var terminological = map[string]string{"alb": "sqi", "arm": "hye", "baq": "eus", "bur": "mya", "chi": "zho", "cze": "ces", "dut": "nld", "fre": "fra", "geo": "kat",
 	"ger": "deu", "gre": "ell", "ice": "isl", "mac": "mkd", "mao": "mri", "may": "msa", "per": "fas", "rum": "ron", "slo": "slk", "tib": "bod", "wel": "cym",

@@ -2,8 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/big"
+	"slices"
 
 	"vsr/media"
 )
@@ -53,12 +55,21 @@ type series struct {
 	count int
 	bytes int64
 	first int64
+
+	sample int    // bytes of a sample of uncompressed audio, else 0
+	swap   bool   // they are big-endian
+	sum    uint32 // of all samples as little-endian ones, wherever they were cut into packets
 }
 
 // maxTimes bounds the memory of one track to 64 MiB: 16 hours of AAC packets.
 const maxTimes = 8 << 20
 
-func (s *series) add(pts int64, bytes int) {
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (s *series) add(pts int64, data []byte) {
+	if s.sample > 0 {
+		s.sum = crc32.Update(s.sum, castagnoli, s.little(data))
+	}
 	if s.count == 0 {
 		s.first = pts
 	}
@@ -66,7 +77,19 @@ func (s *series) add(pts int64, bytes int) {
 		s.pts = append(s.pts, pts)
 	}
 	s.count++
-	s.bytes += int64(bytes)
+	s.bytes += int64(len(data))
+}
+
+// little returns samples as little-endian ones.
+func (s *series) little(data []byte) []byte {
+	if !s.swap || s.sample == 1 {
+		return data
+	}
+	out := slices.Clone(data)
+	for at := 0; at+s.sample <= len(out); at += s.sample {
+		slices.Reverse(out[at : at+s.sample])
+	}
+	return out
 }
 
 // compareTimes describes the first difference between two series, or "".

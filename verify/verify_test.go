@@ -349,6 +349,38 @@ func TestEveryFrameIsToldOf(t *testing.T) {
 	}
 }
 
+// samples makes the audio uncompressed, with values that differ by so much from those of another call.
+func samples(codec string, by byte) change {
+	return func(f *video) {
+		f.info.Tracks[1].Codec = codec
+		for i, u := range f.units {
+			f.units[i] = func() media.Unit {
+				unit := u()
+				if unit.Packet != nil {
+					for k := range unit.Packet.Data {
+						at := k
+						if strings.HasSuffix(codec, "be") {
+							at ^= 1
+						}
+						unit.Packet.Data[at] = byte(i*7+k*3) + by
+					}
+				}
+				return unit
+			}
+		}
+	}
+}
+
+// Uncompressed audio of the same length with other values is a loss, whatever the order of its bytes.
+func TestSamplesAreCompared(t *testing.T) {
+	for _, codec := range []string{"pcm_s16le", "pcm_s16be"} {
+		r := compare(t, newVideo(10, 32, 16, 1000, samples("pcm_s16le", 0)), newVideo(10, 32, 16, 1000, samples(codec, 1)), Options{})
+		if r.OK || !slices.Contains(r.Failures(), "stream 1 (audio pcm_s16le) samples") {
+			t.Errorf("%s with other values: failed %v", codec, r.Failures())
+		}
+	}
+}
+
 // TestContainersDifferWithoutLoss has outputs that hold everything in another way than the source.
 func TestContainersDifferWithoutLoss(t *testing.T) {
 	pcm := func(f *video) {
@@ -381,6 +413,7 @@ func TestContainersDifferWithoutLoss(t *testing.T) {
 		}
 		f.units = units
 	}
+	swapped := samples("pcm_s16be", 0)
 	language := func(l string) change {
 		return func(f *video) { f.info.Tracks[1].Metadata = map[string]string{"language": l} }
 	}
@@ -407,6 +440,7 @@ func TestContainersDifferWithoutLoss(t *testing.T) {
 		o        Options
 	}{
 		"PCM in other packets":    {pcm, chunks, Options{}},
+		"PCM of other byte order": {samples("pcm_s16le", 0), swapped, Options{}},
 		"bibliographic language":  {language("deu"), language("ger"), Options{}},
 		"QuickTime's language":    {language("srp"), language("sr "), Options{}},
 		"all 21 ms later":         {func(*video) {}, later, Options{}},

@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// Package upscale names options and functions where it has a hint, never flags, and the command line has a word for each of them.
+// Packages name options and functions where it has a hint, never flags, and the command line has a word for each of them.
 func TestHintsAreWordedHere(t *testing.T) {
 	names := regexp.MustCompile(`Options\.[A-Z][A-Za-z.]*[A-Za-z]|upscale\.[A-Z]\w*|Job\.[A-Z]\w*|Report\.Write\b|SceneList\.Write\w+( and JSON)?`)
 	flags := regexp.MustCompile(`(^|[ (])(--[a-z]+|-[a-z])([ ):;,]|$)`)
 	found := 0
-	for _, pattern := range []string{"../../upscale/*.go", "../../upscale/segment/*.go"} {
+	for _, pattern := range []string{"../../upscale/*.go", "../../upscale/segment/*.go", "../../decode/*.go", "../../encode/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, path := range files {
 			if strings.HasSuffix(path, "_test.go") {
@@ -34,7 +34,7 @@ func TestHintsAreWordedHere(t *testing.T) {
 			}
 		}
 	}
-	if found < 15 {
+	if found < 22 {
 		t.Errorf("only %d names were found", found)
 	}
 }

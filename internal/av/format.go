@@ -6,6 +6,7 @@ import "C"
 import (
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 	"unsafe"
 
 	astiav "github.com/asticode/go-astiav"
@@ -104,12 +105,6 @@ func ProgramNumbers(fc *astiav.FormatContext, stream int) (list []int) {
 		}
 	}
 	return list
-}
-
-// ProgramNumber returns the number of a programme as the input states it.
-func ProgramNumber(fc *astiav.FormatContext, program int) int {
-	f := formatOf(fc)
-	return int(unsafe.Slice(f.programs, f.nb_programs)[program].program_num)
 }
 
 // SeekStart goes back to the first byte, where the container allows it.
@@ -221,6 +216,23 @@ func QueryCodec(fc *astiav.FormatContext, p *Params) int {
 
 func rational(r C.AVRational) media.Rational { return media.Rational{Num: int(r.num), Den: int(r.den)} }
 
+// text is what a tag says. Old AVI, MP3 and phone files have bytes of Windows' code page where UTF-8 is meant, which no container may hold.
+func text(b string) string {
+	if utf8.ValidString(b) {
+		return b
+	}
+	out := make([]rune, len(b))
+	for i, c := range []byte(b) {
+		if out[i] = rune(c); c >= 0x80 && c < 0xa0 {
+			out[i] = windows1252[c-0x80]
+		}
+	}
+	return string(out)
+}
+
+// windows1252 is where that code page is not Latin-1: bytes 0x80 to 0x9f.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
 func dictionary(d *C.AVDictionary) map[string]string {
 	var out map[string]string
 	empty := C.CString("")
@@ -232,7 +244,7 @@ func dictionary(d *C.AVDictionary) map[string]string {
 		if out == nil {
 			out = map[string]string{}
 		}
-		out[C.GoString(e.key)] = C.GoString(e.value)
+		out[text(C.GoString(e.key))] = text(C.GoString(e.value))
 	}
 }
 

@@ -17,6 +17,8 @@ const (
 	PacketMastering     = int(C.AV_PKT_DATA_MASTERING_DISPLAY_METADATA)
 	PacketLightLevel    = int(C.AV_PKT_DATA_CONTENT_LIGHT_LEVEL)
 	PacketDolbyVision   = int(C.AV_PKT_DATA_DOVI_CONF)
+	PacketStereo3D      = int(C.AV_PKT_DATA_STEREO3D)
+	PacketSpherical     = int(C.AV_PKT_DATA_SPHERICAL)
 	PacketNewExtra      = int(C.AV_PKT_DATA_NEW_EXTRADATA)
 	PacketParamChange   = int(C.AV_PKT_DATA_PARAM_CHANGE)
 
@@ -27,6 +29,8 @@ const (
 	FrameHDR10Plus     = int(C.AV_FRAME_DATA_DYNAMIC_HDR_PLUS)
 	FrameICC           = int(C.AV_FRAME_DATA_ICC_PROFILE)
 	FrameTimecode      = int(C.AV_FRAME_DATA_S12M_TIMECODE)
+	FrameStereo3D      = int(C.AV_FRAME_DATA_STEREO3D)
+	FrameSpherical     = int(C.AV_FRAME_DATA_SPHERICAL)
 )
 
 // Packet flags.

@@ -22,12 +22,12 @@ type JoinOptions struct {
 	Info   *media.Info // what the output looks like: the source's description with the format of the large frames
 	// Cut ends the other tracks where the video ends: the segments are not all of the output.
 	Cut bool
-	// Begun is told the temporary name of the output before anything is written into it; nil is not told.
+	// Begun is told the temporary name of the output, empty for a sequence of images, before anything is written into it; nil is not told.
 	Begun func(temp string) error
 }
 
 // Join writes the segments' video, not encoded anew, and the source's other tracks into path. It returns what became of each track.
-// The output appears under its name when it is whole.
+// The output, and each image of a sequence, appears under its name when it is whole.
 func Join(ctx context.Context, s *Store, segments []Record, path string, o JoinOptions) ([]encode.StreamAction, error) {
 	if len(segments) == 0 {
 		return nil, fmt.Errorf("segment: join: %w", encode.ErrNoFrames)
@@ -49,12 +49,12 @@ func Join(ctx context.Context, s *Store, segments []Record, path string, o JoinO
 	if err := video.open(ctx); err != nil {
 		return nil, fmt.Errorf("segment: join: %w", err)
 	}
-	file, err := encode.NewFile(path, o.Output)
+	file, temp, err := newOutput(path, o.Output)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
 	if o.Begun != nil {
-		if err := o.Begun(file.Temp()); err != nil {
+		if err := o.Begun(temp); err != nil {
 			_ = file.Abort()
 			return nil, fmt.Errorf("segment: join: %w", &encode.DestinationError{Path: path, Err: err})
 		}
@@ -77,6 +77,26 @@ func Join(ctx context.Context, s *Store, segments []Record, path string, o JoinO
 		}
 	}
 	return actions, nil
+}
+
+// output is what segments are joined into: an encode.File or encode.Images.
+type output interface {
+	encode.PacketWriter
+	Actions() []encode.StreamAction
+	Abort() error
+}
+
+// newOutput opens the output and gives the name under which it grows, empty for images.
+func newOutput(path string, o encode.FileOptions) (out output, temp string, err error) {
+	if encode.IsSequence(path) {
+		out, err = encode.NewImages(path, o)
+		return out, "", err
+	}
+	file, err := encode.NewFile(path, o)
+	if err != nil {
+		return nil, "", err
+	}
+	return file, file.Temp(), nil
 }
 
 func joined(a, b string) string {
@@ -112,7 +132,7 @@ func (announcement) GlobalHeader() bool              { return true }
 
 // merger writes both sides in the order of their decoding times, so that the muxer has little to hold.
 type merger struct {
-	file  *encode.File
+	file  output
 	info  *media.Info
 	video *reader
 	src   *decode.Source

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"vsr/decode"
 	"vsr/internal/atomicfile"
 )
 
@@ -39,11 +40,11 @@ type Plan struct {
 	Fingerprints []byte `json:"fingerprints,omitempty"`
 }
 
-// Source identifies an input file without reading all of it.
+// Source identifies an input, a file or a sequence of images, without reading all of it.
 type Source struct {
 	Path   Path   `json:"path"` // absolute; for the reader, not part of the ID
 	Size   int64  `json:"size"`
-	Sample string `json:"sample"` // SHA-256 over the first and last MiB
+	Sample string `json:"sample"` // SHA-256 over the first and last MiB; of a sequence see identifySequence
 }
 
 // Path is the name of a file. As JSON it is a string; a name that is no UTF-8, which JSON cannot hold, is in base64 behind a prefix.
@@ -88,11 +89,14 @@ type Range struct {
 	Reason    string `json:"reason"`     // start, scene cut, or maximum length
 }
 
-// Identify reads what Source needs.
+// Identify reads what Source needs, of a file or of a sequence of images.
 func Identify(path string) (Source, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return Source{}, err
+	}
+	if files, err := decode.SequenceFiles(path); err != nil || len(files) > 0 {
+		return identifySequence(abs, files, err)
 	}
 	f, err := os.Open(abs)
 	if err != nil {
@@ -115,6 +119,32 @@ func Identify(path string) (Source, error) {
 		return Source{}, err
 	}
 	return Source{Path: Path(abs), Size: st.Size(), Sample: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// identifySequence reads what Source needs of image files: of each its name and size, of the first and the last their bytes.
+func identifySequence(abs string, files []string, err error) (Source, error) {
+	if err != nil {
+		return Source{}, err
+	}
+	out, h := Source{Path: Path(abs)}, sha256.New()
+	for i, name := range files {
+		st, err := os.Stat(name)
+		if err != nil {
+			return Source{}, err
+		}
+		out.Size += st.Size()
+		fmt.Fprintf(h, "%q %d\n", filepath.Base(name), st.Size())
+		if i > 0 && i < len(files)-1 {
+			continue
+		}
+		one, err := Identify(name)
+		if err != nil {
+			return Source{}, err
+		}
+		fmt.Fprintln(h, one.Sample)
+	}
+	out.Sample = hex.EncodeToString(h.Sum(nil))
+	return out, nil
 }
 
 // ID is the job's name: a hash of all that matters.
