@@ -41,6 +41,7 @@ type images struct {
 	options     map[string]string
 	sequence    *media.Sequence // nil for one image
 	files       []string        // of a sequence, in order
+	animation   bool            // an animated WebP
 }
 
 // findImages recognises a file that is an image, a pattern such as frame%05d.png, and a glob such as frames/*.png. It returns nil for
@@ -95,9 +96,7 @@ func oneImage(path string) (*images, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte("RIFF")) && len(head) > 30 && string(head[8:12]) == "WEBP":
 		im.format = "webp_pipe"
-		if string(head[12:16]) == "VP8X" && head[20]&2 != 0 {
-			return nil, &UnsupportedError{Reason: "an animated WebP, which FFmpeg does not read", Hint: "convert it to APNG or video first (webpmux, ImageMagick)"}
-		}
+		im.animation = animatedWebP(head)
 	case im.format == "png_pipe" && bytes.Contains(head, []byte("acTL")):
 		return nil, nil
 	case bytes.HasPrefix(head, []byte("GIF8")):

@@ -143,6 +143,12 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 		if err != nil {
 			return err
 		}
+		if im != nil && im.animation {
+			if s.drawn, err = apngOf(local, s.opt.Limits); err != nil {
+				return err
+			}
+			full, im = "file:"+s.drawn, &images{format: "apng"}
+		}
 		if im != nil {
 			name, formats, s.images = im.format, im.format, im.sequence
 			for k, v := range im.options {

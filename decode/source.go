@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	astiav "github.com/asticode/go-astiav"
@@ -53,6 +54,7 @@ type Source struct {
 	given                   []bool     // per track: packets were queued
 	path                    string     // of a local file
 	images                  *media.Sequence
+	drawn                   string  // a temporary file with the frames of an animated WebP
 	begin                   float64 // seconds: where the input's own line begins, when that is after 0
 	stats                   Stats
 
@@ -429,5 +431,9 @@ func (s *Source) closeInput() {
 	if s.interrupt != nil {
 		s.interrupt.Free()
 		s.interrupt = nil
+	}
+	if s.drawn != "" {
+		_ = os.Remove(s.drawn)
+		s.drawn = ""
 	}
 }

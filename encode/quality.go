@@ -44,7 +44,7 @@ func (q Quality) CRF(codec string) (int, error) {
 				names = append(names, c.name)
 			}
 		}
-		return 0, &RequestError{Reason: fmt.Sprintf("%s has one quality only", c.name), Hint: "levels of quality are for " + strings.Join(names, ", ")}
+		return 0, &RequestError{Reason: fmt.Sprintf("%s has one quality only", c.name), Hint: "Options.SetQuality is for " + strings.Join(names, ", ")}
 	}
 	return levels[i], nil
 }
