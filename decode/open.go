@@ -144,7 +144,7 @@ func (s *Source) openInput(ctx context.Context, url string) error {
 			return err
 		}
 		if im != nil && im.animation {
-			if s.drawn, err = apngOf(local, s.opt.Limits); err != nil {
+			if s.drawn, err = apngOf(ctx, local, s.opt.Limits); err != nil {
 				return err
 			}
 			full, im = "file:"+s.drawn, &images{format: "apng"}

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func animatedWebP(head []byte) bool {
 }
 
 // apngOf draws the animation of a file into a temporary APNG and returns its name. The caller removes it.
-func apngOf(path string, limits Limits) (name string, err error) {
+func apngOf(ctx context.Context, path string, limits Limits) (name string, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
@@ -33,7 +34,7 @@ func apngOf(path string, limits Limits) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = drawWebP(f, b, limits)
+	err = drawWebP(ctx, f, b, limits)
 	if err = errors.Join(err, f.Close()); err != nil {
 		_ = os.Remove(f.Name())
 		return "", err
@@ -60,7 +61,7 @@ func chunks(b []byte, each func(kind string, body []byte) error) error {
 func u24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
 // drawWebP writes an APNG of all frames.
-func drawWebP(to io.Writer, b []byte, limits Limits) error {
+func drawWebP(ctx context.Context, to io.Writer, b []byte, limits Limits) error {
 	bad := func(err error) error {
 		return &UnsupportedError{Reason: "an animated WebP that is damaged", Err: err}
 	}
@@ -86,8 +87,14 @@ func drawWebP(to io.Writer, b []byte, limits Limits) error {
 		if kind != "ANMF" || len(body) <= 16 {
 			return nil
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return out.frame(body)
 	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil && out.frames < frames { // what is cut off is said when the frames are counted
 		return bad(err)
 	}
