@@ -17,7 +17,7 @@ func TestNetwork(t *testing.T) {
 	defer server.Close()
 	o := tinyOptions(t, filepath.Join(t.TempDir(), "out.mkv"))
 	_, err := Open(t.Context(), server.URL+"/in.mkv", o)
-	if e := Classify(err); e.Kind != Input || !strings.Contains(e.Hint, "--allow-network") {
+	if e := Classify(err); e.Kind != Input || !strings.Contains(e.Hint, "Options.Network") {
 		t.Fatalf("%v (%s)", err, e.Hint)
 	}
 	o.Decode.Network = true
