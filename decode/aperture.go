@@ -17,6 +17,9 @@ func (s *Source) cleanAperture(track, w, h int) (c crop) {
 	if s.path == "" || !strings.HasPrefix(s.fc.InputFormat().Name(), "mov") {
 		return c
 	}
+	if st, err := os.Stat(s.path); err != nil || !st.Mode().IsRegular() { // a named pipe would be waited for
+		return c
+	}
 	f, err := os.Open(s.path)
 	if err != nil {
 		return c

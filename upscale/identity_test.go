@@ -16,7 +16,7 @@ import (
 var cosmetic = map[string]bool{
 	"model":  true, // the plan names its content
 	"scale":  true, // that of the model enters, and the height that follows from both
-	"device": true, "threads": true, "workers": true, "resume": true,
+	"device": true, "threads": true, "workers": true, "resume": true, "isa": true, // as machines that share a job have other ones
 	"fast":           true, // it chooses the model
 	"decode.threads": true, "sr.frames": true,
 }

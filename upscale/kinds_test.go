@@ -2,6 +2,7 @@ package upscale
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,7 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"vsr/encode"
 	"vsr/internal/testmedia"
@@ -403,6 +406,33 @@ func (k kind) frameTimes(t *testing.T, ending string, r Report, p *probed) {
 			t.Errorf("%s: frame %d is at %.5f s, want %.5f", ending, n, got-base, at(n))
 			return
 		}
+	}
+}
+
+// A named pipe is read once, as standard input is.
+func TestNamedPipe(t *testing.T) {
+	dir := t.TempDir()
+	in, pipe := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "pipe.mp4")
+	if err := (testmedia.Recipe{Streams: []testmedia.Stream{pattern(yuv), tone("aac")}, Options: map[string]string{"movflags": "frag_keyframe+empty_moov"}}).Write(in); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	b, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go os.WriteFile(pipe, b, 0o600)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	j, err := Open(ctx, pipe, tinyOptions(t, filepath.Join(dir, "out.mkv")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if r, err := j.Run(ctx); err != nil || r.Frames.Out != 25 {
+		t.Errorf("%d frames: %v", r.Frames.Out, err)
 	}
 }
 
