@@ -14,8 +14,8 @@ import (
 // cosmetic lists the options that may differ between two runs of one job. Every other option with a YAML key must change the job's
 // name: a new key fails this test until it is put into identity or into this list.
 var cosmetic = map[string]bool{
-	"model":  true, // the plan names its content
-	"scale":  true, // that of the model enters, and the height that follows from both
+	"model":  true,                                                                // the plan names its content
+	"scale":  true,                                                                // that of the model enters, and the height that follows from both
 	"device": true, "threads": true, "workers": true, "resume": true, "isa": true, // as machines that share a job have other ones
 	"fast":           true, // it chooses the model
 	"decode.threads": true, "sr.frames": true,
