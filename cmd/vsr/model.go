@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -113,8 +111,8 @@ func (a *app) modelExport() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := notePrecision(w, precision); err != nil {
-			return err
+		if err := w.SetPrecision(precision); err != nil {
+			return usageFault("", "--precision: %v", err)
 		}
 		if bounds != "" {
 			if err := train.NoteIDRBounds(cmd.Context(), w, bounds); err != nil {
@@ -148,20 +146,4 @@ func (a *app) saveModel(w *kdsr.Weights, out modelFile, t kdsr.DType) error {
 		return err
 	}
 	return a.describe(w, false)
-}
-
-// notePrecision writes what --precision says into the weights' notes.
-func notePrecision(w *kdsr.Weights, precision string) error {
-	if precision == "" {
-		return nil
-	}
-	delete(w.Meta, kdsr.MetaPrecision)
-	if precision == "auto" {
-		return nil
-	}
-	if n, err := strconv.ParseUint(strings.TrimPrefix(precision, "last:"), 10, 16); precision != "fp32" && (err != nil || n == 0 || !strings.HasPrefix(precision, "last:")) {
-		return usageFault("", "--precision %s: want fp32, last:N or auto", precision)
-	}
-	w.Meta[kdsr.MetaPrecision] = precision
-	return nil
 }

@@ -56,6 +56,22 @@ func (w *Weights) LastExact() int {
 	return min(int(n), w.Config.N+1)
 }
 
+// SetPrecision writes MetaPrecision: fp32, last:N with N from 1, or auto, which takes it away. Empty leaves it as it is.
+func (w *Weights) SetPrecision(text string) error {
+	last, counted := strings.CutPrefix(text, "last:")
+	n, err := strconv.ParseUint(last, 10, 16)
+	switch {
+	case text == "":
+	case text == "auto":
+		delete(w.Meta, MetaPrecision)
+	case text == "fp32", counted && err == nil && n > 0:
+		w.Meta[MetaPrecision] = text
+	default:
+		return fmt.Errorf("kdsr: precision %q: want fp32, last:N or auto", text)
+	}
+	return nil
+}
+
 // WeightsError lists everything in a weights file that does not fit the network, all at once.
 type WeightsError struct {
 	Missing  []string // names that the network needs
