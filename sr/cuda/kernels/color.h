@@ -22,23 +22,23 @@ DEV int clamp_int(int v, int hi) { return v < 0 ? 0 : v > hi ? hi : v; }
 DEV float clamp01(float v) { return !(v > 0.f) ? 0.f : v > 1.f ? 1.f : v; }  // not a number gives 0
 
 DEV u32 code(const Picture* d, const u8* row, int x) {
-  return d->bytes == 1 ? row[x] : (u32)((const u16*)row)[x] >> d->lift;
+  return d->bytes == 1 ? row[x] : (u32)((const u16*)row)[x] >> d->lift;  // mutant: head-deep-samples-not-shifted
 }
 DEV float sample(const Picture* d, const u8* row, int x) { return (float)code(d, row, x); }
 DEV void put_sample(const Picture* d, u8* row, int x, float v) {
   u32 n = (u32)((v < 0.f ? 0.f : v > d->top ? d->top : v) + 0.5f);
   if (d->bytes == 1) row[x] = (u8)n;
-  else ((u16*)row)[x] = (u16)(n << d->lift);
+  else ((u16*)row)[x] = (u16)(n << d->lift);  // mutant: tail-deep-samples-not-shifted
 }
 
 // chroma interpolates plane at luma position (x, y).
 DEV float chroma(const Picture* d, const u8* plane, int x, int y) {
   int ux = d->sx ? 2 * x - d->px2 : 4 * x, uy = d->sy ? 2 * y - d->py2 : 4 * y;  // in quarters of a chroma sample
-  int x0 = clamp_int(ux >> 2, d->cw - 1), x1 = clamp_int((ux >> 2) + 1, d->cw - 1);
+  int x0 = clamp_int(ux >> 2, d->cw - 1), x1 = clamp_int((ux >> 2) + 1, d->cw - 1);  // mutant: head-chroma-not-interpolated-across
   const u8* r0 = plane + (u64)clamp_int(uy >> 2, d->ch - 1) * d->pitchc;
   const u8* r1 = plane + (u64)clamp_int((uy >> 2) + 1, d->ch - 1) * d->pitchc;
-  float wx = (float)(ux & 3) * 0.25f, wy = (float)(uy & 3) * 0.25f;
-  float a = sample(d, r0, x0 * d->cstep) * (1.f - wx) + sample(d, r0, x1 * d->cstep) * wx;
+  float wx = (float)(ux & 3) * 0.25f, wy = (float)(uy & 3) * 0.25f;  // mutant: head-chroma-not-interpolated-down
+  float a = sample(d, r0, x0 * d->cstep) * (1.f - wx) + sample(d, r0, x1 * d->cstep) * wx;  // mutant: head-cb-and-cr-taken-for-one-plane
   float b = sample(d, r1, x0 * d->cstep) * (1.f - wx) + sample(d, r1, x1 * d->cstep) * wx;
   return (a * (1.f - wy) + b * wy - d->coff) / d->cscale;
 }
@@ -91,7 +91,7 @@ DEV void frame_out(const u16* rgb, u8* frame, const Picture* d) {
   }
   if (d->mode != MODE_YUV) return;
   // 3 taps (1/4, 1/2, 1/4) around a sample that sits on a luma sample, 2 taps (1/2, 1/2) between two, 1 without subsampling.
-  int x0 = d->sx ? 2 * i - (d->px2 == 0) : i, nx = d->sx ? (d->px2 == 1 ? 2 : 3) : 1;
+  int x0 = d->sx ? 2 * i - (d->px2 == 0) : i, nx = d->sx ? (d->px2 == 1 ? 2 : 3) : 1;  // mutant: tail-siting
   int y0 = d->sy ? 2 * k - (d->py2 == 0) : k, ny = d->sy ? (d->py2 == 1 ? 2 : 3) : 1;
   float cb = 0.f, cr = 0.f;
 #pragma unroll 1
@@ -100,13 +100,13 @@ DEV void frame_out(const u16* rgb, u8* frame, const Picture* d) {
 #pragma unroll 1
     for (int dx = 0; dx < nx; dx++) {
       float w = wy * (nx == 1 ? 1.f : nx == 2 || dx == 1 ? 0.5f : 0.25f);
-      const u16* at = rgb + (u64)clamp_int(y0 + dy, H - 1) * W + clamp_int(x0 + dx, W - 1);
+      const u16* at = rgb + (u64)clamp_int(y0 + dy, H - 1) * W + clamp_int(x0 + dx, W - 1);  // mutant: tail-chroma-beyond-the-last-row
       float r = from_fixed(at[0]), g = from_fixed(at[plane]), b = from_fixed(at[2 * plane]);
       float l = d->kr * r + d->kg * g + d->kb * b;
       cb += w * (b - l) / d->bcb;
       cr += w * (r - l) / d->rcr;
     }
   }
-  put_sample(d, frame + d->plane1 + (u64)k * d->pitchc, i * d->cstep, d->coff + d->cscale * cb);
+  put_sample(d, frame + d->plane1 + (u64)k * d->pitchc, i * d->cstep, d->coff + d->cscale * cb);  // mutant: tail-cb-and-cr-put-in-one-plane
   put_sample(d, frame + d->plane2 + (u64)k * d->pitchc, i * d->cstep, d->coff + d->cscale * cr);
 }

@@ -11,7 +11,7 @@ DEV void pool_partial(const u8* x, float* sums, int pixels, int C) {
   for (int pair = threadIdx.x; pair < C / 2; pair += POOL_THREADS) {
     float a0 = 0.f, a1 = 0.f;
 #pragma unroll 1
-    for (int p = from; p < to; p++) {
+    for (int p = from; p < to; p++) {  // mutant: pool-a-pixel-too-few
       u32 v = ldg32(x + ((u64)p * C + pair * 2) * 2);
       a0 += half_lo(v), a1 += half_hi(v);
     }
@@ -26,8 +26,8 @@ DEV void pool_finish(const float* sums, float* mean, int blocks, int pixels, int
   if (c >= C) return;
   float a = 0.f;
 #pragma unroll 1
-  for (int b = 0; b < blocks; b++) a += sums[b * C + c];
-  mean[c] = a / (float)pixels;
+  for (int b = 0; b < blocks; b++) a += sums[b * C + c];  // mutant: pool-a-block-too-few
+  mean[c] = a / (float)pixels;  // mutant: pool-sum-instead-of-mean
 }
 
 enum LinearFlags { LINEAR_LRELU = 1, LINEAR_BIAS = 2 };
@@ -38,11 +38,11 @@ DEV void linear(const float* x, float* y, const float* weights, const float* bia
   float a = 0.f;
   if (row < outputs) {
 #pragma unroll 1
-    for (int i = lane; i < inputs; i += 32) a = fma32(weights[(u64)row * inputs + i], x[i], a);
+    for (int i = lane; i < inputs; i += 32) a = fma32(weights[(u64)row * inputs + i], x[i], a);  // mutant: linear-lanes-overlap
   }
-  UNROLL for (u32 m = 16; m; m >>= 1) a += shuffle_xor(a, m);
+  UNROLL for (u32 m = 16; m; m >>= 1) a += shuffle_xor(a, m);  // mutant: linear-a-lane-leaves-before-the-shuffle
   if (row < outputs && lane == 0) {
-    if (flags & LINEAR_BIAS) a += bias[row];
-    y[row] = flags & LINEAR_LRELU ? lrelu(a) : a;
+    if (flags & LINEAR_BIAS) a += bias[row];  // mutant: linear-no-bias
+    y[row] = flags & LINEAR_LRELU ? lrelu(a) : a;  // mutant: linear-no-activation
   }
 }

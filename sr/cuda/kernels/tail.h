@@ -10,8 +10,8 @@ enum TailFlags { TAIL_SKIP = 1 };
 // put_pixel writes output channel n of low-resolution pixel (x, y) of a W x H picture to out [3][sH,sW].
 template <int S>
 DEV void put_pixel(u16* out, const float* rgb, float v, int n, int x, int y, int H, int W, int flags) {
-  int c = n / (S * S), i = n / S % S, j = n % S;
-  if (flags & TAIL_SKIP) v += rgb[((u64)c * H + y) * W + x];
+  int c = n / (S * S), i = n / S % S, j = n % S;  // mutant: shuffle-turned
+  if (flags & TAIL_SKIP) v += rgb[((u64)c * H + y) * W + x];  // mutant: no-skip
   out[((u64)c * H * S + y * S + i) * (W * S) + x * S + j] = to_fixed(v);
 }
 
@@ -27,11 +27,11 @@ DEV void tail(const u8* x, u16* out, const u8* weights, const float* bias, const
   UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int h = 0; h < 2; h++) {
     int gy = oy + row0 + r, gx = ox + (lane >> 2) + h * 8;
     bool mine = gx < W && gy < H;
-    if (K == 5 && (gx == 0 || gy == 0 || gx == W - 1 || gy == H - 1)) mine = false;
+    if (K == 5 && (gx == 0 || gy == 0 || gx == W - 1 || gy == H - 1)) mine = false;  // mutant: the-tail-writes-the-ring
     if (mine) {
       UNROLL for (int n = 0; n < N / 8; n++) UNROLL for (int e = 0; e < 2; e++) {
         int c = n * 8 + (lane & 3) * 2 + e;
-        if (c < 3 * S * S) put_pixel<S>(out, rgb, acc[r][n][h * 2 + e] + bias[c], c, gx, gy, H, W, flags);
+        if (c < 3 * S * S) put_pixel<S>(out, rgb, acc[r][n][h * 2 + e] + bias[c], c, gx, gy, H, W, flags);  // mutant: the-last-channel-is-left-out
       }
     }
   }
@@ -54,16 +54,16 @@ DEV void tail_ring(const u8* x, u16* out, const float* weights, const float* bia
     } else {
       if (H > 1) p -= W;
       gx = W > 1 && (p & 1) ? W - 1 : 0;
-      gy = 1 + (W > 1 ? p >> 1 : p);
+      gy = 1 + (W > 1 ? p >> 1 : p);  // mutant: ring-a-row-too-high
     }
   }
   if (n >= OUT) return;
-  int set = sets[(gy == 0) + (gy == H - 1) * 2 + (gx == 0) * 4 + (gx == W - 1) * 8];
+  int set = sets[(gy == 0) + (gy == H - 1) * 2 + (gx == 0) * 4 + (gx == W - 1) * 8];  // mutant: ring-left-edge-unknown, ring-bottom-edge-unknown
   const float* w = weights + (u64)set * (25 * OUT) * inputs + n;
   float a = bias[set * OUT + n];
 #pragma unroll 1
   for (int t = 0; t < 25; t++) {
-    int y = gy + t / 5 - 2, xx = gx + t % 5 - 2;
+    int y = gy + t / 5 - 2, xx = gx + t % 5 - 2;  // mutant: ring-a-tap-too-low
     if (y < 0 || y >= H || xx < 0 || xx >= W) continue;
     const u8* from = x + ((u64)y * W + xx) * inputs * 2;
 #pragma unroll 1

@@ -20,7 +20,7 @@ DEV void stage(u8* dst, const u8* x, int group, int channels, int oy, int ox, in
   for (int i = threadIdx.x; i < SW * SH * 2; i += THREADS) {
     int half = i & 1, p = i >> 1, px = p % SW, py = p / SW;
     int gx = ox + px - HALO, gy = oy + py - HALO;
-    bool ok = gx >= 0 && gx < W && gy >= 0 && gy < H;
+    bool ok = gx >= 0 && gx < W && gy >= 0 && gy < H;  // mutant: one-row-too-few
     u64 from = ok ? ((u64)gy * W + gx) * (channels * 2) + group * (GROUP * 2) + half * 16 : 0;
     copy_async16(dst + p * PIXEL + half * 16, x + from, ok);
   }
@@ -36,13 +36,13 @@ DEV void gemm_group(float (&acc)[ROWS][NT][4], const u8* tile, const u8* weights
   for (int ky = 0; ky < K; ky++) {
     UNROLL for (int kx = 0; kx < K; kx++) {
       u32 a[ROWS][4];
-      UNROLL for (int r = 0; r < ROWS; r++) ldmatrix_x4(a[r], lane_at + ((row0 + r + ky) * PITCH + kx) * PIXEL);
+      UNROLL for (int r = 0; r < ROWS; r++) ldmatrix_x4(a[r], lane_at + ((row0 + r + ky) * PITCH + kx) * PIXEL);  // mutant: a-row-too-far
       const u8* w = weights + (((ky * K + kx) * n16s + first16) * 32 + lane) * 16;
       UNROLL for (int n = 0; n < NT; n += 2) {
         U4 b = ldg128(w + n / 2 * (32 * 16));
         UNROLL for (int r = 0; r < ROWS; r++) {
-          mma_16816(acc[r][n], a[r], b.x, b.y);
-          mma_16816(acc[r][n + 1], a[r], b.z, b.w);
+          mma_16816(acc[r][n], a[r], b.x, b.y);  // mutant: fragments-of-the-first-tile-swapped
+          mma_16816(acc[r][n + 1], a[r], b.z, b.w);  // mutant: fragments-of-the-wrong-tile
         }
       }
     }
@@ -69,9 +69,9 @@ DEV void convolve(float (&acc)[ROWS][N / 8][4], const u8* x, const u8* weights, 
   stage<HALO, 128>(buffer, x, 0, channels, oy, ox, H, W);
 #pragma unroll 1
   for (int g = 0; g < groups; g++) {
-    copy_wait();
-    __syncthreads();  // group g is here, and nobody reads the other buffer any more
-    if (g + 1 < groups) stage<HALO, 128>(buffer + ((g + 1) & 1) * BYTES, x, g + 1, channels, oy, ox, H, W);
+    copy_wait();  // mutant: convolution-copy-wait
+    __syncthreads();  // group g is here, and nobody reads the other buffer any more  // mutant: convolution-barrier
+    if (g + 1 < groups) stage<HALO, 128>(buffer + ((g + 1) & 1) * BYTES, x, g + 1, channels, oy, ox, H, W);  // mutant: the-buffer-being-read-is-filled
     gemm_group<K, N / 8, TILE_W + 2 * HALO>(acc, buffer + (g & 1) * BYTES, weights + (u64)g * (K * K) * n16s * 512, n16s,
                                             first16, row0);
   }
