@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -66,47 +68,64 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// Every call that can fail fails once, at several places: one line of error that names the space, and nothing is left behind.
+// A failure is a call of the driver that fails, and what must stand in the error of one of its places at least.
+type failure struct {
+	call string
+	code int
+	want []string
+}
+
+// everywhere lets each place fail in turn that calls the driver's function: the first, the second and so on, until the work is done without
+// having come to it. Each gives one line of error and leaves nothing behind.
+func everywhere(t *testing.T, f failure, work func() error) {
+	t.Helper()
+	missing := slices.Clone(f.want)
+	for n := 1; ; n++ {
+		t.Setenv("VSR_EMU_FAIL", fmt.Sprintf("%s:%d:%d", f.call, n, f.code))
+		err := work()
+		fakecuda.Leaks(t)
+		if err == nil {
+			if n == 1 {
+				t.Errorf("%s is never called", f.call)
+			}
+			break
+		}
+		if !strings.HasPrefix(err.Error(), "cuda: ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("place %d: error %q, want one line of cuda", n, err)
+		}
+		missing = slices.DeleteFunc(missing, func(want string) bool { return strings.Contains(err.Error(), want) })
+	}
+	if len(missing) > 0 {
+		t.Errorf("no error has %q", missing)
+	}
+}
+
 func TestInjectedFailures(t *testing.T) {
 	emulated(t, "source")
 	w := preset(t, "nano", 2, 1, 1)
-	for _, c := range []struct{ fail, want string }{
-		{"cuDevicePrimaryCtxRetain:1:2", "out of device memory"},
-		{"cuModuleLoadDataEx:1:218", "compile the kernels"},
-		{"cuModuleGetFunction:3:500", "kernel vsr_"},
-		{"cuStreamCreate:2:2", "cuStreamCreate"},
-		{"cuMemAlloc_v2:1:2", "out of device memory"},
-		{"cuMemAlloc_v2:9:2", "out of device memory"},
-		{"cuMemAlloc_v2:20:2", "out of device memory"},
-		{"cuMemAlloc_v2:34:2", "out of device memory"},
-		{"cuMemHostAlloc:1:2", "cuMemHostAlloc"},
-		{"cuMemHostAlloc:4:2", "cuMemHostAlloc"},
-		{"cuEventCreate:2:2", "cuEventCreate"},
-		{"cuStreamBeginCapture_v2:1:2", "cuStreamBeginCapture"},
-		{"cuStreamEndCapture:1:901", "cuStreamEndCapture"},
-		{"cuGraphInstantiateWithFlags:1:2", "cuGraphInstantiate"},
-		{"cuLaunchKernel:3:719", "vsr_"},
-		{"cuGraphLaunch:1:719", "cuGraphLaunch"},
-		{"cuEventSynchronize:1:700", "run"},
-		{"cuMemcpyHtoDAsync_v2:1:719", "cuMemcpyHtoDAsync"},
-		{"cuMemcpyHtoDAsync_v2:9:719", "parameters of"},
-		{"cuMemcpyHtoDAsync_v2:22:719", "upload"},
-		{"cuCtxSetCurrent:1:201", "cuCtxSetCurrent"},
-		{"cuEventRecord:1:719", "upload"},
-		{"cuStreamWaitEvent:2:719", "download"},
-		{"cuMemcpyDtoDAsync_v2:1:719", "scene's kernels"},
-		{"cuStreamSynchronize:1:719", "upload the depthwise kernels"},
-		{"cuMemcpyDtoHAsync_v2:2:719", "download"},
+	for _, f := range []failure{
+		{"cuDevicePrimaryCtxRetain", 2, []string{"out of device memory"}},
+		{"cuModuleLoadDataEx", 218, []string{"compile the kernels"}},
+		{"cuModuleGetFunction", 500, []string{"kernel vsr_"}},
+		{"cuStreamCreate", 2, []string{"cuStreamCreate"}},
+		{"cuMemAlloc_v2", 2, []string{"out of device memory"}},
+		{"cuMemHostAlloc", 2, []string{"cuMemHostAlloc"}},
+		{"cuEventCreate", 2, []string{"cuEventCreate"}},
+		{"cuStreamBeginCapture_v2", 2, []string{"cuStreamBeginCapture"}},
+		{"cuStreamEndCapture", 901, []string{"cuStreamEndCapture"}},
+		{"cuGraphInstantiateWithFlags", 2, []string{"cuGraphInstantiate"}},
+		{"cuLaunchKernel", 719, []string{"vsr_"}},
+		{"cuGraphLaunch", 719, []string{"cuGraphLaunch"}},
+		{"cuEventSynchronize", 700, []string{"run"}},
+		{"cuMemcpyHtoDAsync_v2", 719, []string{"cuMemcpyHtoDAsync", "parameters of", "upload"}},
+		{"cuCtxSetCurrent", 201, []string{"cuCtxSetCurrent"}},
+		{"cuEventRecord", 719, []string{"upload"}},
+		{"cuStreamWaitEvent", 719, []string{"download"}},
+		{"cuMemcpyDtoDAsync_v2", 719, []string{"scene's kernels"}},
+		{"cuStreamSynchronize", 719, []string{"upload the depthwise kernels"}},
+		{"cuMemcpyDtoHAsync_v2", 719, []string{"download"}},
 	} {
-		t.Run(c.fail, func(t *testing.T) {
-			t.Setenv("VSR_EMU_FAIL", c.fail)
-			err := use(w)
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cuda: ") ||
-				strings.Contains(err.Error(), "\n") {
-				t.Errorf("error %q, want one line with %q", err, c.want)
-			}
-			fakecuda.Leaks(t)
-		})
+		t.Run(f.call, func(t *testing.T) { everywhere(t, f, func() error { return use(w) }) })
 	}
 }
 
@@ -115,41 +134,43 @@ func TestInjectedFailuresOnSurfaces(t *testing.T) {
 	emulated(t, "source")
 	w := preset(t, "nano", 2, 1, 1)
 	f := yuv(19, 9)
-	for _, c := range []struct{ fail, want string }{
-		{"cuMemAlloc_v2:8:2", "out of device memory"},
-		{"cuGraphInstantiateWithFlags:1:2", "cuGraphInstantiate"},
-		{"cuMemcpy2DAsync_v2:1:719", "read a surface"},
-		{"cuMemcpy2DAsync_v2:8:719", "write a surface"},
-		{"cuEventRecord:1:719", "read a surface"},
-		{"cuLaunchKernel:8:719", "vsr_"},
-		{"cuMemcpyDtoH_v2:1:719", "scene sums"},
-		{"cuGraphLaunch:1:719", "cuGraphLaunch"},
-		{"cuStreamSynchronize:3:719", "run"},
+	for _, c := range []failure{
+		{"cuMemAlloc_v2", 2, []string{"out of device memory"}},
+		{"cuGraphInstantiateWithFlags", 2, []string{"cuGraphInstantiate"}},
+		{"cuMemcpy2DAsync_v2", 719, []string{"read a surface", "write a surface"}},
+		{"cuEventRecord", 719, []string{"read a surface"}},
+		{"cuLaunchKernel", 719, []string{"vsr_"}},
+		{"cuMemcpyDtoH_v2", 719, []string{"scene sums"}},
+		{"cuGraphLaunch", 719, []string{"cuGraphLaunch"}},
+		{"cuStreamSynchronize", 719, []string{"run"}},
 	} {
-		t.Run(c.fail, func(t *testing.T) {
-			t.Run("use", func(t *testing.T) {
-				e := open(t, w)
-				ctx := context.Background()
-				src, dst := newGPUFrame(t, e.gpu, f, true), newGPUFrame(t, e.gpu, f.Scaled(2), true)
-				t.Setenv("VSR_EMU_FAIL", c.fail)
-				v, err := e.EstimateSurface(ctx, &src.Surface)
-				var d sr.Degradation
-				if err == nil {
-					d, err = e.Modulate(ctx, v)
-				}
-				if err == nil {
-					err = e.SceneSums(ctx, make([]uint32, 3*scene.Cells), &src.Surface)
-				}
-				if err == nil {
-					err = e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, d)
-				}
-				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cuda: ") || strings.Contains(err.Error(), "\n") {
-					t.Errorf("error %q, want one line with %q", err, c.want)
-				}
-			})
-			fakecuda.Leaks(t)
-		})
+		t.Run(c.call, func(t *testing.T) { everywhere(t, c, func() error { return useSurfaces(t, w, f) }) })
 	}
+}
+
+// useSurfaces opens an engine, does all that there is for frames on the GPU, and gives everything back; failures begin after the opening.
+func useSurfaces(t *testing.T, w *kdsr.Weights, f media.Format) (err error) {
+	fail := os.Getenv("VSR_EMU_FAIL")
+	t.Run("use", func(t *testing.T) {
+		t.Setenv("VSR_EMU_FAIL", "")
+		e := open(t, w)
+		ctx := context.Background()
+		src, dst := newGPUFrame(t, e.gpu, f, true), newGPUFrame(t, e.gpu, f.Scaled(2), true)
+		t.Setenv("VSR_EMU_FAIL", fail)
+		v, fault := e.EstimateSurface(ctx, &src.Surface)
+		var d sr.Degradation
+		if fault == nil {
+			d, fault = e.Modulate(ctx, v)
+		}
+		if fault == nil {
+			fault = e.SceneSums(ctx, make([]uint32, 3*scene.Cells), &src.Surface)
+		}
+		if fault == nil {
+			fault = e.UpscaleSurface(ctx, &dst.Surface, &src.Surface, d)
+		}
+		err = fault
+	})
+	return err
 }
 
 // After a failure that is not the GPU's end the engine goes on.
