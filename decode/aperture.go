@@ -14,10 +14,7 @@ type crop struct{ left, top, right, bottom int }
 // cleanAperture reads the part of the frame that a track of an MP4 or QuickTime file is to show (clap; ISO/IEC 14496-12, 12.1.4), which FFmpeg
 // leaves out. w and h are the size of the coded frame.
 func (s *Source) cleanAperture(track, w, h int) (c crop) {
-	if s.path == "" || !strings.HasPrefix(s.fc.InputFormat().Name(), "mov") {
-		return c
-	}
-	if st, err := os.Stat(s.path); err != nil || !st.Mode().IsRegular() { // a named pipe would be waited for
+	if !s.rereadable() || !strings.HasPrefix(s.fc.InputFormat().Name(), "mov") {
 		return c
 	}
 	f, err := os.Open(s.path)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,11 +77,20 @@ const (
 	tablesApart                // new streams
 )
 
+// rereadable reports whether the input can be opened a second time: what has been read of a pipe is gone.
+func (s *Source) rereadable() bool {
+	if s.live || s.path == "" {
+		return false
+	}
+	st, err := os.Stat(s.path)
+	return err == nil && st.Mode().IsRegular()
+}
+
 // settleTables has the streams of a later table go on as those of the first. FFmpeg does so without a look at their codecs: where a
 // codec changes within the part that was probed, the old stream would be described as the new one, and they stay apart.
 func (s *Source) settleTables() error {
 	switch {
-	case s.live || s.tables == tablesApart || s.fc.InputFormat().Name() != "mpegts":
+	case !s.rereadable() || s.tables == tablesApart || s.fc.InputFormat().Name() != "mpegts":
 		return nil
 	case s.tables == tablesOpen:
 		s.tables, s.before = tablesMerged, s.codecs
@@ -249,7 +259,7 @@ func (s *Source) openStreams(ctx context.Context) error {
 		return &UnsupportedError{Reason: fmt.Sprintf("%d streams, more than the limit of %d", n, s.opt.Limits.Streams)}
 	}
 	s.streams = s.fc.Streams()
-	if !s.probe && !s.live && s.path != "" && s.unprobed() {
+	if !s.probe && s.rereadable() && s.unprobed() {
 		return errProbeMore
 	}
 	s.codecs = nil

@@ -411,28 +411,36 @@ func (k kind) frameTimes(t *testing.T, ending string, r Report, p *probed) {
 
 // A named pipe is read once, as standard input is.
 func TestNamedPipe(t *testing.T) {
-	dir := t.TempDir()
-	in, pipe := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "pipe.mp4")
-	if err := (testmedia.Recipe{Streams: []testmedia.Stream{pattern(yuv), tone("aac")}, Options: map[string]string{"movflags": "frag_keyframe+empty_moov"}}).Write(in); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Skip(err)
-	}
-	b, err := os.ReadFile(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go os.WriteFile(pipe, b, 0o600)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	j, err := Open(ctx, pipe, tinyOptions(t, filepath.Join(dir, "out.mkv")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.Close()
-	if r, err := j.Run(ctx); err != nil || r.Frames.Out != 25 {
-		t.Errorf("%d frames: %v", r.Frames.Out, err)
+	for _, c := range []struct{ ending, movflags string }{{".mp4", "frag_keyframe+empty_moov"}, {".ts", ""}, {".mkv", ""}} {
+		t.Run(c.ending, func(t *testing.T) {
+			dir := t.TempDir()
+			in, pipe := filepath.Join(dir, "in"+c.ending), filepath.Join(dir, "pipe"+c.ending)
+			r := testmedia.Recipe{Streams: []testmedia.Stream{pattern(yuv), tone("aac")}}
+			if c.movflags != "" {
+				r.Options = map[string]string{"movflags": c.movflags}
+			}
+			if err := r.Write(in); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Skip(err)
+			}
+			b, err := os.ReadFile(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go os.WriteFile(pipe, b, 0o600)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			j, err := Open(ctx, pipe, tinyOptions(t, filepath.Join(dir, "out.mkv")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer j.Close()
+			if r, err := j.Run(ctx); err != nil || r.Frames.Out != 25 {
+				t.Errorf("%d frames: %v", r.Frames.Out, err)
+			}
+		})
 	}
 }
 

@@ -44,7 +44,7 @@ func TestTrainingWalk(t *testing.T) {
 	few := []string{"--set", "optim.steps=2", "--set", "data.batch=1", "--set", "data.patch=16", "--set", "validate.size=24", "--set", "validate.every=2",
 		"--set", "threads=1", "--set", "gan.width=2"}
 	stages := []struct{ stage, file, weights string }{
-		{"student", "fine-tune", "nano-x2-tuned"}, {"teacher", "teacher", "nano-x2-teacher"}, {"student", "student", "nano-x2"}, {"gan", "gan", "nano-x2-gan"},
+		{"student", "fine-tune", "nano-x2-tuned"}, {"teacher", "teacher", "nano-x2-teacher"}, {"student", "student", "nano-x2-own"}, {"gan", "gan", "nano-x2-gan"},
 	}
 	for _, s := range stages {
 		must(append([]string{"train", s.stage, "--config", filepath.Join(out, s.file+".yaml")}, few...)...)
