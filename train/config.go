@@ -67,6 +67,8 @@ type Data struct {
 	Reuse   int      `yaml:"reuse"`
 	Shrink  float64  `yaml:"shrink"`
 	Defocus float64  `yaml:"defocus"`
+	Drawn   float64  `yaml:"drawn"`
+	Night   float64  `yaml:"night"`
 	Workers int      `yaml:"workers"`
 	Shared  bool     `yaml:"shared"`
 	Pool    int      `yaml:"pool"`
@@ -234,6 +236,8 @@ func (c Config) Check(stage Stage) error {
 	want(c.Data.Batch >= 1 && c.Data.Batch <= 256, "data.batch = %d, want 1 to 256", c.Data.Batch)
 	want(c.Data.Shrink >= 0 && c.Data.Shrink <= 1, "data.shrink = %g, want 0 to 1", c.Data.Shrink)
 	want(c.Data.Defocus >= 0 && c.Data.Defocus <= 1, "data.defocus = %g, want 0 to 1", c.Data.Defocus)
+	want(c.Data.Drawn >= 0 && c.Data.Drawn <= 1, "data.drawn = %g, want 0 to 1", c.Data.Drawn)
+	want(c.Data.Night >= 0 && c.Data.Night <= 1, "data.night = %g, want 0 to 1", c.Data.Night)
 	want(c.Optim.Steps >= 1, "optim.steps = %d, want 1 or more", c.Optim.Steps)
 	want(c.Optim.LR > 0 && c.Optim.LR <= 1, "optim.lr = %g, want 0 to 1", c.Optim.LR)
 	want(c.Optim.Beta1 >= 0 && c.Optim.Beta1 < 1, "optim.beta1 = %g, want 0 to 1", c.Optim.Beta1)

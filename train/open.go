@@ -111,7 +111,7 @@ func newSampler(c Config, corpus *data.Corpus) (*data.Sampler, error) {
 	d := c.Data
 	return data.NewSampler(corpus.Train, data.SamplerOptions{
 		Seed: c.Seed, Batch: d.Batch, Patch: d.Patch, Recipe: recipe, Clip: d.Clip, Reuse: d.Reuse, SharedPerBatch: d.Shared, Pool: d.Pool,
-		Shrink: d.Shrink, Defocus: d.Defocus,
+		Shrink: d.Shrink, Defocus: d.Defocus, Drawn: d.Drawn, Night: d.Night,
 	})
 }
 

@@ -86,5 +86,11 @@ func (d Data) describe(tiles int) string {
 	if d.Defocus > 0 {
 		fmt.Fprintf(&b, ", %g %% with a soft background", 100*d.Defocus)
 	}
+	if d.Drawn > 0 {
+		fmt.Fprintf(&b, ", %g %% drawn", 100*d.Drawn)
+	}
+	if d.Night > 0 {
+		fmt.Fprintf(&b, ", %g %% dark and noisy", 100*d.Night)
+	}
 	return b.String()
 }

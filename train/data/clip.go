@@ -50,6 +50,9 @@ func (s *Sampler) age(id, generation int) int {
 // cutClip takes a window out of a random tile. A still image is filmed by a window that drifts over it.
 func (s *Sampler) cutClip(rng *rand.Rand) ([]degrade.Image, error) {
 	t := s.tiles[rng.IntN(len(s.tiles))]
+	if s.o.Drawn > 0 && rng.Float64() < s.o.Drawn {
+		t = drawnTile(rng, s.o.Clip*3/2, s.o.Recipe.Scale())
+	}
 	want := max(s.o.Recipe.Frames(), 1)
 	var flip flips
 	if !s.o.NoAugment {
@@ -73,6 +76,9 @@ func (s *Sampler) cutClip(rng *rand.Rand) ([]degrade.Image, error) {
 	}
 	if s.o.Defocus > 0 && rng.Float64() < s.o.Defocus {
 		change = append(change, degrade.NewDefocus(rng).Apply)
+	}
+	if s.o.Night > 0 && rng.Float64() < s.o.Night {
+		change = append(change, newNight(rng).apply)
 	}
 	frames := make([]degrade.Image, want)
 	for i := range frames {

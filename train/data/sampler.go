@@ -31,6 +31,9 @@ type SamplerOptions struct {
 	Shrink float64
 	// Defocus is the share of clips that get a soft background before they are degraded: see degrade.Defocus.
 	Defocus float64
+	// Drawn is the share of clips that show drawn text, figures of square cells or flat shapes instead of a tile, Night the share that are
+	// dark and noisy before they are degraded.
+	Drawn, Night float64
 	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
 	NoAugment bool
 }
@@ -46,8 +49,10 @@ func (o *SamplerOptions) defaults() error {
 	case o.Clip < 0 || o.Reuse < 0 || o.Pool < 0:
 		return fmt.Errorf("data: sampler: clip %d, reuse %d, pool %d", o.Clip, o.Reuse, o.Pool)
 	}
-	if !(o.Shrink >= 0 && o.Shrink <= 1 && o.Defocus >= 0 && o.Defocus <= 1) {
-		return fmt.Errorf("data: sampler: shrink %g, defocus %g, want 0 to 1", o.Shrink, o.Defocus)
+	for _, share := range []float64{o.Shrink, o.Defocus, o.Drawn, o.Night} {
+		if !(share >= 0 && share <= 1) {
+			return fmt.Errorf("data: sampler: shrink %g, defocus %g, drawn %g, night %g, want 0 to 1", o.Shrink, o.Defocus, o.Drawn, o.Night)
+		}
 	}
 	scale := o.Recipe.Scale()
 	if o.Clip == 0 {
