@@ -5,6 +5,7 @@
 #
 #   scripts/bundle.sh          without the CUDA engine: the archive that may be passed on (NOTICE says why)
 #   CUDA=1 scripts/bundle.sh   with it, named vsr-VERSION-linux-ARCH-cuda.tar.xz
+#   ARCH=arm64 scripts/bundle.sh   for another processor, with Debian's cross compiler and libraries; qemu-user runs what has to be run
 #
 # VERSION defaults to that of the Makefile. It needs apt, and root or sudo for what is missing.
 set -eu
@@ -13,17 +14,43 @@ cd "$(dirname "$0")/.."
 top=$PWD
 work=$top/build/bundle
 version=${VERSION:-$(cat VERSION)-dev.$(git describe --always --dirty --exclude '*')}
-arch=$(dpkg --print-architecture)
+native=$(dpkg --print-architecture)
+arch=${ARCH:-$native}
 name=vsr-$version-linux-$arch${CUDA:+-cuda}
 mkdir -p "$work" build/release
 
+need="nasm dpkg-dev patchelf xz-utils libffmpeg-nvenc-dev"
+for p in libx264-dev libx265-dev libsvtav1enc-dev libdav1d-dev libvpx-dev libopus-dev libmp3lame-dev libwebp-dev libssl-dev zlib1g-dev libbz2-dev liblzma-dev; do
+	need="$need $p:$arch"
+done
+if [ "$arch" != "$native" ]; then
+	need="$need crossbuild-essential-$arch qemu-user-static"
+	dpkg --print-foreign-architectures | grep -qx "$arch" || { echo "bundle: first: dpkg --add-architecture $arch && apt-get update" >&2; exit 1; }
+fi
 missing=""
-for p in nasm dpkg-dev patchelf xz-utils libx264-dev libx265-dev libsvtav1enc-dev libdav1d-dev libvpx-dev libopus-dev libmp3lame-dev libwebp-dev \
-	libssl-dev zlib1g-dev libbz2-dev liblzma-dev libffmpeg-nvenc-dev; do
+for p in $need; do
 	[ "$(dpkg-query -W -f '${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing="$missing $p"
 done
 # shellcheck disable=SC2086 # the list is meant to be split
 [ -z "$missing" ] || scripts/apt.sh $missing
+
+# What differs for another processor: the compiler, where pkg-config looks, and who runs its programs.
+ffmpeg=$work/ffmpeg cross="" run="" tool=""
+if [ "$arch" != "$native" ]; then
+	triple=$(dpkg-architecture -a"$arch" -qDEB_HOST_GNU_TYPE)
+	cpu=${triple%%-*}
+	ffmpeg=$work/ffmpeg.$arch tool=$triple- run="qemu-$cpu-static -L /"
+	cross="--enable-cross-compile --cross-prefix=$triple- --arch=$cpu --target-os=linux --pkg-config=pkg-config"
+	export PKG_CONFIG_LIBDIR="/usr/lib/$(dpkg-architecture -a"$arch" -qDEB_HOST_MULTIARCH)/pkgconfig:/usr/share/pkgconfig"
+fi
+# libraries lists what the program would load, and from where.
+libraries() {
+	if [ -n "$run" ]; then
+		$run -E LD_LIBRARY_PATH="${1:-}" "$(ls /usr/"$triple"/lib/ld-linux-*.so.1 /lib/ld-linux-"$cpu".so.1 2>/dev/null | tail -1)" --list "$out/bin/vsr"
+	else
+		LD_LIBRARY_PATH="${1:-}" ldd "$out/bin/vsr"
+	fi
+}
 
 # fetch_source unpacks Debian's source package of FFmpeg, from the mirrors of Debian that apt already knows.
 fetch_source() {
@@ -36,45 +63,47 @@ fetch_source() {
 	) || { tail -3 "$work/fetch.log" >&2; exit 1; }
 }
 
-if [ ! -e "$work/ffmpeg/built" ]; then
+if [ ! -e "$ffmpeg/built" ]; then
 	ls "$work"/ffmpeg-*/configure >/dev/null 2>&1 || fetch_source
 	src=$(dirname "$(ls "$work"/ffmpeg-*/configure | sort -V | tail -1)")
 	echo "building FFmpeg in $src (about ten minutes of CPU time; log: $work/ffmpeg.log)"
 	(
-		cd "$src"
-		./configure --prefix="$work/ffmpeg" --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
+		mkdir -p "$ffmpeg/objects"
+		cd "$ffmpeg/objects"
+		# shellcheck disable=SC2086
+		"$src/configure" $cross --prefix="$ffmpeg" --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
 			--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
 			--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
 			--enable-v4l2-m2m --enable-indev=v4l2
 		make -j"${JOBS:-$(nproc)}"
 		make install
 	) >"$work/ffmpeg.log" 2>&1 || { tail -5 "$work/ffmpeg.log" >&2; exit 1; }
-	touch "$work/ffmpeg/built"
+	touch "$ffmpeg/built"
 fi
 
 out=$work/$name
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/lib" "$out/licenses"
 
-export PKG_CONFIG_PATH="$work/ffmpeg/lib/pkgconfig" LD_LIBRARY_PATH="$work/ffmpeg/lib"
+export PKG_CONFIG_PATH="$ffmpeg/lib/pkgconfig"
 GOFLAGS=$(go env GOFLAGS | sed 's/-modfile=[^ ]*//')
 export GOFLAGS
-GOFLAGS="$GOFLAGS $(go run ./tools/astiavcompat build/bundle/go)"
+GOFLAGS="$GOFLAGS $(CC="${tool}gcc" CXX="${tool}g++" go run ./tools/astiavcompat "build/bundle/go.$arch")"
 if [ -n "${CUDA:-}" ]; then
 	. scripts/cuda-env.sh
 	tags=nvidia
 fi
-go build ${tags:+-tags $tags} -trimpath -ldflags "-s -w -X main.version=$version" -o "$out/bin/vsr" ./cmd/vsr
+GOARCH=$arch CGO_ENABLED=1 CC="${tool}gcc" CXX="${tool}g++" go build ${tags:+-tags $tags} -trimpath -ldflags "-s -w -X main.version=$version" -o "$out/bin/vsr" ./cmd/vsr
 # Before patchelf: after it, Go does not know its own program any more.
 go version -m "$out/bin/vsr" | awk '$1 == "dep" { print $2, $3 }' >"$out/licenses/GO-MODULES"
 [ -s "$out/licenses/GO-MODULES" ] || { echo "the program does not say which Go modules it has" >&2; exit 1; }
 
 # The libraries, without glibc's. Strip comes before patchelf: after it, it breaks the program.
-ldd "$out/bin/vsr" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' | grep -vE '/(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util)\.so\.[0-9]+)$' | while read -r lib; do
+libraries "$ffmpeg/lib" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' | grep -vE '/(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util)\.so\.[0-9]+)$' | while read -r lib; do
 	cp -L "$lib" "$out/lib/"
 done
 chmod u+w "$out"/lib/*
-strip --strip-unneeded "$out"/lib/*
+"${tool}strip" --strip-unneeded "$out"/lib/*
 for lib in "$out"/lib/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$lib"; done
 patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$out/bin/vsr"
 
@@ -89,14 +118,14 @@ source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc | tail -1)" .dsc)
 	echo
 	echo "ffmpeg ${source_name#ffmpeg_} (configured as lib/ffmpeg.configuration says)"
 } >"$out/licenses/SOURCES"
-sed -n 's/^#define FFMPEG_CONFIGURATION "\(.*\)"$/\1/p' "$(ls -d "$work"/ffmpeg-*/ | tail -1)config.h" | sed "s|$work|/build|g" >"$out/lib/ffmpeg.configuration"
+sed -n 's/^#define FFMPEG_CONFIGURATION "\(.*\)"$/\1/p' "$ffmpeg/objects/config.h" | sed "s|$work|/build|g" >"$out/lib/ffmpeg.configuration"
 cp "$(ls -d "$work"/ffmpeg-*/ | tail -1)debian/copyright" "$out/licenses/ffmpeg"
 for lib in "$out"/lib/*.so*; do
-	[ -e "$work/ffmpeg/lib/$(basename "$lib")" ] && continue
-	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n '1s/:.*//p')
+	[ -e "$ffmpeg/lib/$(basename "$lib")" ] && continue
+	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n "1s/:.*//p")
 	[ -n "$package" ] || { echo "no package has $(basename "$lib")" >&2; exit 1; }
 	cp -L "/usr/share/doc/$package/copyright" "$out/licenses/$package"
-	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package"
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package:$arch"
 done | sort -u >>"$out/licenses/SOURCES"
 go list -m -f '{{if .Dir}}{{.Path}} {{.Dir}}{{end}}' all | while read -r module dir; do
 	grep -q "^$module " "$out/licenses/GO-MODULES" || continue
@@ -108,15 +137,15 @@ while read -r module version; do
 	ls "$out/licenses/$(echo "$module" | tr / _)".* >/dev/null 2>&1 || echo "note: $module $version has no licence file" >&2
 done <"$out/licenses/GO-MODULES"
 
-"$out/bin/vsr" man "$out/share/man/man1"
+vsr="$run $out/bin/vsr"
+$vsr man "$out/share/man/man1"
 mkdir -p "$out/share/bash-completion/completions" "$out/share/zsh/site-functions" "$out/share/fish/vendor_completions.d"
-"$out/bin/vsr" completion bash >"$out/share/bash-completion/completions/vsr"
-"$out/bin/vsr" completion zsh >"$out/share/zsh/site-functions/_vsr"
-"$out/bin/vsr" completion fish >"$out/share/fish/vendor_completions.d/vsr.fish"
+$vsr completion bash >"$out/share/bash-completion/completions/vsr"
+$vsr completion zsh >"$out/share/zsh/site-functions/_vsr"
+$vsr completion fish >"$out/share/fish/vendor_completions.d/vsr.fish"
 cp scripts/install.sh README.md "$out/"
 
-unset LD_LIBRARY_PATH
-if ldd "$out/bin/vsr" | grep -E "not found|$work/ffmpeg"; then
+if libraries | grep -E "not found|$ffmpeg"; then
 	echo "the program would look for libraries outside of the bundle" >&2
 	exit 1
 fi

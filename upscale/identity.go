@@ -17,6 +17,7 @@ type identity struct {
 	Program     string  `json:"program"`
 	Scale       int     `json:"scale"`            // of the model
 	Height      int     `json:"height,omitempty"` // of the output, when frames are resampled after the network
+	Sharpness   float64 `json:"sharpness,omitempty"`
 	Precision   string  `json:"precision"`
 	Repeatable  bool    `json:"repeatable"`
 	SegmentMin  int64   `json:"segment_min"`
@@ -58,7 +59,7 @@ type identity struct {
 func (o *Options) identity(scale int) identity {
 	lo, hi := o.segmentLengths()
 	return identity{
-		Program: o.Program, Scale: scale, Height: o.SR.Height, Precision: o.Precision, Repeatable: o.Repeatable, SegmentMin: lo, SegmentMax: hi,
+		Program: o.Program, Scale: scale, Height: o.SR.Height, Sharpness: o.Sharpness, Precision: o.Precision, Repeatable: o.Repeatable, SegmentMin: lo, SegmentMax: hi,
 		Start: o.Decode.Start, Duration: o.Decode.Duration, Strict: o.Decode.Strict,
 		Deinterlace: string(o.Decode.Deinterlace), Hardware: string(o.Decode.Hardware),
 		Threshold: o.Scene.Threshold, Scenes: joinScenes(o.Scene.Cuts),
@@ -72,6 +73,7 @@ func (o *Options) identity(scale int) identity {
 // restore puts an identity back into options.
 func (i *identity) restore(o *Options) {
 	o.Program, o.Scale, o.SR.Height, o.Precision, o.Repeatable, o.SegmentMin, o.SegmentMax = i.Program, 0, i.Height, i.Precision, i.Repeatable, i.SegmentMin, i.SegmentMax
+	o.Sharpness = i.Sharpness
 	o.Decode.Start, o.Decode.Duration, o.Decode.Strict = i.Start, i.Duration, i.Strict
 	o.Decode.RGB = true
 	o.Decode.Deinterlace, o.Decode.Hardware = decode.Deinterlace(i.Deinterlace), decode.Hardware(i.Hardware)

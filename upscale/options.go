@@ -22,6 +22,8 @@ import (
 type Options struct {
 	Model string `yaml:"model"` // name of a built-in model or a .safetensors file; empty chooses the best for the size
 	Fast  bool   `yaml:"fast"`  // with an empty Model: a smaller network, several times faster
+	// Sharpness, 0 to 1, goes from the faithful model to its sharp variant, where it has one (engines.Options.Sharpness).
+	Sharpness float64 `yaml:"sharpness"`
 	// Device is auto, cpu or cuda:N; empty is auto. Several, separated by commas, make segments at the same time.
 	Device string `yaml:"device"`
 	// Scale is 2, 3 or 4. 0 is that of Model; without one 4 for up to 540 rows as displayed, 2 for up to 1080, and an error above.
@@ -144,6 +146,8 @@ func (o *Options) Validate() error {
 		return usageError("", "threads %d: want 0 or more", o.Threads)
 	case lo < 1 || hi < lo || hi > 1<<20:
 		return usageError("", "segments of %d to %d frames: want 1 <= segment_min <= segment_max <= %d", lo, hi, 1<<20)
+	case !(o.Sharpness >= 0 && o.Sharpness <= 1):
+		return usageError("", "sharpness %g: want 0 to 1", o.Sharpness)
 	case o.Precision != "" && o.Precision != "auto" && o.Precision != "fp32":
 		return usageError("", "precision %q: want auto or fp32", o.Precision)
 	}
@@ -214,7 +218,7 @@ func (o *Options) factor(height int) float64 {
 
 // engine returns what engines.Open needs for a device.
 func (o *Options) engine(device string, height, threads int) engines.Options {
-	return engines.Options{Model: o.Model, Fast: o.Fast, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision, ISA: o.ISA,
+	return engines.Options{Model: o.Model, Fast: o.Fast, Sharpness: o.Sharpness, Device: device, Factor: o.factor(height), Threads: threads, Precision: o.Precision, ISA: o.ISA,
 		Program: o.Program, CheckLimit: o.CheckLimit, Logger: o.Logger}
 }
 

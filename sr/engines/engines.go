@@ -37,6 +37,8 @@ type Options struct {
 	Device    string  // auto, cpu, cuda or cuda:N; empty is auto
 	Factor    float64 // how much larger the frames are to become, in each direction
 	Fast      bool    // with an empty Model: a smaller network, several times faster
+	// Sharpness, 0 to 1, goes from the model to the sharp variant that was trained on from it: NAME-sharp, or FILE-sharp.safetensors beside a file.
+	Sharpness float64
 	Threads   int     // of the CPU engine; 0 is all cores
 	Precision string  // of the CPU engine: auto or fp32; empty is auto
 	ISA       string  // instruction set of the CPU engine; empty is the one that was measured to be the fastest (package choice)
@@ -85,12 +87,43 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return openFallback(o)
 	}
 	w, err := Weights(name)
+	if err == nil && o.Sharpness != 0 {
+		w, err = sharpened(w, name, o.Sharpness)
+	}
 	if err != nil {
 		return nil, err
 	}
 	o.Model = name
 	return New(ctx, w, o)
 }
+
+// sharpened goes from a model towards its sharp variant.
+func sharpened(w *kdsr.Weights, name string, sharpness float64) (*kdsr.Weights, error) {
+	file, isFile := strings.CutSuffix(name, ".safetensors")
+	other := file + sharpSuffix
+	if isFile {
+		other += ".safetensors"
+	} else if !slices.Contains(models.Names(), other) {
+		hint := "no built-in model has one"
+		for _, n := range models.Names() {
+			if base, ok := strings.CutSuffix(n, sharpSuffix); ok {
+				hint = "--model " + base + " has one"
+			}
+		}
+		return nil, fault.New(fault.Request, hint, "model %s has no sharp variant", name)
+	}
+	sharp, err := Weights(other)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = kdsr.Blend(w, sharp, sharpness); err != nil {
+		return nil, &fault.Error{Kind: fault.Request, Err: err}
+	}
+	return w, nil
+}
+
+// sharpSuffix ends the name of a sharp variant.
+const sharpSuffix = "-sharp"
 
 // New makes an engine of weights. Options.Model and Factor are not used.
 func New(ctx context.Context, w *kdsr.Weights, o Options) (*Engine, error) {

@@ -16,6 +16,7 @@ func OptionFlags(f *pflag.FlagSet, o *upscale.Options) {
 	SliderFlags(f, &o.Sliders)
 	f.StringVar(&o.Model, "model", o.Model, "built-in model or .safetensors `file`; empty chooses the best for the size (vsr model list)")
 	f.BoolVar(&o.Fast, "fast", o.Fast, "without --model: a smaller network, several times faster")
+	f.Float64Var(&o.Sharpness, "sharpness", o.Sharpness, "from 0 to 1: from the faithful model to its sharp variant, which invents detail (models that have one: vsr model list)")
 	f.StringVar(&o.Device, "device", o.Device, "auto, cpu or cuda[:N]; vsr run takes several, as in cpu,cuda:0")
 	f.Var(args.Scale(&o.Scale), "scale", "enlarge 2, 3 or 4 times (default: 4 for up to 540 rows as displayed, 2 for up to 1080)")
 	f.IntVar(&o.SR.Height, "height", o.SR.Height, "rows of the output, instead of a scale, as in 1080")
