@@ -95,6 +95,7 @@ type Loss struct {
 	L2          float64 `yaml:"l2"`
 	Chroma      float64 `yaml:"chroma"`
 	KD          float64 `yaml:"kd"`
+	Distance    string  `yaml:"distance"` // of both D' in loss.kd: kl, l1 or l2; empty is kl
 	Temperature float64 `yaml:"temperature"`
 	Probe       float64 `yaml:"probe"`
 	Perceptual  float64 `yaml:"perceptual"`
@@ -124,7 +125,7 @@ func Default() Config {
 		Optim: Optim{
 			Steps: 60000, LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Schedule: "cosine", Warmup: 200, Floor: 1e-6, Halve: 0,
 		},
-		Loss:       Loss{L1: 1, KD: 1, Temperature: 0.15, Perceptual: 1, GAN: 0.1},
+		Loss:       Loss{L1: 1, KD: 1, Distance: "kl", Temperature: 0.15, Perceptual: 1, GAN: 0.1},
 		GAN:        GANConfig{Width: 16, LR: 1e-4},
 		Checkpoint: Checkpoint{Minutes: 5},
 		Validate:   Validation{Every: 1000, Images: 8, Size: 96},
@@ -250,7 +251,9 @@ func (c Config) Check(stage Stage) error {
 	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.Chroma >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
-	want(c.Estimator == "other" || c.Estimator == "same", "estimator = %q, want other or same", c.Estimator)
+	want(slices.Contains([]string{"other", "same", "none"}, c.Estimator), "estimator = %q, want other, same or none", c.Estimator)
+	want(c.Estimator != "none" || stage == Student && c.Loss.KD == 0 && c.Loss.Probe == 0, "estimator = none is for students with loss.kd = 0 and loss.probe = 0")
+	want(slices.Contains([]string{"", "kl", "l1", "l2"}, c.Loss.Distance), "loss.distance = %q, want kl, l1 or l2", c.Loss.Distance)
 	want(c.Optim.KDOnly >= 0 && c.Optim.ProbeOnly >= 0, "optim.kd_only and probe_only must not be negative")
 	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
 	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")

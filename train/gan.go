@@ -56,7 +56,7 @@ func newGAN(ws *conv.Workers, w, teacher *kdsr.Weights, features *graph.Features
 	}
 	add("l1", c.Loss.L1, gr.L1(y, hr))
 	if want != nil {
-		add("kd", c.Loss.KD, gr.KL(got, want, c.Loss.Temperature))
+		add("kd", c.Loss.KD, distance(gr, got, want, c))
 	}
 	add("gan", c.Loss.GAN, gr.BCE(gr.Discriminator(judge.net, false).Logits(y), 1))
 	if c.Loss.Perceptual > 0 {

@@ -73,6 +73,26 @@ func (m *machine) pixelLosses(gr *graph.Graph, y, hr *g.Node, c Config) []*g.Nod
 	return parts
 }
 
+// distance is the loss that moves the student's D' to the teacher's.
+func distance(gr *graph.Graph, got, want *g.Node, c Config) *g.Node {
+	switch c.Loss.Distance {
+	case "l1":
+		return gr.L1(got, want)
+	case "l2":
+		return gr.L2(got, want)
+	}
+	return gr.KL(got, want, c.Loss.Temperature)
+}
+
+// blind fixes D at ones, whatever is seen: the kernels are then learnt as those of a plain convolution are.
+func blind(w *kdsr.Weights) {
+	clear(w.Tensors["E_st.compress.0.weight"].Data)
+	bias := w.Tensors["E_st.compress.0.bias"].Data
+	for i := range bias {
+		bias[i] = 1
+	}
+}
+
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
 // LR and HR, and the loss is the image's plus the distance of their D'. teacher is nil in a run without distillation.
 // p, if not nil, is the probe of D'.
@@ -89,13 +109,18 @@ func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Conf
 		m.inputs = append(m.inputs, seen)
 		m.feed = func(b *data.Batch) [][]float32 { return [][]float32{b.LR, b.HR, b.Other} }
 	}
-	net := gr.Net("", w, trainable)
+	learns := trainable
+	if c.Estimator == "none" {
+		blind(w)
+		learns = func(name string) bool { return trainable(name) && !strings.HasPrefix(name, "E_st.") }
+	}
+	net := gr.Net("", w, learns)
 	got, d := kdsr.Estimate(net, w.Config, seen)
 	parts := m.pixelLosses(gr, kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d)), hr, c)
 	if teacher != nil {
 		want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 		m.names, m.weights = append(m.names, "kd"), append(m.weights, float32(c.Loss.KD))
-		parts = append(parts, gr.KL(got, want, c.Loss.Temperature))
+		parts = append(parts, distance(gr, got, want, c))
 	}
 	parts = m.addProbe(gr, p, got, c, parts...)
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)

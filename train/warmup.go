@@ -46,7 +46,7 @@ func newWarmup(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Confi
 	}
 	want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 	got, _ := kdsr.Estimate(net, w.Config, seen)
-	parts := m.addProbe(gr, p, got, c, gr.KL(got, want, c.Loss.Temperature))
+	parts := m.addProbe(gr, p, got, c, distance(gr, got, want, c))
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
 }
 

@@ -33,16 +33,16 @@ import (
 
 // Options says which network is asked for, on what. The zero value is the built-in model for Factor on the best device.
 type Options struct {
-	Model     string  // name of a built-in model or a .safetensors file; empty chooses the best built-in one for Factor
-	Device    string  // auto, cpu, cuda or cuda:N; empty is auto
-	Factor    float64 // how much larger the frames are to become, in each direction
-	Fast      bool    // with an empty Model: a smaller network, several times faster
+	Model  string  // name of a built-in model or a .safetensors file; empty chooses the best built-in one for Factor
+	Device string  // auto, cpu, cuda or cuda:N; empty is auto
+	Factor float64 // how much larger the frames are to become, in each direction
+	Fast   bool    // with an empty Model: a smaller network, several times faster
 	// Sharpness, 0 to 1, goes from the model to the sharp variant that was trained on from it: NAME-sharp, or FILE-sharp.safetensors beside a file.
 	Sharpness float64
-	Threads   int     // of the CPU engine; 0 is all cores
-	Precision string  // of the CPU engine: auto or fp32; empty is auto
-	ISA       string  // instruction set of the CPU engine; empty is the one that was measured to be the fastest (package choice)
-	Program   string  // version of the program, to which a GPU's self-test belongs
+	Threads   int    // of the CPU engine; 0 is all cores
+	Precision string // of the CPU engine: auto or fp32; empty is auto
+	ISA       string // instruction set of the CPU engine; empty is the one that was measured to be the fastest (package choice)
+	Program   string // version of the program, to which a GPU's self-test belongs
 	// CheckLimit is how long auto may check a GPU that it does not know; 0 is 30 s.
 	CheckLimit time.Duration
 	Logger     *slog.Logger
