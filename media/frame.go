@@ -20,6 +20,7 @@ type Frame struct {
 	PTS      int64  // presentation time in ticks of the video track's time base
 	Duration int64  // ticks of the same time base, 0 if unknown
 	Scene    uint64 // number of the scene, from 1; 0 before the scene stage has seen the frame
+	Like     uint64 // number of the earlier scene that this one returns to, as shot and reverse shot do; 0 without one
 	Repeat   bool   // true when the decoded bytes equal those of the frame before it
 
 	// Captured is when a live frame arrived; zero for files.
@@ -96,6 +97,6 @@ func (fr *Frame) Release() {
 
 // CopyProps copies the time, scene and side data of src, not the frame.
 func (fr *Frame) CopyProps(src *Frame) {
-	fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData = src.PTS, src.Duration, src.Scene, src.Repeat, src.SideData
+	fr.PTS, fr.Duration, fr.Scene, fr.Like, fr.Repeat, fr.SideData = src.PTS, src.Duration, src.Scene, src.Like, src.Repeat, src.SideData
 	fr.Captured = src.Captured
 }

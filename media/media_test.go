@@ -76,10 +76,10 @@ func TestPoolIsTheBound(t *testing.T) {
 	if _, err := p.Get(short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a third frame came from a pool of two: %v", err)
 	}
-	a.PTS, a.Scene, a.Repeat = 7, 3, true
+	a.PTS, a.Scene, a.Like, a.Repeat = 7, 3, 2, true
 	a.Release()
 	c, err := p.Get(ctx)
-	if err != nil || c != a || c.PTS != 0 || c.Scene != 0 || c.Repeat {
+	if err != nil || c != a || c.PTS != 0 || c.Scene != 0 || c.Like != 0 || c.Repeat {
 		t.Errorf("the frame that came back: %+v, %v; want the same memory without its old marks", c, err)
 	}
 	b.Release()

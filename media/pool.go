@@ -48,7 +48,7 @@ func (p *Pool) Get(ctx context.Context) (*Frame, error) {
 				return nil, err
 			}
 		}
-		fr.PTS, fr.Duration, fr.Scene, fr.Repeat, fr.SideData, fr.Captured = 0, 0, 0, false, nil, time.Time{}
+		fr.PTS, fr.Duration, fr.Scene, fr.Like, fr.Repeat, fr.SideData, fr.Captured = 0, 0, 0, 0, false, nil, time.Time{}
 		fr.refs.Store(1)
 		p.out.Add(1)
 		return fr, nil

@@ -89,12 +89,12 @@ func New(o Options) *Detector {
 // Scene returns the number of the current scene, 0 before the first frame.
 func (d *Detector) Scene() uint64 { return d.scene }
 
-// Mark writes Scene of fr, which it does not keep, and returns the score of the change to it from the frame before: 0 for the
+// Mark writes Scene and Like of fr, which it does not keep, and returns the score of the change to it from the frame before: 0 for the
 // same frame, 1 for a cut beyond doubt. Repeat of fr must be set. A change of format starts a new scene.
 func (d *Detector) Mark(fr *media.Frame) (score float64) {
 	if d.o.Cuts != nil {
 		score = d.given(fr.Format)
-		fr.Scene = d.scene
+		fr.Scene, fr.Like = d.scene, 0
 		return score
 	}
 	if fr.Repeat && d.scene > 0 && fr.Format == d.format {
@@ -103,7 +103,7 @@ func (d *Detector) Mark(fr *media.Frame) (score float64) {
 		Sums(d.sums[:], fr)
 		score = d.MarkSums(fr.Format, d.sums[:])
 	}
-	fr.Scene = d.scene
+	fr.Scene, fr.Like = d.scene, d.Like()
 	return score
 }
 
@@ -119,6 +119,8 @@ func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
 		return d.look()
 	}
 	d.format = f
+	d.looks, d.ended = nil, 0 // material of another format has another degradation
+	d.history.clear()
 	d.begin()
 	return 1
 }

@@ -14,11 +14,13 @@ const maxRecords = 20000
 
 // SceneRecord says what was estimated for one scene.
 type SceneRecord struct {
-	Index      uint64    `json:"index"`       // the scene number that the frames carry
-	FirstFrame int64     `json:"first_frame"` // number of the scene's first frame, from 0
-	FirstPTS   int64     `json:"first_pts"`
-	Estimates  int       `json:"estimates"` // how often the estimator ran
-	Vector     []float32 `json:"idr"`       // the degradation vector in use at the scene's end
+	Index      uint64 `json:"index"`       // the scene number that the frames carry
+	FirstFrame int64  `json:"first_frame"` // number of the scene's first frame, from 0
+	FirstPTS   int64  `json:"first_pts"`
+	Estimates  int    `json:"estimates"` // how often the estimator ran
+	// Like is the earlier scene whose estimate this one has, because it returns to it; 0 means its own.
+	Like   uint64    `json:"like,omitempty"`
+	Vector []float32 `json:"idr"` // the degradation vector in use at the scene's end
 	// Estimate is the vector as it was estimated, where Options.Adjust has changed it.
 	Estimate []float32 `json:"idr_estimate,omitempty"`
 }
@@ -32,10 +34,11 @@ type cache struct {
 	running bool // scene, current and vector are set
 	scene   uint64
 	current Degradation
-	vector  []float32 // as estimated
-	used    []float32 // that current was made from: vector, or what Options.Adjust makes of it
-	good    int       // estimates from informative frames that went into vector
-	age     int       // frames since the last estimate
+	vector  []float32            // as estimated
+	used    []float32            // that current was made from: vector, or what Options.Adjust makes of it
+	good    int                  // estimates from informative frames that went into vector
+	age     int                  // frames since the last estimate
+	known   map[uint64][]float32 // settled estimates, for scenes that return
 
 	from, to []float32 // of a change under way: see Options.Fade
 	faded    int       // frames of it that are done
@@ -44,31 +47,64 @@ type cache struct {
 // event says what find did.
 type event struct {
 	scene, estimated, modulated bool
+	like                        uint64 // the scene whose estimate was taken
+}
+
+// settled reports whether the estimate of the running scene stays: no later frame of it changes it.
+func (c *cache) settled() bool {
+	return c.running && c.opts.Refresh == 0 && c.good >= max(1, c.opts.Average)
+}
+
+// note remembers the estimate of the running scene once it is settled. Scenes of high numbers are not remembered, by a rule that is the
+// same for every worker.
+func (c *cache) note() {
+	if c.scene > maxRecords || !c.settled() || c.known[c.scene] != nil {
+		return
+	}
+	if c.known == nil {
+		c.known = map[uint64][]float32{}
+	}
+	c.known[c.scene] = c.vector
+}
+
+// begin takes the degradation of a scene from its first frame: that of the scene it returns to, if that one had an informative frame,
+// or an estimate.
+func (c *cache) begin(ctx context.Context, f *media.Frame) (event, error) {
+	v, returns := c.known[f.Like]
+	if !returns {
+		var err error
+		if v, err = c.estimate(ctx, f); err != nil {
+			return event{}, err
+		}
+	}
+	c.running, c.scene = false, f.Scene
+	if err := c.adopt(ctx, v); err != nil {
+		return event{}, err
+	}
+	if returns {
+		c.running, c.age, c.good, c.to = true, 0, max(1, c.opts.Average), nil
+		return event{scene: true, modulated: true, like: f.Like}, nil
+	}
+	tells, err := Informative(f)
+	if err != nil {
+		return event{}, err
+	}
+	c.running, c.age, c.good, c.to = true, 0, 0, nil
+	if tells {
+		c.good = 1
+	}
+	c.note()
+	return event{scene: true, estimated: true, modulated: true}, nil
 }
 
 // find returns the degradation for f, estimating it if the scene is new or the options ask for it again.
 //
-// The first frame decides. If it is black or faded its vector serves until the first informative frame comes, which is estimated
+// A scene that returns to one whose degradation is settled has that one's. Otherwise the first frame decides. If it is black or faded its vector serves until the first informative frame comes, which is estimated
 // once more. Average goes on estimating informative frames and takes the mean. Refresh starts over after so many frames.
 func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, error) {
 	if !c.running || f.Scene != c.scene {
-		v, err := c.estimate(ctx, f)
-		if err != nil {
-			return nil, event{}, err
-		}
-		c.running, c.scene = false, f.Scene
-		if err := c.adopt(ctx, v); err != nil {
-			return nil, event{}, err
-		}
-		tells, err := Informative(f)
-		if err != nil {
-			return nil, event{}, err
-		}
-		c.running, c.age, c.good, c.to = true, 0, 0, nil
-		if tells {
-			c.good = 1
-		}
-		return c.current, event{true, true, true}, nil
+		did, err := c.begin(ctx, f)
+		return c.current, did, err
 	}
 	c.age++
 	if c.to != nil {
@@ -106,6 +142,7 @@ func (c *cache) find(ctx context.Context, f *media.Frame) (Degradation, event, e
 		return nil, event{}, err
 	}
 	c.good++
+	c.note()
 	return c.current, event{estimated: true, modulated: true}, nil
 }
 

@@ -44,6 +44,49 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+// Scenes 3 and 5 return to scene 1, which began black, and have its settled estimate; scene 4 returns to scene 2, which showed nothing.
+func TestReturningScenes(t *testing.T) {
+	in := shots("bnn", "bb", "nn", "nn", "bn")
+	for i := range in {
+		in[i].like = map[uint64]uint64{3: 1, 4: 2, 5: 1}[in[i].scene]
+	}
+	for _, c := range []struct {
+		name    string
+		opts    Options
+		want    []int64 // frames that are estimated
+		vectors []float32
+		like    []uint64 // by scene
+	}{
+		{"one frame", Options{}, []int64{0, 1, 3, 7}, []float32{0, 1, 3, 1, 7, 1}, []uint64{0, 0, 1, 0, 1}},
+		{"a mean of two", Options{Average: 2}, []int64{0, 1, 2, 3, 7, 8}, []float32{0, 1, 1.5, 3, 1.5, 7, 7.5, 1.5}, []uint64{0, 0, 1, 0, 1}},
+		{"a refresh never settles", Options{Refresh: 9}, []int64{0, 1, 3, 5, 7, 9, 10}, []float32{0, 1, 3, 5, 7, 9, 10}, []uint64{0, 0, 0, 0, 0}},
+	} {
+		u, e := newFake(t, c.opts)
+		observe(t, u, in, 0)
+		if !slices.Equal(e.estimated, c.want) {
+			t.Errorf("%s: estimated %v, want %v", c.name, e.estimated, c.want)
+		}
+		var first []float32
+		for _, v := range e.vectors {
+			first = append(first, v[0])
+		}
+		if !slices.Equal(first, c.vectors) {
+			t.Errorf("%s: kernels of %v, want %v", c.name, first, c.vectors)
+		}
+		var like []uint64
+		for _, s := range u.Scenes() {
+			like = append(like, s.Like)
+		}
+		if !slices.Equal(like, c.like) {
+			t.Errorf("%s: like %v, want %v", c.name, like, c.like)
+		}
+		if u.Knows(1) != (c.opts.Refresh == 0) || u.Knows(2) {
+			t.Errorf("%s: knows scene 1: %v, scene 2: %v", c.name, u.Knows(1), u.Knows(2))
+		}
+		u.Close()
+	}
+}
+
 // After Forget a scene is estimated as if it were new, and no degradation is lost.
 func TestForget(t *testing.T) {
 	u, e := newFake(t, Options{Average: 2})

@@ -233,9 +233,11 @@ func (u *Upscaler) Forget() { u.cache.running = false }
 
 // Settled reports whether the running scene keeps its degradation from here on: no later frame of it will be estimated.
 func (u *Upscaler) Settled() bool {
-	c := &u.cache
-	return c.running && c.opts.Refresh == 0 && c.good >= max(1, c.opts.Average)
+	return u.cache.settled()
 }
+
+// Knows reports whether a scene that returns to this one would have its degradation: it has been seen, up to where it was settled.
+func (u *Upscaler) Knows(scene uint64) bool { return u.cache.known[scene] != nil }
 
 // prepare makes pool and resamplers for frames of another format. Frames of the old pool find their way back to it.
 func (u *Upscaler) prepare(f media.Format) error {
@@ -287,7 +289,7 @@ func (u *Upscaler) record(f *media.Frame, did event, took time.Duration) {
 	if did.scene {
 		u.stats.Scenes++
 		if len(u.scenes) < maxRecords {
-			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames + u.stats.Observed, FirstPTS: f.PTS})
+			u.scenes = append(u.scenes, SceneRecord{Index: f.Scene, FirstFrame: u.stats.Frames + u.stats.Observed, FirstPTS: f.PTS, Like: did.like})
 		}
 	}
 	estimates := 0

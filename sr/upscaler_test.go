@@ -68,12 +68,13 @@ func newFake(t *testing.T, o Options) (*Upscaler, *fakeEngine) {
 type shot struct {
 	kind  byte
 	scene uint64
+	like  uint64
 }
 
 func shots(scenes ...string) (out []shot) {
 	for i, s := range scenes {
 		for _, k := range []byte(s) {
-			out = append(out, shot{k, uint64(i + 1)})
+			out = append(out, shot{kind: k, scene: uint64(i + 1)})
 		}
 	}
 	return out
@@ -84,7 +85,7 @@ func (s shot) frame(pool *media.Pool, pts int64) *media.Frame {
 	if err != nil {
 		panic(err)
 	}
-	f.PTS, f.Scene = pts, s.scene
+	f.PTS, f.Scene, f.Like = pts, s.scene, s.like
 	base, swing := 120.0, 60.0
 	switch s.kind {
 	case 'b':
@@ -330,7 +331,7 @@ func TestInformative(t *testing.T) {
 			f := media.NewFrame(format(200, 130, media.YUV420, depth, 1))
 			unit := float64(int(1) << (depth - 8))
 			pool := media.NewPool(format(200, 130, media.YUV420, 8, 1), 1, nil)
-			model := shot{kind, 1}.frame(pool, 0)
+			model := shot{kind: kind, scene: 1}.frame(pool, 0)
 			fill(f, 0, func(x, y int) float64 { return unit * float64(level(model, 0, x, y)) })
 			if got := informative(f); got != want {
 				t.Errorf("%c at %d bits: %v", kind, depth, got)

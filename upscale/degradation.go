@@ -190,19 +190,24 @@ func (a *adjuster) read(list []sr.SceneRecord) []SceneReport {
 	return out
 }
 
-// settle makes one estimate for the whole video if that is asked for, the mean over several places. A source that can be read only
-// once is locked at its first scene instead.
+// settle makes one estimate for the whole video if that is asked for, the mean over several places. Without an informative frame there,
+// or where the length is unknown, it is that of the beginning. A source that can be read only once, which is for one worker, is locked at
+// its first scene instead.
 func (a *adjuster) settle(ctx context.Context, input string, length float64, o *Options, e sr.Engine) error {
-	if !a.lock || !regularFile(input) || !(length > 0) {
+	if !a.lock || !regularFile(input) {
 		return nil
+	}
+	places := lockPlaces
+	if !(length > 0) {
+		places, length = 1, 0
 	}
 	var sum []float32
 	n := 0
-	for i := range lockPlaces {
+	for i := range places {
 		d := o.Decode
 		d.Start += (float64(i) + 0.5) * length / lockPlaces
 		d.Duration = 0
-		v, err := estimateAt(ctx, input, d, e)
+		v, err := estimateAt(ctx, input, d, e, false)
 		switch {
 		case err != nil:
 			return err
@@ -216,6 +221,12 @@ func (a *adjuster) settle(ctx context.Context, input string, length float64, o *
 			sum[k] += (x - sum[k]) / float32(n)
 		}
 	}
+	if sum == nil {
+		var err error
+		if sum, err = estimateAt(ctx, input, o.Decode, e, true); err != nil {
+			return err
+		}
+	}
 	a.locked = sum
 	return nil
 }
@@ -223,8 +234,8 @@ func (a *adjuster) settle(ctx context.Context, input string, length float64, o *
 // lockTries is how many frames from a place on are looked at for an informative one.
 const lockTries = 24
 
-// estimateAt returns the vector of the first informative frame from a place on, nil if there is none near.
-func estimateAt(ctx context.Context, input string, d decode.Options, e sr.Engine) ([]float32, error) {
+// estimateAt returns the vector of the first informative frame from a place on, or of the first of any kind; nil if there is none near.
+func estimateAt(ctx context.Context, input string, d decode.Options, e sr.Engine, anyFrame bool) ([]float32, error) {
 	src, err := decode.Open(ctx, input, d)
 	if err != nil {
 		return nil, inputError(err)
@@ -240,7 +251,7 @@ func estimateAt(ctx context.Context, input string, d decode.Options, e sr.Engine
 		}
 		tells, err := sr.Informative(f)
 		var v []float32
-		if err == nil && tells {
+		if err == nil && (tells || anyFrame) {
 			v, err = e.Estimate(ctx, f)
 		}
 		f.Release()

@@ -10,8 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vsr/encode"
 	"vsr/internal/atomicfile"
 	"vsr/internal/testmedia"
+	"vsr/sr/kdsr"
 )
 
 // A locked degradation is one vector for all scenes, the same for one worker and for two. A report gives its vectors to another run, and
@@ -92,5 +94,37 @@ func TestDegradationOptions(t *testing.T) {
 		if set := s.Estimate != nil; set != (i > 0) { // the second entry goes on to the end
 			t.Errorf("values of a file: scene %d has %v of estimate %v", i+1, s.Vector, s.Estimate)
 		}
+	}
+}
+
+// A video in which no frame can be estimated from is locked to the estimate of its first frame, whoever comes first.
+func TestLockWithoutInformativeFrames(t *testing.T) {
+	var white []int
+	for n := range 72 {
+		white = append(white, n)
+	}
+	format := tinyFormat
+	format.Width = 80 // too narrow for the frame's number
+	in := filepath.Join(t.TempDir(), "in.mp4")
+	if err := testmedia.WriteClip(in, testmedia.Options{Format: format, Frames: 72, Flashes: white}, encode.Options{CRF: 18, Preset: "ultrafast"}); err != nil {
+		t.Fatal(err)
+	}
+	o := tinyOptions(t, filepath.Join(t.TempDir(), "out.mkv"))
+	o.Degradation, o.Workers = DegradationLock, 2
+	j, err := Open(context.Background(), in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	w, err := kdsr.Load(o.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Degradation(context.Background(), w, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, j.adjuster.locked); diff != "" {
+		t.Errorf("locked to another vector than the first frame's: %s", diff)
 	}
 }

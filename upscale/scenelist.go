@@ -43,7 +43,7 @@ type SceneSpan struct {
 	End        float64 `json:"end"`            // seconds: the start of the next scene, or the end of the video
 	Score      float64 `json:"score"`          // of the cut that begins it, in [0, 1]
 	Like       uint64  `json:"like,omitempty"` // the earlier scene that it returns to
-	// Degradation is that of the scene's first informative frame, as a run estimates it; nil unless SceneListOptions.Model is set.
+	// Degradation is that of the scene's first informative frame, or of the scene that it returns to, as a run estimates it; nil unless SceneListOptions.Model is set.
 	Degradation *kdsr.Reading `json:"degradation,omitempty"`
 }
 
@@ -209,7 +209,8 @@ func timecode(frame, base int64) string {
 type sceneReader struct {
 	engine *engines.Engine
 	scene  uint64
-	good   bool // the scene has been read from an informative frame
+	good   bool                     // the scene has been read from an informative frame
+	known  map[uint64]*kdsr.Reading // of scenes with one
 }
 
 // openReader opens the network of the options, if they ask for degradations.
@@ -229,12 +230,16 @@ func openReader(ctx context.Context, o SceneListOptions) (*sceneReader, error) {
 		e.Close()
 		return nil, requestError("vsr train probes adds them", "the weights of %s do not put degradations into words", e.Name)
 	}
-	return &sceneReader{engine: e}, nil
+	return &sceneReader{engine: e, known: map[uint64]*kdsr.Reading{}}, nil
 }
 
 // observe estimates on the first frame of a scene, and again on its first informative one, as sr.Upscaler does.
 func (r *sceneReader) observe(ctx context.Context, f *media.Frame, s *SceneSpan) error {
 	if r == nil || r.scene == f.Scene && r.good {
+		return nil
+	}
+	if read := r.known[f.Like]; read != nil {
+		s.Degradation, r.scene, r.good = read, f.Scene, true
 		return nil
 	}
 	tells, err := sr.Informative(f)
@@ -246,7 +251,9 @@ func (r *sceneReader) observe(ctx context.Context, f *media.Frame, s *SceneSpan)
 		return deviceError(err)
 	}
 	read := r.engine.Probes.Read(v, r.engine.Bounds)
-	s.Degradation, r.scene, r.good = &read, f.Scene, tells
+	if s.Degradation, r.scene, r.good = &read, f.Scene, tells; tells {
+		r.known[f.Scene] = &read
+	}
 	return nil
 }
 

@@ -73,7 +73,7 @@ func (j *Job) markScene(ctx context.Context, f *media.Frame) error {
 		return &media.GPUError{Err: err}
 	}
 	j.scenes.MarkSums(f.Format, sums)
-	f.Scene = j.scenes.Scene()
+	f.Scene, f.Like = j.scenes.Scene(), j.scenes.Like()
 	return nil
 }
 

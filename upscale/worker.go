@@ -185,11 +185,16 @@ func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, e
 	for _, c := range t.Cuts {
 		w.adjuster.place(c.Scene, c.Frame)
 	}
+	for _, s := range t.Returns {
+		if err := w.learn(ctx, s, seek); err != nil {
+			return m, err
+		}
+	}
 	known := len(w.upscaler.Scenes())
-	if err := w.lead(ctx, t, seek); err != nil {
+	if err := w.settle(ctx, t.Lead, seek, t.Cuts[0]); err != nil {
 		return m, err
 	}
-	src, err := w.open(ctx, t.Fingerprints, seek, func(i int) uint64 { return t.SceneOf(t.First + int64(i)) })
+	src, err := w.open(ctx, t.Fingerprints, seek, func(i int) segment.Cut { return t.SceneOf(t.First + int64(i)) })
 	if err != nil {
 		return m, err
 	}
@@ -230,12 +235,21 @@ func (w *worker) make(ctx context.Context, t segment.Task, seek bool) (m made, e
 	return m, nil
 }
 
-// lead gives the upscaler the frames of the segment's first scene that lie before it, until its degradation is settled.
-func (w *worker) lead(ctx context.Context, t segment.Task, seek bool) error {
-	if len(t.Lead) == 0 {
+// learn makes the upscaler estimate a scene of another segment, to which one of its own returns.
+func (w *worker) learn(ctx context.Context, s segment.Scene, seek bool) error {
+	if w.upscaler.Knows(s.Number) {
 		return nil
 	}
-	src, err := w.open(ctx, t.Lead, seek, func(int) uint64 { return t.Scene })
+	defer w.upscaler.Forget()
+	return w.settle(ctx, s.Frames, seek, segment.Cut{Frame: s.First, Scene: s.Number})
+}
+
+// settle gives the upscaler frames of one scene, from its first on, until its degradation is settled.
+func (w *worker) settle(ctx context.Context, frames []segment.Fingerprint, seek bool, scene segment.Cut) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	src, err := w.open(ctx, frames, seek, func(int) segment.Cut { return scene })
 	if err != nil {
 		return err
 	}
@@ -258,7 +272,7 @@ func (w *worker) lead(ctx context.Context, t segment.Task, seek bool) error {
 }
 
 // open opens the input at the first of some frames. The source gives those frames and no packets.
-func (w *worker) open(ctx context.Context, frames []segment.Fingerprint, seek bool, scene func(int) uint64) (*indexedSource, error) {
+func (w *worker) open(ctx context.Context, frames []segment.Fingerprint, seek bool, scene func(int) segment.Cut) (*indexedSource, error) {
 	o := w.opts.Decode
 	if w.threads > 0 {
 		o.Threads = w.threads
@@ -281,7 +295,7 @@ func (w *worker) open(ctx context.Context, frames []segment.Fingerprint, seek bo
 type indexedSource struct {
 	*decode.Source
 	frames []segment.Fingerprint
-	scene  func(int) uint64 // of frame i
+	scene  func(int) segment.Cut // of frame i
 	next   int
 }
 
@@ -308,7 +322,8 @@ func (s *indexedSource) Next(ctx context.Context) (media.Unit, error) {
 			f.Release()
 			return media.Unit{}, errOtherFrames
 		}
-		f.Scene = s.scene(s.next)
+		c := s.scene(s.next)
+		f.Scene, f.Like = c.Scene, c.Like
 		s.next++
 		return u, nil
 	}

@@ -36,7 +36,7 @@ func TestWorkerChecksItsFrames(t *testing.T) {
 	in := longClip(t, 60)
 	w := &worker{opts: &Options{}, input: in}
 	pts := fingerprints(t, in)
-	whole, err := w.open(t.Context(), pts, false, func(i int) uint64 { return uint64(i) })
+	whole, err := w.open(t.Context(), pts, false, func(i int) segment.Cut { return segment.Cut{Scene: uint64(i), Like: 3} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +47,8 @@ func TestWorkerChecksItsFrames(t *testing.T) {
 			if err != nil {
 				return n, err
 			}
-			if u.Frame.Scene != uint64(n) {
-				t.Errorf("frame %d has scene %d", n, u.Frame.Scene)
+			if u.Frame.Scene != uint64(n) || u.Frame.Like != 3 {
+				t.Errorf("frame %d has scene %d, like %d", n, u.Frame.Scene, u.Frame.Like)
 			}
 			u.Release()
 			n++
@@ -62,7 +62,7 @@ func TestWorkerChecksItsFrames(t *testing.T) {
 	} {
 		list := slices.Clone(pts[20:])
 		edit(list)
-		g, err := w.open(t.Context(), list, true, func(i int) uint64 { return uint64(i) })
+		g, err := w.open(t.Context(), list, true, func(i int) segment.Cut { return segment.Cut{Scene: uint64(i), Like: 3} })
 		if err != nil {
 			t.Fatal(err)
 		}

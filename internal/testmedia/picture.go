@@ -17,6 +17,7 @@ type Options struct {
 	Frames  int            // default 48
 	Rate    media.Rational // default 24/1; also gives the time base
 	Cuts    []int          // first frame of each new scene, rising
+	Looks   []int          // which scene each looks like, from 1; those beyond look like themselves
 	Flashes []int          // white frames within a scene
 	Fades   []Span         // down to black and up again
 	Stills  []Span         // the frame stands
@@ -80,7 +81,11 @@ func (o Options) Draw(fr *media.Frame, n int) {
 			when = s.First
 		}
 	}
-	scene := o.Seed*1000 + uint64(o.Scene(n))
+	look := o.Scene(n)
+	if look <= len(o.Looks) {
+		look = o.Looks[look-1]
+	}
+	scene := o.Seed*1000 + uint64(look)
 	flash := false
 	for _, f := range o.Flashes {
 		flash = flash || f == n

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"vsr/media"
 )
@@ -20,6 +21,7 @@ type Fingerprint struct {
 type Cut struct {
 	Frame int64  `json:"frame"`
 	Scene uint64 `json:"scene"`
+	Like  uint64 `json:"like,omitempty"` // the earlier scene that it returns to
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -46,7 +48,7 @@ type FrameIndex struct {
 // Add appends the next frame, whose scene must be set.
 func (x *FrameIndex) Add(f *media.Frame) {
 	if n := len(x.cuts); n == 0 || x.cuts[n-1].Scene != f.Scene {
-		x.cuts = append(x.cuts, Cut{int64(len(x.frames)), f.Scene})
+		x.cuts = append(x.cuts, Cut{int64(len(x.frames)), f.Scene, f.Like})
 	}
 	x.frames = append(x.frames, FingerprintOf(f))
 }
@@ -61,6 +63,14 @@ type Task struct {
 	Lead         []Fingerprint // the frames of its first scene that lie before it
 	Fingerprints []Fingerprint // its own frames
 	Cuts         []Cut         // scenes that it has frames of, in order
+	Returns      []Scene       // earlier scenes that those return to, each once
+}
+
+// Scene is a scene with all its frames.
+type Scene struct {
+	Number uint64
+	First  int64 // number of its first frame
+	Frames []Fingerprint
 }
 
 // Task returns the task of a segment whose frames have all been added.
@@ -82,17 +92,32 @@ func (x *FrameIndex) Task(r Range, before *Range) (Task, error) {
 		return Task{}, fmt.Errorf("segment %d does not fit the frames and scenes that were found", r.Index)
 	}
 	t.Lead = x.frames[t.Cuts[0].Frame:r.First:r.First]
+	for _, c := range t.Cuts {
+		if s, ok := x.scene(c.Like); ok && !slices.ContainsFunc(t.Returns, func(r Scene) bool { return r.Number == s.Number }) {
+			t.Returns = append(t.Returns, s)
+		}
+	}
 	return t, nil
 }
 
-// SceneOf returns the scene of frame n of the video, which must be one of the task's.
-func (t *Task) SceneOf(n int64) uint64 {
-	scene := t.Scene
+// scene finds a scene that has ended.
+func (x *FrameIndex) scene(number uint64) (s Scene, ok bool) {
+	i := slices.IndexFunc(x.cuts, func(c Cut) bool { return c.Scene == number })
+	if i < 0 || i+1 == len(x.cuts) {
+		return s, false
+	}
+	first, end := x.cuts[i].Frame, x.cuts[i+1].Frame
+	return Scene{number, first, x.frames[first:end:end]}, true
+}
+
+// SceneOf returns the cut that begins the scene of frame n of the video, which must be one of the task's.
+func (t *Task) SceneOf(n int64) Cut {
+	scene := t.Cuts[0]
 	for _, c := range t.Cuts {
 		if c.Frame > n {
 			break
 		}
-		scene = c.Scene
+		scene = c
 	}
 	return scene
 }

@@ -12,9 +12,12 @@ import (
 func testIndex() (*FrameIndex, []Range) {
 	x, c := &FrameIndex{}, Segmenter{Min: 3, Max: 3}
 	var segments []Range
-	for i, scene := range []uint64{1, 1, 1, 1, 2, 2, 3, 3, 3, 3} {
+	for i, scene := range []uint64{1, 1, 1, 1, 2, 2, 3, 3, 3, 3} { // the last returns to the first
 		f := media.NewFrame(media.Format{Width: 4, Height: 2, Layout: media.Gray, Depth: 8})
 		f.PTS, f.Scene, f.Row(0, 1)[2] = int64(i*i)-5, scene, byte(i)
+		if scene == 3 {
+			f.Like = 1
+		}
 		x.Add(f)
 		p, begins := c.Next(scene, f.PTS)
 		if begins {
@@ -30,14 +33,16 @@ func TestOrders(t *testing.T) {
 	type short struct {
 		First, Lead, Frames int
 		Cuts                []Cut
+		Returns             []Scene
 	}
-	want := []short{{0, 0, 3, []Cut{{0, 1}}}, {3, 3, 3, []Cut{{0, 1}, {4, 2}}}, {6, 0, 3, []Cut{{6, 3}}}, {9, 3, 1, []Cut{{6, 3}}}}
+	first := []Scene{{1, 0, x.frames[:4]}}
+	want := []short{{0, 0, 3, []Cut{{0, 1, 0}}, nil}, {3, 3, 3, []Cut{{0, 1, 0}, {4, 2, 0}}, nil}, {6, 0, 3, []Cut{{6, 3, 1}}, first}, {9, 3, 1, []Cut{{6, 3, 1}}, first}}
 	for i, p := range segments {
 		o, err := x.Task(p, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want[i], short{int(o.First), len(o.Lead), len(o.Fingerprints), o.Cuts}); diff != "" {
+		if diff := cmp.Diff(want[i], short{int(o.First), len(o.Lead), len(o.Fingerprints), o.Cuts, o.Returns}); diff != "" {
 			t.Errorf("segment %d (-want +got):\n%s", i, diff)
 		}
 		if o.Fingerprints[0].PTS != o.First*o.First-5 {
@@ -45,7 +50,7 @@ func TestOrders(t *testing.T) {
 		}
 	}
 	o, _ := x.Task(segments[1], nil)
-	if a, b := o.SceneOf(3), o.SceneOf(4); a != 1 || b != 2 {
+	if a, b := o.SceneOf(3).Scene, o.SceneOf(4).Scene; a != 1 || b != 2 {
 		t.Errorf("frames 3 and 4 are of scenes %d and %d", a, b)
 	}
 	for name, p := range map[string]Range{"beyond the end": {First: 9, Frames: 2}, "empty": {First: 2}, "other scene": {First: 0, Frames: 3, FirstPTS: -5, Scene: 2, LastScene: 1},
@@ -77,7 +82,7 @@ func TestIndexInAPlan(t *testing.T) {
 		t.Error("a torn list is taken")
 	}
 	p.SetFrameIndex(x)
-	p.Cuts = []Cut{{0, 1}, {10, 2}}
+	p.Cuts = []Cut{{0, 1, 0}, {10, 2, 0}}
 	if _, err := p.FrameIndex(); err == nil {
 		t.Error("a scene beyond the end is taken")
 	}

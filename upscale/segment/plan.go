@@ -19,7 +19,7 @@ import (
 )
 
 // Version of the plan's format. Plans of other versions are refused.
-const Version = 2
+const Version = 3
 
 // Plan says what a job is. Two runs with equal plans may share their segments; any difference in source, model or settings
 // makes another ID.

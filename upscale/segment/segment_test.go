@@ -256,8 +256,8 @@ func FuzzParsePlan(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if int64(len(o.Fingerprints)) != o.Frames || o.SceneOf(o.First) != o.Scene {
-				t.Errorf("segment %+v has %d frames and begins in scene %d", o.Range, len(o.Fingerprints), o.SceneOf(o.First))
+			if int64(len(o.Fingerprints)) != o.Frames || o.SceneOf(o.First).Scene != o.Scene {
+				t.Errorf("segment %+v has %d frames and begins in scene %d", o.Range, len(o.Fingerprints), o.SceneOf(o.First).Scene)
 			}
 		}
 	})
