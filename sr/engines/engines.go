@@ -81,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	name := o.Model
 	if name == "" {
-		name = defaultModel(o.Factor, o.Fast, models.Names())
+		name = defaultModel(o.Factor, o.Fast, o.Sharpness > 0, models.Names())
 	}
 	if name == "" {
 		return openFallback(o)
@@ -310,12 +310,31 @@ func Plain(scale int, log *slog.Logger) (*Engine, error) {
 // sizes are the built-in models' sizes, best first.
 var sizes = []string{"base", "fast", "nano"}
 
+// gainsLittle are models that are so little better than the next smaller one that a default of four times the time would serve nobody: their
+// cards have the figures.
+var gainsLittle = []string{"base-x4"}
+
 // defaultModel picks among the built-in models of the least scale that reaches factor, or of the largest one, the best or, with fast,
-// the first that is not the best. Empty means none.
-func defaultModel(factor float64, fast bool, names []string) string {
+// the first that is not the best; with sharp the best that has a sharp variant, where one has. Empty means none.
+func defaultModel(factor float64, fast, sharp bool, names []string) string {
+	if sharp {
+		var some []string
+		for _, n := range names {
+			if slices.Contains(names, n+sharpSuffix) {
+				some = append(some, n)
+			}
+		}
+		if len(some) > 0 {
+			return defaultModel(factor, fast, false, some)
+		}
+	}
 	order := sizes
 	if fast {
 		order = []string{"fast", "nano", "base"}
+	}
+	little := func(name string) bool {
+		_, scale, _ := strings.Cut(name, "-")
+		return slices.Contains(gainsLittle, name) && (slices.Contains(names, "fast-"+scale) || slices.Contains(names, "nano-"+scale))
 	}
 	best := ""
 	for _, scale := range []int{4, 3, 2} {
@@ -323,7 +342,7 @@ func defaultModel(factor float64, fast bool, names []string) string {
 			break
 		}
 		for _, size := range order {
-			if name := fmt.Sprintf("%s-x%d", size, scale); slices.Contains(names, name) {
+			if name := fmt.Sprintf("%s-x%d", size, scale); slices.Contains(names, name) && !little(name) {
 				best = name
 				break
 			}
