@@ -21,7 +21,7 @@ export GOFLAGS = $(strip $(GOFLAGS_OF_USER) $(shell cat build/ffmpeg.flags 2>/de
 
 .DEFAULT_GOAL := help
 include sr/cuda/build.mk
-.PHONY: linters arm64 race-short help deps build demo test race lint fuzz bench onnxruntime live-browser bundle release clean
+.PHONY: test-fleet temporal-server storage-server linters arm64 race-short help deps build demo test race lint fuzz bench onnxruntime live-browser bundle release clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,8 +64,16 @@ bench: build ## benchmarks of all packages (short)
 onnxruntime: ## fetch ONNX Runtime for tools/bench/against (npm, no scripts are run)
 	npm install --ignore-scripts --no-audit --no-fund --no-save --prefix build/onnxruntime onnxruntime-node@$(ONNXRUNTIME)
 
-bin/versitygw: test/s3/go.mod ## the S3 server that the tests of upscale/fleet/storage start; without it they skip
-	$(GO) build -C test/s3 -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
+storage-server: ## the S3 server that the tests of upscale/fleet/storage start; without it they skip
+	GOFLAGS="$(GOFLAGS_OF_USER)" $(GO) build -C test/s3 -o ../../build/test-fleet/versitygw github.com/versity/versitygw/cmd/versitygw
+
+temporal-server: ## the Temporal server of test-fleet: nine minutes of processor time the first time
+	GOFLAGS="$(GOFLAGS_OF_USER)" $(GO) build -C test/fleet -o ../../build/test-fleet/temporal ./temporal
+
+test-fleet: deps storage-server temporal-server ## vsr fleet on a real Temporal server with workers, server and disk that fail, and on a real S3 server
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o build/test-fleet/vsr ./cmd/vsr
+	VSR_TEST_S3=required $(GO) test -count=1 ./upscale/fleet/...
+	GOFLAGS="$(GOFLAGS_OF_USER)" $(GO) test -C test/fleet -count=1 -v -timeout 60m ./...
 
 fuzz: deps ## every fuzz target for FUZZTIME each
 	@scripts/fuzz.sh $(FUZZTIME)

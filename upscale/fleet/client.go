@@ -264,19 +264,31 @@ func (s *Snapshot) Remaining() time.Duration {
 	return 0
 }
 
-// attachEvery is the time between two looks at a job.
-const attachEvery = time.Second
+// attachEvery is the time between two looks at a job, patience how long the server may be away meanwhile.
+const (
+	attachEvery = time.Second
+	patience    = 5 * time.Minute
+)
 
-// Attach calls each with the state of a job until it is over, and returns its error then. When ctx ends the job goes on.
+// away reports whether an error is of a server that may come back.
+func away(err error) bool {
+	return errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.DeadlineExceeded)) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// Attach calls each with the state of a job until it is over, and returns its error then. When ctx ends the job goes on. The server
+// may be away for five minutes.
 func (c *Client) Attach(ctx context.Context, id string, each func(Snapshot)) (Snapshot, error) {
-	for {
+	for last := time.Now(); ; {
 		s, err := c.Show(ctx, id)
-		if err != nil {
+		if err != nil && (!away(err) || ctx.Err() != nil || time.Since(last) > patience) {
 			return s, err
 		}
-		each(s)
-		if s.Status != "running" {
-			return s, Fault(c.temporal.GetWorkflow(ctx, id, "").Get(ctx, nil))
+		if err == nil {
+			last = time.Now()
+			each(s)
+			if s.Status != "running" {
+				return s, Fault(c.temporal.GetWorkflow(ctx, id, "").Get(ctx, nil))
+			}
 		}
 		select {
 		case <-ctx.Done():

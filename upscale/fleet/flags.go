@@ -35,7 +35,7 @@ func (o *Connection) Flags(f *pflag.FlagSet) {
 // Flags adds the flags of a worker but those of its connection.
 func (o *WorkerOptions) Flags(f *pflag.FlagSet) {
 	f.StringVar(&o.Device, "device", "auto", "auto, cpu or cuda[:N]; one worker for each GPU")
-	f.IntVar(&o.Slots, "slots", 1, "segments at the same time; each needs the memory of a run")
+	f.IntVar(&o.Slots, "slots", 1, "segments at the same time; each needs the memory of a run; 0 takes none, only plans and joins")
 	f.IntVar(&o.Threads, "threads", 0, "threads of the CPU engine; 0 is all cores")
 	f.StringVar(&o.Scratch, "scratch", "", "`folder` for work under way and copies of what lies in S3; workers of a machine may share it (default: vsr-fleet in the temporary folder)")
 	f.Var((*gigabytes)(&o.CacheBytes), "cache", "how much of the scratch folder copies may take, in `GB`; it must hold an input and its output (default: 64)")
@@ -54,6 +54,7 @@ func (j *Job) Flags(f *pflag.FlagSet) {
 	f.IntVar(&j.InFlight, "segments", 200, "segments of a video that run or wait at the same time")
 	f.IntVar(&j.Videos, "videos", 20, "of many videos, how many are worked on at the same time")
 	f.DurationVar(&j.Heartbeat, "heartbeat", 30*time.Second, "a worker that is silent for this long is lost, and its segment made by another")
+	f.IntVar(&j.Attempts, "attempts", 5, "at a segment before it counts as one that cannot be made")
 	f.BoolVar(&j.Keep, "keep", false, "keep the segments of what is finished")
 }
 

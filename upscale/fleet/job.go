@@ -38,6 +38,7 @@ type Job struct {
 	Priority  int    // 1 (first) to 5 (last); 0 is 3
 	Restart   bool   // do what was done again
 	Keep      bool   // keep the segments of what is finished
+	Attempts  int    // at a segment; 0 is 5
 	// Heartbeat is after what silence a worker counts as lost; 0 is 30 s.
 	Heartbeat time.Duration
 }
@@ -92,6 +93,8 @@ func (c *Client) request(_ context.Context, j *Job) (r Request, err error) {
 		return r, fault.New(fault.Usage, "", "priority %d: want 1 (first) to 5 (last)", j.Priority)
 	case j.InFlight < 0 || j.InFlight > 1000:
 		return r, fault.New(fault.Usage, "", "%d segments at the same time: want 1 to 1000", j.InFlight)
+	case j.Attempts < 0 || j.Attempts > 1000:
+		return r, fault.New(fault.Usage, "", "%d attempts: want 1 to 1000", j.Attempts)
 	case j.Heartbeat != 0 && j.Heartbeat < 2*time.Second:
 		return r, fault.New(fault.Usage, "", "heartbeat %s: want 2s or more", j.Heartbeat)
 	case j.Videos < 0 || j.Videos > 1000:
@@ -100,7 +103,7 @@ func (c *Client) request(_ context.Context, j *Job) (r Request, err error) {
 	if err := o.Validate(); err != nil {
 		return r, err
 	}
-	r = Request{Replace: o.Replace, OnFailure: j.OnFailure, InFlight: j.InFlight, Priority: j.Priority, Keep: j.Keep, Heartbeat: j.Heartbeat}
+	r = Request{Replace: o.Replace, OnFailure: j.OnFailure, InFlight: j.InFlight, Priority: j.Priority, Keep: j.Keep, Heartbeat: j.Heartbeat, Attempts: j.Attempts}
 	if j.Work != "" {
 		r.Work, err = absolute(j.Work)
 	}

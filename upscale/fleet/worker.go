@@ -101,7 +101,7 @@ func (o *Connection) tls() (*tls.Config, error) {
 // WorkerOptions configures RunWorker.
 type WorkerOptions struct {
 	Connection
-	Slots   int    // segments at the same time; 0 is 1
+	Slots   int    // segments at the same time; 0 makes none, only plans and joins
 	Device  string // auto, cpu or cuda:N; empty is auto
 	Threads int    // of the CPU engine; 0 is all cores
 	// Scratch is a folder for work under way and for copies of objects; several workers may share it. Empty is vsr-fleet in the system's.
@@ -197,13 +197,11 @@ func startWorkers(c client.Client, a *activities, o WorkerOptions, ready Ready) 
 			MaxHeartbeatThrottleInterval: 5 * time.Second, DefaultHeartbeatThrottleInterval: 5 * time.Second, DisableRegistrationAliasing: true,
 			OnFatalError: func(err error) { a.leave(fault.New(fault.Output, "", "Temporal: %w", err)) }}
 	}
-	general, makers, joiners := worker.New(c, ready.Queue, options(2, true)), worker.New(c, ready.Fitting, options(max(o.Slots, 1), false)),
-		worker.New(c, joinQueue(ready.Fitting), options(1, false))
+	general, joiners := worker.New(c, ready.Queue, options(2, true)), worker.New(c, joinQueue(ready.Fitting), options(1, false))
 	Register(general)
 	for name, f := range map[string]any{activityPlan: a.Plan, activityClean: a.Clean, activityPage: a.Page} {
 		general.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
-	makers.RegisterActivityWithOptions(a.Segment, activity.RegisterOptions{Name: activitySegment})
 	joiners.RegisterActivityWithOptions(a.Join, activity.RegisterOptions{Name: activityJoin})
 	var started []worker.Worker
 	stop = func() {
@@ -213,7 +211,13 @@ func startWorkers(c client.Client, a *activities, o WorkerOptions, ready Ready) 
 		}
 		wg.Wait()
 	}
-	for _, w := range []worker.Worker{general, makers, joiners} {
+	all := []worker.Worker{general, joiners}
+	if o.Slots > 0 {
+		makers := worker.New(c, ready.Fitting, options(o.Slots, false))
+		makers.RegisterActivityWithOptions(a.Segment, activity.RegisterOptions{Name: activitySegment})
+		all = append(all, makers)
+	}
+	for _, w := range all {
 		if err := w.Start(); err != nil {
 			stop()
 			return nil, fault.New(fault.Output, "", "Temporal: %w", err)

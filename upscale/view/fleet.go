@@ -318,6 +318,9 @@ func (f *Fleet) Follow(ctx context.Context, c *fleet.Client, id string) error {
 	if f.JSON {
 		err = errors.Join(err, f.Out.JSON(s))
 	}
+	if s.Corpus != nil && s.Corpus.Failed > 0 && err == nil {
+		return fault.New(fault.Input, "vsr fleet show "+id+" says why; the same command tries them again", "%d of %d videos failed", s.Corpus.Failed, s.Corpus.Total)
+	}
 	if err != nil || s.Result == nil {
 		return err
 	}

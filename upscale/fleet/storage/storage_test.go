@@ -24,8 +24,8 @@ import (
 	"vsr/internal/fault"
 )
 
-// S3 tests run against this program, which `make bin/versitygw` builds.
-const gateway = "../../../bin/versitygw"
+// S3 tests run against this program, which `make storage-server` builds.
+const gateway = "../../../build/test-fleet/versitygw"
 
 // s3Server starts an S3 server on a folder and returns its address.
 func s3Server(t *testing.T) string {
@@ -38,7 +38,7 @@ func s3Server(t *testing.T) string {
 		if os.Getenv("VSR_TEST_S3") == "required" {
 			t.Fatalf("no S3 server: %v", err)
 		}
-		t.Skip("no S3 server: make bin/versitygw builds one")
+		t.Skip("no S3 server: make storage-server builds one")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
