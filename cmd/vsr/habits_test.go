@@ -82,6 +82,10 @@ func TestHints(t *testing.T) {
 		{exitUsage, "which file?", []string{"run"}},
 		{exitRequest, "did you mean nano-x2?", []string{"run", in, "--model", "nanox2"}},
 		{exitInput, "nowhere.mp4", []string{"nowhere.mp4"}},
+		{exitDestination, "vsr fleet dev starts one", []string{"fleet", "list", "--address", "127.0.0.1:1"}},
+		{exitUsage, "did you mean attach?", []string{"fleet", "attahc", "x"}},
+		{exitUsage, "accepts 1 arg", []string{"fleet", "show"}},
+		{exitUsage, "vsr job plan writes one", []string{"job", "segment", "--plan", "nowhere.json", "--index", "0"}},
 	} {
 		code, _, stderr := vsr(t, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) {
