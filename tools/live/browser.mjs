@@ -1,13 +1,14 @@
 // Clicks through the page of vsr live in Debian's Chromium and prints what it saw as one line of JSON.
 //
-//   node browser.mjs CHROMIUM ADDRESS CAMERA.y4m FOLDER
+//   node browser.mjs CHROMIUM ADDRESS CAMERA.y4m FOLDER [SECONDS]
 //
-// ADDRESS is what vsr printed, with the token. Screenshots go to FOLDER. When it prints "restart" it waits for a line on
+// ADDRESS is what vsr printed, with the token. Screenshots go to FOLDER; for SECONDS, 5 without, it only
+// looks whether anybody hangs up. When it prints "restart" it waits for a line on
 // standard input, which says that the server was killed and started again. cmd/vsr/live_browser_test.go runs it.
 import { chromium } from 'playwright-core';
 import { createInterface } from 'node:readline';
 
-const [executablePath, address, camera, folder] = process.argv.slice(2);
+const [executablePath, address, camera, folder, seconds = 5] = process.argv.slice(2);
 const common = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream'];
 const report = { problems: [] };
@@ -47,6 +48,7 @@ async function watchAndRestart() {
   await secondViewer(page);
   await otherPages(page);
   await secondPublisher(page);
+  await soak(page);
   await keys(page);
   await audio(page);
   await page.click('#details summary');
@@ -140,6 +142,17 @@ async function otherPages(first) {
   const things = await page.evaluate(() => [...document.body.children].map(e => e.tagName).join() + ' ' + document.body.innerText.trim());
   if (things !== 'VIDEO,SCRIPT ') report.problems.push('the page for OBS has ' + things);
   await page.close();
+}
+
+// soak lets publisher and viewer run: nobody may hang up, frames must come.
+async function soak(page) {
+  const now = () => page.evaluate(() => [window.live.up.session, window.live.down.session, window.live.decoded]);
+  const before = await now();
+  await page.waitForTimeout(1000 * seconds);
+  const after = await now();
+  if (before[0] !== after[0]) report.problems.push('the publisher hung up and came again');
+  if (before[1] !== after[1]) report.problems.push('the viewer hung up and came again');
+  report.soaked = after[2] - before[2];
 }
 
 // secondPublisher is told once that there is one already, lets go of its camera and sees the other's.

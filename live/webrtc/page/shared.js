@@ -73,14 +73,17 @@ async function keep(run, open, progress, final) {
     }
   }
 }
-const patience = 1500, firstPatience = 6000; // milliseconds without progress; before the first one
+// Milliseconds without progress: usually; before the first one; and while the server answers and the connection stands, so that only this machine
+// or the line can be busy, and a new connection would be more work for it.
+const patience = 1500, firstPatience = 6000, longPatience = 5000;
 async function watchdog(pc, run, progress) {
   let last = -1, since = performance.now(), asked = since;
   while (live.run === run) {
     await nap(250);
     if (dead(pc) || live.status && live.status.run !== pc.run) return; // another run of the server knows nothing of us
     const n = await progress(pc), now = performance.now();
-    if (n !== last || !flowing()) { since = now; last = n; } else if (now - since > (n > 0 ? patience : firstPatience)) return;
+    const limit = n <= 0 ? firstPatience : live.status && pc.connectionState === 'connected' ? longPatience : patience;
+    if (n !== last || !flowing()) { since = now; last = n; } else if (now - since > limit) return;
     if (now - asked > 1000) {
       asked = now;
       if (await forgotten(pc)) return;

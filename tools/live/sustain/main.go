@@ -2,6 +2,7 @@
 // over WHIP, watches over WHEP, and prints frame rates, the share of frames that did not come back, and how old they were.
 //
 //	go build -o bin/vsr ./cmd/vsr && go run ./tools/live/sustain -seconds 60 -model nano-x2
+//	go run ./tools/live/sustain -seconds 120 -model auto -width 640 -height 480
 //
 // To leave the machine to vsr, the camera's frames are encoded before the start and the viewer's are decoded after the end.
 // Each frame carries its number, so a frame's age is exact: from the send of its packets to the arrival of the last packet
@@ -19,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"vsr/decode"
@@ -154,6 +156,10 @@ func collect(ctx context.Context, v *livetest.Viewer, length time.Duration) (got
 // pipeline is the part of /status that is printed.
 type pipeline struct {
 	Model   string             `json:"model"`
+	Reason  string             `json:"reason"`
+	Choice  string             `json:"choice"`
+	InSize  string             `json:"in_size"`
+	OutSize string             `json:"out_size"`
 	AgeMS   float64            `json:"age_ms"`
 	Dropped map[string]int64   `json:"dropped"`
 	StageMS map[string]float64 `json:"stage_ms"`
@@ -219,6 +225,7 @@ func report(sent <-chan shot, got []livetest.AccessUnit, early int, codec string
 	fmt.Printf("measured      %.1f s\n", seconds)
 	fmt.Printf("camera        %d frames, %.2f fps\n", in, float64(in)/seconds)
 	fmt.Printf("came back     %d frames, %.2f fps, %.2f %% dropped\n", len(got), float64(len(got))/seconds, 100*(1-float64(len(got))/float64(max(in, 1))))
+	fmt.Printf("size          %s to %s; %s\n", after.InSize, after.OutSize, strings.TrimSpace(after.Choice+" "+after.Reason))
 	fmt.Printf("on the server %s, quality changes %d, dropped before %v, after %v, ms per stage %v\n", after.Model, after.Changes-before.Changes, before.Dropped, after.Dropped, after.StageMS)
 	if len(ages) > 0 {
 		slices.Sort(ages)
