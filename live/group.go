@@ -22,28 +22,30 @@ import (
 
 // Feed is one of several feeds of a process. What is left out is as in the Options around it.
 type Feed struct {
-	Name        string           `yaml:"name"` // letters, digits, - and _; its pages are under /NAME/
-	Source      string           `yaml:"source"`
-	Loop        bool             `yaml:"loop"`
-	Size        string           `yaml:"size"`
-	Rate        string           `yaml:"rate"`
-	AudioDevice string           `yaml:"audio_device"`
-	Model       string           `yaml:"model"`
-	Scale       int              `yaml:"scale"`
-	Height      int              `yaml:"height"`
-	Codec       string           `yaml:"codec"`
-	BitRate     int64            `yaml:"bit_rate"`
-	Record      string           `yaml:"record"`
-	Push        output.Addresses `yaml:"push"`
-	PushFile    string           `yaml:"push_file"`
-	Weight      float64          `yaml:"weight"` // its share of the machine against that of the others; 0 is 1
+	Name          string           `yaml:"name"` // letters, digits, - and _; its pages are under /NAME/
+	Source        string           `yaml:"source"`
+	Loop          bool             `yaml:"loop"`
+	Size          string           `yaml:"size"`
+	Rate          string           `yaml:"rate"`
+	VirtualCamera string           `yaml:"virtual_camera"`
+	AudioDevice   string           `yaml:"audio_device"`
+	Model         string           `yaml:"model"`
+	Scale         int              `yaml:"scale"`
+	Height        int              `yaml:"height"`
+	Codec         string           `yaml:"codec"`
+	BitRate       int64            `yaml:"bit_rate"`
+	Record        string           `yaml:"record"`
+	Push          output.Addresses `yaml:"push"`
+	PushFile      string           `yaml:"push_file"`
+	Weight        float64          `yaml:"weight"` // its share of the machine against that of the others; 0 is 1
 }
 
 // options are those of the feed's session.
 func (f *Feed) options(o Options) Options {
 	o.Feeds, o.Feed, o.Loop = nil, f.Name, f.Loop
 	o.Record, o.Push, o.PushFile = f.Record, f.Push, f.PushFile
-	o.Size, o.Rate, o.AudioDevice, o.Stdout = f.Size, f.Rate, f.AudioDevice, "" // several feeds have one standard output
+	o.Size, o.Rate, o.AudioDevice, o.VirtualCamera = f.Size, f.Rate, f.AudioDevice, f.VirtualCamera
+	o.Stdout = "" // several feeds have one standard output
 	fill := func(to *string, v string) {
 		if v != "" {
 			*to = v

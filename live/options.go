@@ -18,32 +18,33 @@ import (
 
 // Options configures a Session. configs/live.yaml explains every key; Defaults are the values without one.
 type Options struct {
-	Source          string           `yaml:"source"`       // browser, v4l2:/dev/videoN, an address, lavfi:FILTERGRAPH, or a file
-	Size            string           `yaml:"size"`         // of a device's frames, as in 1280x720; empty is its own
-	Rate            string           `yaml:"rate"`         // of a device's frames a second; empty is its own
-	AudioDevice     string           `yaml:"audio_device"` // alsa:NAME or pulse:NAME, beside a source at this machine
-	Loop            bool             `yaml:"loop"`         // start a file again at its end
-	Model           string           `yaml:"model"`        // auto, a built-in model, or a .safetensors file
-	Scale           int              `yaml:"scale"`        // 2, 3 or 4
-	Height          int              `yaml:"height"`       // rows of the output where Scale gives more; 0 is Scale's
-	Device          string           `yaml:"device"`       // auto, cpu, cuda or cuda:N
-	Threads         int              `yaml:"threads"`      // of the CPU engine; 0 is all cores
-	Listen          string           `yaml:"listen"`       // host:port of the page
-	UDP             string           `yaml:"udp"`          // host:port of the media; empty is the page's host and a free port
-	TokenFile       string           `yaml:"token_file"`   // for everything; empty makes a random token
-	Hosts           []string         `yaml:"hosts"`        // further Host headers to accept
-	MaxLatency      time.Duration    `yaml:"max_latency"`  // age at which a frame is dropped; at least 10 ms
-	MaxViewers      int              `yaml:"max_viewers"`  // 1 to 1000
-	Feed            string           `yaml:"feed"`         // label of the metrics
-	Codec           string           `yaml:"codec"`        // auto, h264 or vp8
-	BitRate         int64            `yaml:"bit_rate"`     // most bit/s to each viewer, at least 50000
-	Record          string           `yaml:"record"`       // .mkv or .mp4; empty records nothing
-	Push            output.Addresses `yaml:"push"`         // where the stream goes besides the viewers
-	PushInArguments bool             `yaml:"-"`            // Push came by the command line, which others can read
-	PushFile        string           `yaml:"push_file"`    // more of them, one a line
-	Stdout          string           `yaml:"stdout"`       // y4m, nut or matroska: frames on standard output; empty for none
-	HLS             bool             `yaml:"hls"`          // serve HLS at /hls/
-	TLSCert         string           `yaml:"tls_cert"`     // PEM file, with TLSKey
+	Source          string           `yaml:"source"`         // browser, v4l2:/dev/videoN, an address, lavfi:FILTERGRAPH, or a file
+	Size            string           `yaml:"size"`           // of a device's frames, as in 1280x720; empty is its own
+	Rate            string           `yaml:"rate"`           // of a device's frames a second; empty is its own
+	AudioDevice     string           `yaml:"audio_device"`   // alsa:NAME or pulse:NAME, beside a source at this machine
+	Loop            bool             `yaml:"loop"`           // start a file again at its end
+	Model           string           `yaml:"model"`          // auto, a built-in model, or a .safetensors file
+	Scale           int              `yaml:"scale"`          // 2, 3 or 4
+	Height          int              `yaml:"height"`         // rows of the output where Scale gives more; 0 is Scale's
+	Device          string           `yaml:"device"`         // auto, cpu, cuda or cuda:N
+	Threads         int              `yaml:"threads"`        // of the CPU engine; 0 is all cores
+	Listen          string           `yaml:"listen"`         // host:port of the page
+	UDP             string           `yaml:"udp"`            // host:port of the media; empty is the page's host and a free port
+	TokenFile       string           `yaml:"token_file"`     // for everything; empty makes a random token
+	Hosts           []string         `yaml:"hosts"`          // further Host headers to accept
+	MaxLatency      time.Duration    `yaml:"max_latency"`    // age at which a frame is dropped; at least 10 ms
+	MaxViewers      int              `yaml:"max_viewers"`    // 1 to 1000
+	Feed            string           `yaml:"feed"`           // label of the metrics
+	Codec           string           `yaml:"codec"`          // auto, h264 or vp8
+	BitRate         int64            `yaml:"bit_rate"`       // most bit/s to each viewer, at least 50000
+	Record          string           `yaml:"record"`         // .mkv or .mp4; empty records nothing
+	Push            output.Addresses `yaml:"push"`           // where the stream goes besides the viewers
+	PushInArguments bool             `yaml:"-"`              // Push came by the command line, which others can read
+	PushFile        string           `yaml:"push_file"`      // more of them, one a line
+	Stdout          string           `yaml:"stdout"`         // y4m, nut or matroska: frames on standard output; empty for none
+	VirtualCamera   string           `yaml:"virtual_camera"` // device of v4l2loopback, as in /dev/video10; empty for none
+	HLS             bool             `yaml:"hls"`            // serve HLS at /hls/
+	TLSCert         string           `yaml:"tls_cert"`       // PEM file, with TLSKey
 	TLSKey          string           `yaml:"tls_key"`
 	TLSSelf         bool             `yaml:"tls_self_signed"` // make a certificate at start
 

@@ -29,6 +29,9 @@ func (o *Options) targets() ([]output.Target, error) {
 		}
 		list = append(list, t)
 	}
+	if o.VirtualCamera != "" {
+		list = append(list, output.Camera(o.VirtualCamera))
+	}
 	if o.Stdout != "" {
 		list = append(list, output.Stdout(o.Stdout))
 	}

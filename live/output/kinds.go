@@ -60,6 +60,11 @@ func makerOf(t Target, o Options) (maker, error) {
 		return maker{raw: own, open: func(_ context.Context, out *Output, s *stream) (connection, error) {
 			return out.connect(s, &hlsWriter{to: o.HLS}, !s.silent, o.HLS.Bytes, func() {})
 		}}, nil
+	case KindCamera:
+		if err := checkCamera(t.Address); err != nil {
+			return maker{}, err
+		}
+		return maker{raw: func(*stream) bool { return true }, open: connectCamera}, nil
 	case KindStdout:
 		if !slices.Contains(encode.StreamFormats(), t.Format) {
 			return maker{}, fault.New(fault.Usage, "", "--stdout %s: want one of %s", t.Format, strings.Join(encode.StreamFormats(), ", "))
@@ -342,6 +347,9 @@ func plain(err error) string {
 			}
 		}
 		return false
+	}
+	if why, ok := plainCamera(err); ok {
+		return why
 	}
 	text := err.Error()
 	if status := (*webrtc.StatusError)(nil); errors.As(err, &status) {

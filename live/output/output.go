@@ -389,7 +389,7 @@ func (o *Output) serve(ctx context.Context, s *stream) error {
 			case next == nil && gone == nil:
 				gone = time.After(linger)
 			case next != nil && next != s:
-				if o.maker.finishes || o.raw || !s.same(next) {
+				if o.maker.finishes || !s.same(next) {
 					return c.Close()
 				}
 				s, gone = next, nil
