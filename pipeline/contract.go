@@ -47,7 +47,7 @@ type Step struct {
 
 // Queue says how the stages on its two ends are coupled.
 type Queue struct {
-	Depth  int // units that may wait, 0 means 4 (2 for a dropping queue)
+	Depth  int // units that may wait, 0 means 4. Of a dropping queue: frames, 0 means 2; packets have places of their own
 	Policy Policy
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -25,7 +26,7 @@ func newQueue(q Queue) queue {
 		if q.Depth < 1 {
 			q.Depth = 2
 		}
-		return &ring{limit: q.Depth, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+		return &ring{limit: q.Depth, packetLimit: ringPackets, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 	}
 	if q.Depth < 1 {
 		q.Depth = 4
@@ -78,16 +79,21 @@ func (q waiting) drain() {
 
 func (q waiting) dropped() int64 { return 0 }
 
-// ring is the queue of live work: when full, the oldest frame goes. Packets are never dropped, so a ring
-// that is full of packets makes the sender wait like any other queue.
+// ringPackets is how many packets may wait in a ring beside its frames: more than a second of audio.
+const ringPackets = 64
+
+// ring is the queue of live work: when there are as many frames as it holds, the oldest goes. Packets have places of their own: the audio that
+// comes between two frames must not cost one. They are never dropped, so a ring that is full of packets makes the sender wait like any other queue.
 type ring struct {
-	limit  int
-	filled chan struct{} // a unit or the end has come
-	freed  chan struct{} // a place has come free
-	lost   atomic.Int64
+	limit       int           // frames
+	packetLimit int           // packets
+	filled      chan struct{} // a unit or the end has come
+	freed       chan struct{} // a place has come free
+	lost        atomic.Int64
 
 	mu     sync.Mutex
 	units  []media.Unit
+	frames int // of units
 	closed bool
 }
 
@@ -111,24 +117,26 @@ func (q *ring) push(ctx context.Context, u media.Unit) error {
 func (q *ring) tryPush(u media.Unit) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.units) >= q.limit && !q.dropFrame() {
+	switch {
+	case u.Frame == nil && len(q.units)-q.frames >= q.packetLimit:
 		return false
+	case u.Frame != nil && q.frames >= q.limit:
+		q.dropFrame()
 	}
 	q.units = append(q.units, u)
+	if u.Frame != nil {
+		q.frames++
+	}
 	return true
 }
 
-// dropFrame releases the oldest frame and reports whether there was one.
-func (q *ring) dropFrame() bool {
-	for i, u := range q.units {
-		if u.Frame != nil {
-			q.units = append(q.units[:i], q.units[i+1:]...)
-			q.lost.Add(1)
-			u.Release()
-			return true
-		}
-	}
-	return false
+// dropFrame releases the oldest frame.
+func (q *ring) dropFrame() {
+	i := slices.IndexFunc(q.units, func(u media.Unit) bool { return u.Frame != nil })
+	q.units[i].Release()
+	q.units = slices.Delete(q.units, i, i+1)
+	q.frames--
+	q.lost.Add(1)
 }
 
 func (q *ring) pull(ctx context.Context) (media.Unit, bool, error) {
@@ -159,7 +167,10 @@ func (q *ring) tryPull() (u media.Unit, some, closed bool) {
 		return media.Unit{}, false, q.closed
 	}
 	u = q.units[0]
-	q.units = append(q.units[:0], q.units[1:]...)
+	q.units = slices.Delete(q.units, 0, 1)
+	if u.Frame != nil {
+		q.frames--
+	}
 	return u, true, false
 }
 
@@ -176,7 +187,7 @@ func (q *ring) drain() {
 	for _, u := range q.units {
 		u.Release()
 	}
-	q.units = nil
+	q.units, q.frames = nil, 0
 }
 
 func (q *ring) dropped() int64 { return q.lost.Load() }

@@ -415,7 +415,7 @@ func TestRingOfPacketsWaits(t *testing.T) {
 		q := newQueue(Queue{Depth: 2, Policy: DropOldest})
 		var pushed atomic.Int64
 		go func() {
-			for i := range 5 {
+			for i := range ringPackets + 3 {
 				if q.push(t.Context(), media.Unit{Packet: &media.Packet{PTS: int64(i)}}) == nil {
 					pushed.Add(1)
 				}
@@ -423,10 +423,10 @@ func TestRingOfPacketsWaits(t *testing.T) {
 			q.close()
 		}()
 		synctest.Wait()
-		if pushed.Load() != 2 {
-			t.Fatalf("%d packets went into a ring of 2", pushed.Load())
+		if pushed.Load() != ringPackets {
+			t.Fatalf("%d packets went into a ring of %d", pushed.Load(), ringPackets)
 		}
-		for i := range 5 {
+		for i := range ringPackets + 3 {
 			u, ok, err := q.pull(t.Context())
 			if err != nil || !ok || u.Packet.PTS != int64(i) {
 				t.Fatalf("pull %d: %+v, %v, %v", i, u, ok, err)
@@ -441,7 +441,7 @@ func TestRingOfPacketsWaits(t *testing.T) {
 // Of a full ring the oldest frame goes, and the packets around it stay in their places.
 func TestRingDropsTheOldest(t *testing.T) {
 	pool := media.NewPool(tiny, 9, nil)
-	q := newQueue(Queue{Depth: 3, Policy: DropOldest})
+	q := newQueue(Queue{Depth: 2, Policy: DropOldest})
 	push := func(pts int64, packet bool) {
 		u := media.Unit{Packet: &media.Packet{PTS: pts}}
 		if !packet {
@@ -457,7 +457,9 @@ func TestRingDropsTheOldest(t *testing.T) {
 	push(2, false)
 	push(3, false)
 	push(4, false) // 2 goes
-	push(5, true)  // 3 goes
+	push(5, true)  // takes no frame's place: audio that comes behind a frame must not cost it
+	push(6, true)
+	push(7, false) // 3 goes
 	q.close()
 	var got []int64
 	for {
@@ -472,7 +474,7 @@ func TestRingDropsTheOldest(t *testing.T) {
 		got = append(got, u.Frame.PTS)
 		u.Release()
 	}
-	if diff := cmp.Diff([]int64{1, 4, 5}, got); diff != "" || q.dropped() != 2 {
+	if diff := cmp.Diff([]int64{1, 4, 5, 6, 7}, got); diff != "" || q.dropped() != 2 {
 		t.Errorf("%d dropped, left: %s", q.dropped(), diff)
 	}
 	noFrameOut(t, pool)

@@ -87,7 +87,7 @@ try {
   Object.assign(report, { decoded: last.decoded - first.decoded, watched: after.decoded - before.decoded });
   Object.assign(report, await page.run(`(() => { const v = document.getElementById('enhanced'), c = document.createElement('canvas');
     c.width = 16; c.height = 9; const x = c.getContext('2d'); x.drawImage(v, 0, 0, 16, 9);
-    return { width: v.videoWidth, height: v.videoHeight, colors: new Set(x.getImageData(0, 0, 16, 9).data).size, status: window.live.status }; })()`));
+    return { width: v.videoWidth, height: v.videoHeight, brightest: x.getImageData(0, 0, 16, 9).data.reduce((most, v, i) => i % 4 < 3 ? Math.max(most, v) : most, 0), status: window.live.status }; })()`));
   report.codecs = await page.run(`Promise.all([window.live.up, window.live.down].map(async pc => { let c = '';
     (await pc.getStats()).forEach(s => { if (s.type === 'codec' && /video/.test(s.mimeType)) c = s.mimeType; }); return c; }))`);
   report.line = await page.run(`document.getElementById('line').textContent`);

@@ -73,7 +73,7 @@ class Session:
     def offered(self, promise, rtc):
         promise.wait()
         reply = promise.get_reply()
-        rtc.emit("set-local-description", reply["offer"], Gst.Promise.new())
+        rtc.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
 
     def gathered(self, rtc, _):
         if rtc.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE:
