@@ -246,12 +246,12 @@ func needBrowser(t *testing.T, npm string, names ...string) (browser string) {
 
 // firefoxReport is what tools/live/firefox.mjs prints at its end.
 type firefoxReport struct {
-	Decoded, Watched      int // frames at the publisher's page and at a viewer's
+	Decoded, Watched         int // frames at the publisher's page and at a viewer's
 	Width, Height, Brightest int
-	Codecs                []string // of the publisher's video and the enhanced one
-	Line                  string
-	Problems              []string
-	Status                struct {
+	Codecs                   []string // of the publisher's video and the enhanced one
+	Line                     string
+	Problems                 []string
+	Status                   struct {
 		Pipeline struct {
 			InSize  string `json:"in_size"`
 			OutSize string `json:"out_size"`
