@@ -2,15 +2,18 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,21 +62,40 @@ func (o *onsets) check(t *testing.T, where string) {
 		t.Errorf("%s: %d flashes and %d tones in %d frames and %d packets", where, len(o.video), len(o.audio), o.frames, o.sound)
 		return
 	}
-	worst := 0.0
+	all := o.apart()
+	worst := slices.MaxFunc(all, func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
+	t.Logf("%s: audio beside the video, in ms, flash by flash: %.0f", where, all)
+	if math.Abs(worst) > 50 {
+		t.Errorf("%s: audio is %+.0f ms beside the video", where, worst)
+	}
+}
+
+// apart is by how many milliseconds the nearest tone is later than each flash.
+func (o *onsets) apart() (all []float64) {
 	for _, v := range o.video[:len(o.video)-1] {
 		apart := 9.0
 		for _, a := range o.audio {
-			if d := a - v; d*d < apart*apart {
+			if d := a - v; math.Abs(d) < math.Abs(apart) {
 				apart = d
 			}
 		}
-		if apart*apart > worst*worst {
-			worst = apart
-		}
+		all = append(all, 1000*apart)
 	}
-	t.Logf("%s: audio %+.0f ms beside the video at most, of %d flashes", where, worst*1000, len(o.video))
-	if worst > 0.05 || worst < -0.05 {
-		t.Errorf("%s: audio is %+.0f ms beside the video", where, worst*1000)
+	return all
+}
+
+// checkMiddle compares half of the flashes at least, for programs that go by when packets leave or come, which a busy machine delays.
+func (o *onsets) checkMiddle(t *testing.T, where string) {
+	t.Helper()
+	if len(o.video) < 5 || len(o.audio) < 5 {
+		t.Errorf("%s: %d flashes and %d tones in %d frames and %d packets", where, len(o.video), len(o.audio), o.frames, o.sound)
+		return
+	}
+	all := o.apart()
+	t.Logf("%s: audio beside the video, in ms, flash by flash: %.0f", where, all)
+	slices.Sort(all)
+	if middle := all[len(all)/2]; math.Abs(middle) > 50 {
+		t.Errorf("%s: audio is %+.0f ms beside the video in the middle", where, middle)
 	}
 }
 

@@ -1,6 +1,8 @@
 package webrtc
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 // tell both on one clock. Until both have come, what arrives together counts as captured together.
 type sync90 struct {
 	mu           sync.Mutex
-	video, audio report
+	video, audio reports
 	frames       anchor // the last frame
 	line         uint32 // where the audio's line lies on the video's clock
 	ticks        int64  // of the audio since line
@@ -21,11 +23,39 @@ type sync90 struct {
 	heard        bool
 }
 
-// report is what a track's last sender report said.
+// report is what a sender report said.
 type report struct {
-	ntp  uint64 // 32 bits of seconds, 32 of fractions
-	rtp  uint32
-	came bool
+	ntp uint64 // 32 bits of seconds, 32 of fractions
+	rtp uint32
+}
+
+// late is by how many seconds r tells a later moment than q for the same RTP time.
+func (r report) late(q report, rate float64) float64 {
+	return float64(int64(r.ntp-q.ntp))/(1<<32) - float64(int32(r.rtp-q.rtp))/rate
+}
+
+// reports are the last ones of a track. Some senders tell when a packet left and not when it was captured, so a report may be late and is never early:
+// the earliest counts.
+type reports struct {
+	last []report
+	best report
+}
+
+const (
+	maxReports = 8 // some ten to forty seconds, in which clocks drift by less than 2 ms
+	newClock   = 1 // seconds: who is so far off has set a clock anew
+)
+
+// add takes a report of a track with a clock rate.
+func (l *reports) add(r report, rate float64) {
+	if d := r.late(l.best, rate); len(l.last) > 0 && (d > newClock || d < -newClock) {
+		l.last = nil
+	}
+	if len(l.last) == maxReports {
+		l.last = slices.Delete(l.last, 0, 1)
+	}
+	l.last = append(l.last, r)
+	l.best = slices.MinFunc(l.last, func(a, b report) int { return cmp.Compare(a.late(r, rate), b.late(r, rate)) })
 }
 
 // anchor is an RTP time of the video and when it came.
@@ -45,9 +75,9 @@ func (s *sync90) tell(isAudio bool, ntp uint64, rtp uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if isAudio {
-		s.audio = report{ntp, rtp, true}
+		s.audio.add(report{ntp, rtp}, audioRate)
 	} else {
-		s.video = report{ntp, rtp, true}
+		s.video.add(report{ntp, rtp}, clockRate)
 	}
 }
 
@@ -66,10 +96,11 @@ func (s *sync90) place(t uint32, now time.Time) (at uint32, ok bool) {
 		return 0, false
 	}
 	should, most := s.frames.time+uint32(int64(now.Sub(s.frames.at).Seconds()*clockRate)), int32(roughly)
-	if s.audio.came && s.video.came {
-		apart := float64(int64(s.audio.ntp-s.video.ntp)) / (1 << 32) // seconds
-		apart += float64(int32(t-s.audio.rtp)) / audioRate
-		should, most = s.video.rtp+uint32(int64(apart*clockRate)), exactly
+	if len(s.audio.last) > 0 && len(s.video.last) > 0 {
+		audio, video := s.audio.best, s.video.best
+		apart := float64(int64(audio.ntp-video.ntp)) / (1 << 32) // seconds
+		apart += float64(int32(t-audio.rtp)) / audioRate
+		should, most = video.rtp+uint32(int64(apart*clockRate)), exactly
 	}
 	if s.heard {
 		s.ticks += int64(int32(t - s.last))
