@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,5 +158,25 @@ func TestInputOptions(t *testing.T) {
 		if got := sourceName(source); got != want {
 			t.Errorf("%s is shown as %s, want %s", source, got, want)
 		}
+	}
+}
+
+// TestLossInWords: what FFmpeg calls an input/output error is a sentence on the page; what has words of its own keeps them.
+func TestLossInWords(t *testing.T) {
+	for want, err := range map[string]error{
+		"the sender ended the connection, or does not send yet": fmt.Errorf("decode: %w", syscall.EIO),
+		"nobody answers at the source's address":                fmt.Errorf("decode: %w", syscall.ECONNREFUSED),
+		"the source has ended":                                  errEnded,
+		silentFor(5 * time.Second).Error():                      silentFor(5 * time.Second),
+	} {
+		if got := plain(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+	address := freeAddress(t)
+	s := startSession(t, func(o *Options) { o.Source = "rtmp://" + address + "/live/key_abcdef" })
+	waitFor(t, "the state lost", func() bool { return s.Status().State == "lost" })
+	if st := s.Status(); st.Error != "nobody answers at the source's address" {
+		t.Errorf("the page is told %q", st.Error)
 	}
 }

@@ -1,9 +1,13 @@
 package live
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"vsr/internal/fault"
@@ -113,7 +117,27 @@ func (s *Session) lost() string {
 	if s.lostErr == nil || s.upscaler != nil {
 		return ""
 	}
-	return fault.Line(s.lostErr)
+	return plain(s.lostErr)
+}
+
+// plain says in a sentence why a source is lost, where FFmpeg has only the system's words for it. The log has them.
+func plain(err error) string {
+	is := func(list ...error) bool {
+		return slices.ContainsFunc(list, func(e error) bool { return errors.Is(err, e) })
+	}
+	switch {
+	case is(syscall.EIO, syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED, io.EOF, io.ErrUnexpectedEOF):
+		return "the sender ended the connection, or does not send yet"
+	case is(syscall.ECONNREFUSED):
+		return "nobody answers at the source's address"
+	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH):
+		return "the network does not reach the source's address"
+	case is(syscall.ETIMEDOUT):
+		return "the source does not answer"
+	case is(syscall.ENODEV, syscall.ENXIO):
+		return "the device is not plugged in"
+	}
+	return fault.Line(err)
 }
 
 // level is the state of the upscaler, zero between two pipelines.
