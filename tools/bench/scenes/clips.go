@@ -32,10 +32,7 @@ func writeClips(o options) (list []clip, err error) {
 	}
 	for _, kind := range o.kinds {
 		for n := range o.seeds {
-			seed := uint64(2 * n)
-			if !o.tuning {
-				seed++
-			}
+			seed := o.seed(n)
 			c, err := synth.New(kind, seed, so)
 			if err != nil {
 				return nil, err

@@ -1,13 +1,16 @@
 // Command scenes measures scene detectors on clips with known cuts (internal/synth): vsr's, FFmpeg's scdet, and PySceneDetect's
 // AdaptiveDetector and ContentDetector. All read the same encoded files. It prints F1 at one frame of tolerance by kind.
 //
-//	go run ./tools/bench/scenes [-seeds 10] [-kinds hard,dark] [-tuning] [-stills DIR] [-python venv/bin/python] [-ffmpeg ffmpeg]
+//	go run ./tools/bench/scenes [-seeds 10] [-from 21] [-kinds hard,dark] [-tuning] [-stills DIR] [-python venv/bin/python] [-ffmpeg ffmpeg]
+//
+//	go run ./tools/bench/scenes -cost -width 640 -height 360
 //
 // The clips of odd seeds are measured, which nothing was fitted to; -tuning takes the even ones. Peers that are not installed are
 // left out, and the table says so. PySceneDetect: `pip install scenedetect-headless`.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -26,12 +29,21 @@ import (
 )
 
 type options struct {
-	seeds                int
+	seeds, from          int
 	kinds                []string
 	tuning               bool
 	stills, work         string
 	python, ffmpeg, json string
 	width, height        int
+}
+
+// seed is the nth of the half that is measured.
+func (o *options) seed(n int) uint64 {
+	first := uint64(o.from)
+	if synth.HeldOut(first) == o.tuning {
+		first++
+	}
+	return first + 2*uint64(n)
 }
 
 func main() {
@@ -45,6 +57,7 @@ func run(args []string, out io.Writer) error {
 	var o options
 	f := flag.NewFlagSet("scenes", flag.ContinueOnError)
 	f.IntVar(&o.seeds, "seeds", 10, "clips of each kind")
+	f.IntVar(&o.from, "from", 0, "first seed; the next of the half from it on are taken")
 	kinds := f.String("kinds", "", "comma-separated kinds, all by default: "+strings.Join(synth.Kinds(), ", "))
 	f.BoolVar(&o.tuning, "tuning", false, "the even seeds instead of the held-out odd ones")
 	f.StringVar(&o.stills, "stills", "", "folder of JPEG or PNG images used beside generated ones")
@@ -52,10 +65,17 @@ func run(args []string, out io.Writer) error {
 	f.StringVar(&o.python, "python", "", "Python with scenedetect; empty leaves PySceneDetect out")
 	f.StringVar(&o.ffmpeg, "ffmpeg", "", "ffmpeg program; empty leaves scdet out")
 	f.StringVar(&o.json, "json", "", "file for all counts")
+	cost := f.Bool("cost", false, "measure only what finding scenes costs of a frame of nano-x2, at -width and -height")
 	f.IntVar(&o.width, "width", 320, "width of the clips")
 	f.IntVar(&o.height, "height", 180, "height of the clips")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if o.from < 0 || o.seeds < 1 {
+		return fmt.Errorf("%d seeds from %d: want at least one, from 0 on", o.seeds, o.from)
+	}
+	if *cost {
+		return measureCost(context.Background(), out, o)
 	}
 	o.kinds = synth.Kinds()
 	if *kinds != "" {
@@ -147,7 +167,7 @@ func printTable(out io.Writer, o options, t table) {
 	if o.tuning {
 		half = "tuning (even)"
 	}
-	fmt.Fprintf(out, "F1 at one frame of tolerance, and false cuts, on the %s seeds, %d of each kind, %dx%d\n\n", half, o.seeds, o.width, o.height)
+	fmt.Fprintf(out, "F1 at one frame of tolerance, and false cuts, on the %s seeds from %d on, %d of each kind, %dx%d\n\n", half, o.seed(0), o.seeds, o.width, o.height)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "kind\tcuts\tdistractors\tframes\t%s\n", strings.Join(t.Detectors, "\t"))
 	for _, r := range t.Rows {
