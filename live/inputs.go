@@ -25,6 +25,9 @@ type input struct {
 // listenSchemes are the protocols by which a source may be waited for.
 var listenSchemes = []string{"rtmp", "srt", "udp", "tcp"}
 
+// senderPatience is how long a sender of SRT may be silent before another one, or the same one again, may come in its place.
+const senderPatience = 1500 * time.Millisecond
+
 // audioDevices are FFmpeg's devices that Options.AudioDevice may name.
 var audioDevices = []string{"alsa", "pulse", "lavfi"}
 
@@ -81,13 +84,17 @@ func (o *Options) inputOf(kind sourceKind, patience time.Duration) input {
 		case scheme == "rtsp":
 			ffmpeg["rtsp_transport"], ffmpeg["timeout"] = "tcp", strconv.FormatInt(patience.Microseconds(), 10)
 		case in.listens && scheme == "rtmp":
-			ffmpeg["listen"] = "1"
+			// The headers of RTMP tell the streams and the rate, so frames need not be looked through for them: a sender that is back is soon seen.
+			ffmpeg["listen"], ffmpeg["fpsprobesize"], ffmpeg["analyzeduration"] = "1", "0", "300000"
 		case in.listens && (scheme == "srt" || scheme == "tcp"):
 			mark := "?"
 			if strings.Contains(in.name, "?") {
 				mark = "&"
 			}
 			in.name += mark + map[string]string{"srt": "mode=listener", "tcp": "listen=1"}[scheme]
+			if scheme == "srt" && !strings.Contains(in.name, "timeout=") { // SRT itself notices after five seconds that a sender was killed
+				in.name += "&timeout=" + strconv.FormatInt(senderPatience.Microseconds(), 10)
+			}
 		}
 		in.listens = in.listens || strings.Contains(in.name, "mode=listener")
 	default:

@@ -180,3 +180,17 @@ func TestLossInWords(t *testing.T) {
 		t.Errorf("the page is told %q", st.Error)
 	}
 }
+
+// TestSendersAreMissedSoon: a sender of SRT that was killed, which says nothing, makes way after a second and a half, unless the address says otherwise.
+func TestSendersAreMissedSoon(t *testing.T) {
+	for source, want := range map[string]string{
+		"listen:srt://127.0.0.1:9":               "srt://127.0.0.1:9?mode=listener&timeout=1500000",
+		"listen:srt://127.0.0.1:9?timeout=90000": "srt://127.0.0.1:9?timeout=90000&mode=listener",
+	} {
+		o := Defaults()
+		o.Source = source
+		if in := o.inputOf(kindNetwork, time.Second); in.name != want || !in.listens {
+			t.Errorf("%s: %+v, want %s", source, in, want)
+		}
+	}
+}
