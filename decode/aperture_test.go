@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"vsr/decode"
 	"vsr/encode"
+	"vsr/internal/av"
 	"vsr/internal/testmedia"
 	"vsr/media"
 )
@@ -98,6 +100,9 @@ func TestCleanAperture(t *testing.T) {
 			if err := os.WriteFile(path, withAperture(t, data, c.values...), 0o666); err != nil {
 				t.Fatal(err)
 			}
+			if c.crop == 0 && c.name != "the whole" && refused(t, path) {
+				t.Skip("this FFmpeg does not open files with a clap box that makes no sense")
+			}
 			got := firstFrame(t, path, c.w, c.h)
 			for y := range c.h {
 				if want := whole.Row(0, y+c.y)[c.x : c.x+c.w]; !bytes.Equal(got.Row(0, y), want) {
@@ -145,4 +150,19 @@ func firstFrame(t *testing.T, path string, w, h int) *media.Frame {
 		t.Fatal(err)
 	}
 	return u.Frame
+}
+
+// refused reports whether FFmpeg 7.1 or newer says that the file is none.
+func refused(t *testing.T, path string) bool {
+	t.Helper()
+	s, err := decode.Open(t.Context(), path, decode.Options{})
+	if err == nil {
+		s.Close()
+		return false
+	}
+	var u *decode.UnsupportedError
+	if !errors.As(err, &u) {
+		t.Fatal(err)
+	}
+	return av.RefusesBadAperture()
 }

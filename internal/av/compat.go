@@ -19,6 +19,9 @@ func PixelFormats(enc *astiav.Codec) []astiav.PixelFormat {
 	return out
 }
 
+// RefusesBadAperture reports whether this FFmpeg does not open MP4 and QuickTime files with a clap box that makes no sense.
+func RefusesBadAperture() bool { return C.avformat_version()>>16 >= 61 }
+
 // MP4HoldsPCM reports whether FFmpeg writes uncompressed audio into MP4, as ISO/IEC 23003-5 has it: from 6.0 on.
 func MP4HoldsPCM() bool { return C.avformat_version()>>16 >= 60 }
 

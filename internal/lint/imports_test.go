@@ -103,7 +103,7 @@ func goFiles(t *testing.T, visit func(path string)) {
 			return err
 		}
 		if e.IsDir() {
-			if name := e.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+			if name := e.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || path == filepath.Join(root, "build")) {
 				return filepath.SkipDir
 			}
 			return nil
