@@ -402,13 +402,13 @@ func TestControl(t *testing.T) {
 	vsr(t, 0, "fleet", "priority", id, "1", "--address", s.address)
 	vsr(t, 0, "fleet", "resume", id, "--address", s.address)
 	until("the end of the pause", func() bool { v := state().Video; return !v.Paused })
+	before := state().Video.Done // a worker has to be there to answer
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if code := w.wait(t, time.Minute); code != 0 {
 		t.Errorf("SIGTERM: exit code %d", code)
 	}
-	before := state().Video.Done
 	vsr(t, 0, "fleet", "cancel", id, "--address", s.address)
 	w = worker(t, s, filepath.Join(dir, "scratch"))
 	until("the end", func() bool { return state().Status == "cancelled" })

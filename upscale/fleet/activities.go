@@ -166,7 +166,7 @@ func (a *activities) plan(ctx context.Context, r Request) (p Planned, err error)
 	if r.Model == "" {
 		plan.Weights = segment.Path(strings.Fields(plan.Model)[0])
 	}
-	p = Planned{ID: plan.ID(), Dir: storage.Join(r.Work, plan.ID()), Fit: a.fit, Queue: a.queue, Model: plan.Model}
+	p = Planned{ID: plan.ID(), Dir: storage.Join(r.Work, folderName(plan, &r)), Fit: a.fit, Queue: a.queue, Model: plan.Model}
 	if plan, err = a.keepPlan(ctx, p.Dir, plan); err != nil {
 		return p, err
 	}
@@ -174,6 +174,10 @@ func (a *activities) plan(ctx context.Context, r Request) (p Planned, err error)
 	p.Done, err = a.committed(ctx, p.Dir, len(plan.Segments))
 	return p, err
 }
+
+// folderName names the folder of a job's segments. Two inputs may have one content, and so one plan: whichever is published first would take the
+// other's segments away, so the output belongs to the name.
+func folderName(plan *segment.Plan, r *Request) string { return plan.ID() + "-" + hashOf(r.Output)[:8] }
 
 // missing blames the input where an object is not there.
 func missing(err error, address string) error {
@@ -303,7 +307,7 @@ func (a *activities) segment(ctx context.Context, t Task) (Made, error) {
 		defer release()
 		o.Model = model
 	}
-	o.Dir = filepath.Join(a.scratch, fmt.Sprintf("%s-%d", plan.ID(), t.Index))
+	o.Dir = filepath.Join(a.scratch, fmt.Sprintf("%s-%d", filepath.Base(t.Dir), t.Index))
 	if t.Plain {
 		o.Dir += "-plain"
 	}

@@ -102,8 +102,8 @@ func files(t *testing.T, dir string) (list []string) {
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			rel, _ := filepath.Rel(dir, path)
-			if at := strings.IndexByte(rel, '-'); at > 0 {
-				rel = rel[:at]
+			if at := strings.IndexByte(filepath.Base(rel), '-'); at > 0 {
+				rel = filepath.Join(filepath.Dir(rel), filepath.Base(rel)[:at])
 			}
 			list = append(list, rel)
 		}
@@ -191,7 +191,7 @@ func TestActivities(t *testing.T) {
 	if _, err := call[bool](a, activityClean, p.Dir); err != nil {
 		t.Error(err)
 	}
-	if got := files(t, filepath.Join(dir, "work")); !slices.Equal(got, []string{filepath.Join(p.ID, reportName)}) {
+	if got := files(t, filepath.Join(dir, "work")); !slices.Equal(got, []string{filepath.Join(filepath.Base(p.Dir), reportName)}) {
 		t.Errorf("left: %v", got)
 	}
 	for _, h := range []*hand{a, b} {
@@ -318,5 +318,45 @@ func TestPages(t *testing.T) {
 	}
 	if _, err := call[Page](h, activityPage, PageTask{List: path}); typeOf(err) != errInput {
 		t.Errorf("a damaged list: %v", err)
+	}
+}
+
+// Two inputs of one content are two jobs: the one that is published first leaves the other's segments alone.
+func TestSameContentTwice(t *testing.T) {
+	dir, r := share(t)
+	b, err := os.ReadFile(r.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := r
+	other.Input, other.Output = filepath.Join(dir, "again.mp4"), filepath.Join(dir, "out", "again.mp4")
+	if err := os.WriteFile(other.Input, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := newHand(t)
+	var planned [2]Planned
+	for i, r := range []Request{r, other} {
+		if planned[i], err = call[Planned](h, activityPlan, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if planned[0].ID != planned[1].ID || planned[0].Dir == planned[1].Dir {
+		t.Fatalf("plans %s and %s, folders %s and %s", planned[0].ID, planned[1].ID, planned[0].Dir, planned[1].Dir)
+	}
+	for i, r := range []Request{r, other} {
+		p := planned[i]
+		for n := range unpackLengths(p.Lengths) {
+			if _, err := call[Made](h, activitySegment, Task{Dir: p.Dir, Input: r.Input, Model: r.Model, Index: n, Fit: p.Fit}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, r := range []Request{r, other} {
+		if _, err := call[Joined](h, activityJoin, JoinTask{r, planned[i].Dir, planned[i].Fit}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := call[any](h, activityClean, planned[i].Dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

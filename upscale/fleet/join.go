@@ -62,10 +62,10 @@ func (a *activities) join(ctx context.Context, t JoinTask) (j Joined, err error)
 	if err != nil {
 		return j, err
 	}
-	dir := filepath.Join(a.scratch, plan.ID()+"-join")
+	dir := filepath.Join(a.scratch, filepath.Base(t.Dir)+"-join")
 	output := filepath.Join(dir, "out"+filepath.Ext(r.Output))
 	if l, ok := target.(storage.Local); ok { // on the output's disk, so that it only needs a name
-		output = filepath.Join(filepath.Dir(l.Path(key)), ".vsr-join-"+filepath.Base(a.scratch), "out"+filepath.Ext(r.Output))
+		output = filepath.Join(filepath.Dir(l.Path(key)), ".vsr-join-"+filepath.Base(a.scratch)+"-"+filepath.Base(t.Dir), "out"+filepath.Ext(r.Output))
 		if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
 			return j, storageError{err}
 		}
