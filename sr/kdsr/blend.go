@@ -6,7 +6,7 @@ import (
 )
 
 // Blend returns the network whose weights lie between those of a and b: a at t = 0, b at t = 1. Both must have one shape, and b be trained on from a:
-// networks that were trained apart have nothing between them. Metadata is a's (Wang et al. 2018, ESRGAN, section 3.4).
+// networks that were trained apart have nothing between them. Metadata is a's, but the precision that b needs (Wang et al. 2018, ESRGAN, section 3.4).
 func Blend(a, b *Weights, t float64) (*Weights, error) {
 	switch {
 	case !(t >= 0 && t <= 1):
@@ -25,6 +25,12 @@ func Blend(a, b *Weights, t float64) (*Weights, error) {
 		for i := range x.Data {
 			x.Data[i] = float32((1-t)*float64(x.Data[i]) + t*float64(y.Data[i]))
 		}
+	}
+	if need, ok := b.Meta[MetaPrecision]; ok && t > 0 { // b, sharper, bears less rounding
+		if out.Meta == nil {
+			out.Meta = map[string]string{}
+		}
+		out.Meta[MetaPrecision] = need
 	}
 	return out, nil
 }

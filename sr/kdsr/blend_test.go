@@ -18,13 +18,13 @@ func TestBlend(t *testing.T) {
 		return w
 	}
 	a, b := random(c, 1), random(c, 2)
-	a.Meta = map[string]string{MetaName: "a"}
+	a.Meta, b.Meta = map[string]string{MetaName: "a"}, map[string]string{MetaName: "b", MetaPrecision: "fp32"}
 	for _, share := range []float64{0, 0.25, 1} {
 		m, err := Blend(a, b, share)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Meta[MetaName] != "a" {
+		if m.Meta[MetaName] != "a" || (m.Meta[MetaPrecision] == "fp32") != (share > 0) {
 			t.Errorf("metadata %v", m.Meta)
 		}
 		for name, x := range a.Tensors {
