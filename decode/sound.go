@@ -40,7 +40,8 @@ func OpenSound(ctx context.Context, name string, o Options) (*Sound, error) {
 	}
 	fc := astiav.AllocFormatContext()
 	s.interrupt = av.NewInterrupt(fc)
-	stop := context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
+	interrupt := s.interrupt
+	stop := context.AfterFunc(ctx, func() { interrupt.Set(true) })
 	err := av.Explain(func() error { return fc.OpenInput(name, format, dict) })
 	if err == nil {
 		s.fc = fc
@@ -84,7 +85,8 @@ func (s *Sound) Track() *media.Track { return &s.track }
 // Next waits for the next packet. The error is io.EOF at the end, ctx.Err(), or the input's.
 func (s *Sound) Next(ctx context.Context) (*media.Packet, error) {
 	s.log.Poll()
-	stop := context.AfterFunc(ctx, func() { s.interrupt.Set(true) })
+	interrupt := s.interrupt // Close may come while the function below begins
+	stop := context.AfterFunc(ctx, func() { interrupt.Set(true) })
 	defer stop()
 	for {
 		if ctx.Err() != nil {

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 	"unsafe"
@@ -17,12 +18,15 @@ import (
 func formatOf(fc *astiav.FormatContext) *C.AVFormatContext { return (*C.AVFormatContext)(pointer(fc)) }
 func stream(s *astiav.Stream) *C.AVStream                  { return (*C.AVStream)(pointer(s)) }
 
-// Interrupt makes blocking calls of one FormatContext give up.
-type Interrupt struct{ flag *C.int }
+// Interrupt makes blocking calls of one FormatContext give up. It is safe for concurrent use: what ends a wait may come while it is freed.
+type Interrupt struct {
+	mu   sync.Mutex
+	flag *C.int // nil once it is freed
+}
 
 // NewInterrupt installs an interrupt on fc. Free it after fc is closed.
 func NewInterrupt(fc *astiav.FormatContext) *Interrupt {
-	return &Interrupt{C.vsr_interrupt_new(formatOf(fc))}
+	return &Interrupt{flag: C.vsr_interrupt_new(formatOf(fc))}
 }
 
 // Set makes calls fail with AVERROR_EXIT from now on, or work again.
@@ -31,11 +35,17 @@ func (i *Interrupt) Set(on bool) {
 	if on {
 		v = 1
 	}
-	atomic.StoreInt32((*int32)(unsafe.Pointer(i.flag)), v)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.flag != nil {
+		atomic.StoreInt32((*int32)(unsafe.Pointer(i.flag)), v)
+	}
 }
 
 // Free releases the flag.
 func (i *Interrupt) Free() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	C.free(unsafe.Pointer(i.flag))
 	i.flag = nil
 }
