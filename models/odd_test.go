@@ -90,7 +90,7 @@ const oddFloor = -0.3
 var oddKnown = map[string]map[string]float64{
 	"base-x4":         {"zone plate": -5.4, "pixel art": -0.5, "dark noise": -0.6, "soft": -13.1},
 	"base-x4-sharp":   {"zone plate": -5.4, "pixel art": -1.3, "dark noise": -1.1, "soft": -16.5},
-	"base-x2":         {"pixel art": -1.4, "dark noise": -3.3},
+	"base-x2":         {"pixel art": -0.7, "zone plate": -2.7},
 	"fast-x2":         {"pixel art": -0.6, "dark noise": -5},
 	"fast-x4":         {"zone plate": -3.3, "dark noise": -1, "soft": -12.4},
 	"fast-x4-classic": {"zone plate": -10.8, "soft": -19.7, "soft, sharp edges": -1.3},

@@ -230,7 +230,7 @@ func (t *trainer) export(ctx context.Context) (string, error) {
 	if t.parent != "" {
 		w.Meta[kdsr.MetaParent] = t.parent
 	}
-	if t.stage != Teacher {
+	if t.stage != Teacher && t.c.Estimator != "none" { // one that sees nothing gives one vector
 		bounds, err := measureIDRBounds(ctx, t.ws, w, t.sampler, t.c)
 		if err == nil {
 			err = w.SetIDRBounds(bounds)
