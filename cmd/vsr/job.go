@@ -40,7 +40,11 @@ func (a *app) oldNames() []*cobra.Command {
 
 // tableCommand makes a command of one in a table. The first Ctrl-C ends it.
 func tableCommand(c view.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: strings.TrimSpace(c.Name + " " + c.Args), Short: c.Short, Long: c.Long, Example: c.Example, Args: cobra.RangeArgs(c.Least, c.Most),
+	count := cobra.RangeArgs(c.Least, c.Most)
+	if c.Least == c.Most {
+		count = cobra.ExactArgs(c.Most)
+	}
+	cmd := &cobra.Command{Use: strings.TrimSpace(c.Name + " " + c.Args), Short: c.Short, Long: c.Long, Example: c.Example, Args: count,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.Do(cmd.Context(), args) }}
 	if c.Flags != nil {
 		c.Flags(cmd.Flags())
