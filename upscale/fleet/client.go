@@ -187,7 +187,8 @@ func (c *Client) Show(ctx context.Context, id string) (s Snapshot, err error) {
 		}
 	}
 	if s.Status != "running" {
-		return s, c.ended(ctx, &s)
+		c.ended(ctx, &s)
+		return s, nil
 	}
 	return s, c.query(ctx, &s)
 }
@@ -220,7 +221,7 @@ func (c *Client) query(ctx context.Context, s *Snapshot) error {
 }
 
 // ended takes the result of a job that is over.
-func (c *Client) ended(ctx context.Context, s *Snapshot) error {
+func (c *Client) ended(ctx context.Context, s *Snapshot) {
 	run := c.temporal.GetWorkflow(ctx, s.ID, "")
 	var err error
 	if s.Kind == KindCorpus {
@@ -237,7 +238,6 @@ func (c *Client) ended(ctx context.Context, s *Snapshot) error {
 	if err != nil {
 		s.Error = fault.Line(Fault(err))
 	}
-	return nil
 }
 
 // Progress is how far a video is, for those who show that of a single run.

@@ -108,7 +108,6 @@ func newBits(n int) bits      { return make(bits, (n+7)/8) }
 func (b bits) set(i int)      { b[i/8] |= 1 << (i % 8) }
 func (b bits) clear(i int)    { b[i/8] &^= 1 << (i % 8) }
 func (b bits) has(i int) bool { return i/8 < len(b) && b[i/8]&(1<<(i%8)) != 0 }
-func (b bits) clone() bits    { return append(bits(nil), b...) }
 
 // Task is one segment to make.
 type Task struct {

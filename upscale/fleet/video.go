@@ -90,7 +90,6 @@ type video struct {
 	phase   string
 	done    int64 // frames
 	running int
-	made    int // segments in this history
 	failed  error
 	recent  []finished
 	limit   int // segments in one history

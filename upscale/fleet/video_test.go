@@ -34,8 +34,6 @@ type fakes struct {
 
 	mu      sync.Mutex
 	calls   map[string]int // by segment, with p behind it if it is to be resampled
-	running int
-	most    int // at the same time
 	joins   int
 	cleaned []string
 	starts  []time.Time
