@@ -186,7 +186,7 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("exit code %d:\n%s", code, job.log.String())
 	}
 	if filled != nil {
-		if code := filled.wait(t, time.Minute); code != 6 || !strings.Contains(filled.log.String(), "no space left on device") {
+		if code := filled.wait(t, time.Minute); code != 6 || !strings.Contains(strings.ToLower(filled.log.String()), "no space left on device") {
 			t.Errorf("the worker with a full disk: exit code %d:\n%s", code, filled.log.String())
 		}
 	}
