@@ -17,6 +17,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -41,6 +42,18 @@ type Connection struct {
 	metrics       *Metrics
 }
 
+// connection is a client of Temporal with what ends with it.
+type connection struct {
+	client.Client
+	flush func() // of traces
+}
+
+// Close ends the connection.
+func (c *connection) Close() {
+	c.Client.Close()
+	c.flush()
+}
+
 func (o *Connection) queue() string { return orText(o.Queue, "vsr") }
 
 func orText(s, otherwise string) string {
@@ -50,7 +63,7 @@ func orText(s, otherwise string) string {
 	return s
 }
 
-func (o *Connection) dial(ctx context.Context, identity string) (client.Client, error) {
+func (o *Connection) dial(ctx context.Context, identity string) (_ *connection, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -69,11 +82,22 @@ func (o *Connection) dial(ctx context.Context, identity string) (client.Client, 
 	if o.APIKey != "" {
 		opts.Credentials = client.NewAPIKeyStaticCredentials(o.APIKey)
 	}
-	c, err := client.DialContext(ctx, opts)
-	if err != nil && ctx.Err() == nil {
-		return nil, fault.New(fault.Output, "vsr fleet dev starts one on this machine; --address names another", "Temporal at %s: %w", address, err)
+	traced, flush, err := traces(ctx, o.Logger)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	if traced != nil {
+		opts.Interceptors = []interceptor.ClientInterceptor{traced}
+	}
+	c, err := client.DialContext(ctx, opts)
+	if err == nil {
+		return &connection{c, flush}, nil
+	}
+	flush()
+	if ctx.Err() == nil {
+		err = fault.New(fault.Output, "vsr fleet dev starts one on this machine; --address names another", "Temporal at %s: %w", address, err)
+	}
+	return nil, err
 }
 
 func (o *Connection) tls() (*tls.Config, error) {
@@ -174,7 +198,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 			default:
 			}
 		}}
-	stop, err := startWorkers(c, a, o, ready)
+	stop, err := startWorkers(c.Client, a, o, ready)
 	if err != nil {
 		return err
 	}
