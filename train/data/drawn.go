@@ -31,17 +31,21 @@ var drawnFonts = func() []*opentype.Font {
 	return list
 }()
 
-// drawnTile makes a square tile of what screens, titles and games show and photographs do not: lines of text, figures of square cells, or flat
-// shapes. Cells and letters have sizes that stay visible after a reduction by scale.
+// drawnTile makes a square tile of what screens, titles, games and test charts show and photographs hardly do: lines of text, figures of square
+// cells, flat shapes, regular waves, or soft gradients. Cells, letters and waves have sizes that stay visible after a reduction by scale.
 func drawnTile(r *rand.Rand, side, scale int) Tile {
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
-	switch r.IntN(3) {
+	switch r.IntN(5) {
 	case 0:
 		drawText(r, m, scale)
 	case 1:
 		drawCells(r, m, scale*(1+r.IntN(4)))
-	default:
+	case 2:
 		drawShapes(r, m, scale)
+	case 3:
+		drawWaves(r, m, scale)
+	default:
+		drawGradients(r, m)
 	}
 	t := Tile{W: side, H: side, Frames: 1, Pix: make([]byte, side*side*3), Source: "drawn"}
 	for i := range side * side {
@@ -170,6 +174,72 @@ func drawShapes(r *rand.Rand, m *image.RGBA, scale int) {
 		}
 		z.ClosePath()
 		z.Draw(m, m.Bounds(), image.NewUniform(randomColor(r)), image.Point{})
+	}
+}
+
+// drawWaves fills the image with one regular wave between two colors, as cloth, fences and test charts have: its frequency and direction change
+// steadily over the tile, and it stays below what a reduction by scale can hold. A network that never sees one draws false lines there.
+func drawWaves(r *rand.Rand, m *image.RGBA, scale int) {
+	side := m.Rect.Dx()
+	a, b := randomColor(r), randomColor(r)
+	if r.IntN(2) == 0 {
+		b.G, b.B, a.G, a.B = b.R, b.R, a.R, a.R
+	}
+	highest := math.Pi / float64(scale) * (0.3 + 0.65*r.Float64()) // radians a sample, of what the input can hold
+	// The phase is a quadratic form of the place, so the frequency is linear in it: at most half of the highest at the middle, and what is left there at the farthest corner.
+	direction, at := 2*math.Pi*r.Float64(), 0.5*highest*r.Float64()
+	bend, turn := (highest-at)/(float64(side)*math.Sqrt2/2), 2*math.Pi*r.Float64()
+	along, across := bend, bend*(2*r.Float64()-1)
+	cos, sin := math.Cos(turn), math.Sin(turn)
+	start, soft := 2*math.Pi*r.Float64(), r.IntN(3) > 0
+	for y := range side {
+		for x := range side {
+			u, v := float64(x-side/2), float64(y-side/2)
+			p, q := u*cos+v*sin, v*cos-u*sin
+			w := math.Cos(start + at*(u*math.Cos(direction)+v*math.Sin(direction)) + (along*p*p+across*q*q)/2)
+			if !soft { // stripes with edges as a lens leaves them
+				w = math.Tanh(2*w) / math.Tanh(2)
+			}
+			m.SetRGBA(x, y, between(a, b, 0.5+0.5*w))
+		}
+	}
+}
+
+// between is the color that lies a share t of the way from a to b, rounded.
+func between(a, b color.RGBA, t float64) color.RGBA {
+	mix := func(a, b byte) byte { return byte(math.Round(float64(a) + t*(float64(b)-float64(a)))) }
+	return color.RGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 255}
+}
+
+// drawGradients fills the image with a few broad waves in each channel, as skies, walls and what is out of focus have: nothing in it is sharp.
+func drawGradients(r *rand.Rand, m *image.RGBA) {
+	side := m.Rect.Dx()
+	base, contrast, colored := 0.2+0.6*r.Float64(), 0.02+0.2*r.Float64(), r.Float64()
+	type wave struct{ x, y, start, height float64 }
+	waves := make([]wave, 3+r.IntN(5))
+	tint := make([][3]float64, len(waves))
+	for i := range waves {
+		length := float64(side) * math.Pow(16, -r.Float64()) * 2 // an eighth of the tile to twice the tile
+		f, direction := 2*math.Pi/length, 2*math.Pi*r.Float64()
+		waves[i] = wave{f * math.Cos(direction), f * math.Sin(direction), 2 * math.Pi * r.Float64(), contrast * (0.3 + 0.7*r.Float64())}
+		for c := range 3 {
+			tint[i][c] = 1 + colored*(2*r.Float64()-1)
+		}
+	}
+	for y := range side {
+		for x := range side {
+			v := [3]float64{base, base, base}
+			for i, w := range waves {
+				h := w.height * math.Sin(w.x*float64(x)+w.y*float64(y)+w.start)
+				for c := range v {
+					v[c] += h * tint[i][c]
+				}
+			}
+			at := m.PixOffset(x, y)
+			for c := range v {
+				m.Pix[at+c] = byte(math.Round(255 * min(max(v[c], 0), 1)))
+			}
+		}
 	}
 }
 

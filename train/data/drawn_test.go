@@ -12,7 +12,7 @@ import (
 	"vsr/train/degrade"
 )
 
-// The share of clips that is asked for is drawn: the test's tiles are noise, in which equal neighbors are rare.
+// The share of clips that is asked for is drawn: the test's tiles are noise, in which neighbors are rarely alike.
 func TestSamplerDraws(t *testing.T) {
 	for _, share := range []float64{0, 0.5, 1} {
 		s := newTestSampler(t, SamplerOptions{Batch: 16, Reuse: 1, Recipe: degrade.Fixed{Factor: 2}, Drawn: share})
@@ -24,13 +24,13 @@ func TestSamplerDraws(t *testing.T) {
 			}
 			n := len(b.HR) / 16
 			for i := range 16 {
-				equal := 0
+				alike := 0
 				for j := 3; j < n; j++ {
-					if b.HR[i*n+j] == b.HR[i*n+j-3] {
-						equal++
+					if d := b.HR[i*n+j] - b.HR[i*n+j-3]; d < 0.05 && d > -0.05 {
+						alike++
 					}
 				}
-				if equal > n/6 {
+				if alike > n/5 {
 					flat++
 				}
 				total++
@@ -69,7 +69,7 @@ func TestSamplerNight(t *testing.T) {
 
 // Tiles depend on their randomness alone. With VSR_SHEET=FOLDER they are written there, to be looked at.
 func TestDrawnTiles(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(24) {
 		a, b := drawnTile(rand.New(rand.NewPCG(seed, 7)), 240, 2), drawnTile(rand.New(rand.NewPCG(seed, 7)), 240, 2)
 		if !slices.Equal(a.Pix, b.Pix) {
 			t.Fatalf("seed %d gives two images", seed)

@@ -31,7 +31,7 @@ type SamplerOptions struct {
 	Shrink float64
 	// Defocus is the share of clips that get a soft background before they are degraded: see degrade.Defocus.
 	Defocus float64
-	// Drawn is the share of clips that show drawn text, figures of square cells or flat shapes instead of a tile, Night the share that are
+	// Drawn is the share of clips that show drawn text, figures of square cells, flat shapes, regular waves or gradients instead of a tile, Night the share that are
 	// dark and noisy before they are degraded.
 	Drawn, Night float64
 	// NoAugment switches off the horizontal flip, vertical flip and transpose, each with probability one half.
