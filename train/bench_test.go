@@ -30,7 +30,7 @@ func BenchmarkStudentStep(b *testing.B) {
 	ws := conv.NewWorkers(0)
 	defer ws.Close()
 	geo := geometry{8, 64, 4}
-	m, err := newStudent(ws, student, teacher, geo, Default(), nil)
+	m, err := newStudent(ws, student, teacher, nil, geo, Default(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

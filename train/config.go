@@ -36,6 +36,7 @@ type Config struct {
 	Threads     int         `yaml:"threads"`
 	Teacher     string      `yaml:"teacher"`
 	Init        string      `yaml:"init"`
+	Guide       string      `yaml:"guide"` // weights of a larger student of the same scale, which loss.guide and guide_vector imitate
 	Estimator   string      `yaml:"estimator"`
 	Data        Data        `yaml:"data"`
 	Degradation Degradation `yaml:"degradation"`
@@ -98,6 +99,8 @@ type Loss struct {
 	Distance    string  `yaml:"distance"` // of both D' in loss.kd: kl, l1 or l2; empty is kl
 	Temperature float64 `yaml:"temperature"`
 	Probe       float64 `yaml:"probe"`
+	Guide       float64 `yaml:"guide"`        // of the distance to the guide's image
+	GuideVector float64 `yaml:"guide_vector"` // of how alike the guide finds the degradations of a batch
 	Perceptual  float64 `yaml:"perceptual"`
 	GAN         float64 `yaml:"gan"`
 }
@@ -248,12 +251,16 @@ func (c Config) Check(stage Stage) error {
 	want(c.Optim.Schedule != "halve" || c.Optim.Halve > 0, "optim.halve = %d, want the steps after which the rate halves", c.Optim.Halve)
 	want(c.Optim.Warmup >= 0 && c.Optim.Clip >= 0 && c.Optim.Floor >= 0, "optim.warmup, clip and floor must not be negative")
 	want(c.EMA >= 0 && c.EMA < 1, "ema = %g, want 0 (off) to 1", c.EMA)
-	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.Chroma >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
+	want(c.Loss.L1 >= 0 && c.Loss.L2 >= 0 && c.Loss.Chroma >= 0 && c.Loss.KD >= 0 && c.Loss.Probe >= 0 && c.Loss.Guide >= 0 && c.Loss.GuideVector >= 0 && c.Loss.Temperature > 0, "loss: weights must not be negative, temperature must be positive")
 	want(c.Checkpoint.Minutes > 0, "checkpoint.minutes = %g, want more than 0", c.Checkpoint.Minutes)
 	want(c.Validate.Every >= 0 && c.Validate.Images >= 0 && c.Validate.Size >= 16, "validate: every and images must not be negative, size at least 16")
 	want(slices.Contains([]string{"other", "same", "none"}, c.Estimator), "estimator = %q, want other, same or none", c.Estimator)
 	want(c.Estimator != "none" || stage == Student && c.Loss.KD == 0 && c.Loss.Probe == 0, "estimator = none is for students with loss.kd = 0 and loss.probe = 0")
 	want(slices.Contains([]string{"", "kl", "l1", "l2"}, c.Loss.Distance), "loss.distance = %q, want kl, l1 or l2", c.Loss.Distance)
+	guided := c.Loss.Guide > 0 || c.Loss.GuideVector > 0
+	want(guided == (c.Guide != ""), "guide = %q, loss.guide = %g, loss.guide_vector = %g, want a guide with one of both losses, or none", c.Guide, c.Loss.Guide, c.Loss.GuideVector)
+	want(!guided || stage == Student, "guide is for students")
+	want(c.Loss.GuideVector == 0 || c.Data.Batch > 1 && c.Estimator != "none", "loss.guide_vector needs an estimator and batches of at least two")
 	want(c.Optim.KDOnly >= 0 && c.Optim.ProbeOnly >= 0, "optim.kd_only and probe_only must not be negative")
 	want(stage != Teacher || c.Optim.ProbeOnly == 0 || c.Loss.Probe > 0, "optim.probe_only needs loss.probe")
 	want(stage == Teacher || c.Optim.KDOnly == 0 || c.Loss.KD > 0, "optim.kd_only needs loss.kd")

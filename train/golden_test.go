@@ -111,7 +111,7 @@ func comparePyTorch(t *testing.T, want map[string]kdsr.Tensor, shape kdsr.Config
 	if stage == Teacher {
 		m, err = newTeacher(ws, formulaWeights(t, shape, kdsr.Teacher), geo, c, nil)
 	} else {
-		m, err = newStudent(ws, formulaWeights(t, shape, kdsr.Student), formulaWeights(t, shape, kdsr.Teacher), geo, c, nil)
+		m, err = newStudent(ws, formulaWeights(t, shape, kdsr.Student), formulaWeights(t, shape, kdsr.Teacher), nil, geo, c, nil)
 	}
 	if err != nil {
 		t.Fatal(err)

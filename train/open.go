@@ -148,6 +148,14 @@ func (t *trainer) openNetworks() error {
 		}
 		t.parent = t.teacher.Hash()
 	}
+	if t.c.Guide != "" {
+		if t.guide, err = t.o.Weights(t.c.Guide); err == nil && (t.guide.Role == kdsr.Teacher || t.guide.Config.Scale != t.c.Scale) {
+			err = fmt.Errorf("%s is a %s of scale %d, want a student of scale %d", t.c.Guide, t.guide.Role, t.guide.Config.Scale, t.c.Scale)
+		}
+		if err != nil {
+			return &InputError{fmt.Errorf("guide: %w", err), "guide names a weights file or a built-in model (vsr model list) of the same scale"}
+		}
+	}
 	switch {
 	case t.c.Init != "":
 		t.weights, err = t.o.Weights(t.c.Init)
@@ -204,7 +212,7 @@ func (t *trainer) openMachine() (err error) {
 	case Teacher:
 		t.m, err = newTeacher(t.ws, t.weights, geo, t.c, p)
 	case Student:
-		t.m, err = newStudent(t.ws, t.weights, t.teacher, geo, t.c, p)
+		t.m, err = newStudent(t.ws, t.weights, t.teacher, t.guide, geo, t.c, p)
 	case GAN:
 		var f *graph.Features
 		if t.c.Loss.Perceptual > 0 {

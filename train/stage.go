@@ -95,8 +95,8 @@ func blind(w *kdsr.Weights) {
 
 // newStudent builds stage 2: the student's estimator sees another crop of the same clip (or the same one), the teacher's sees
 // LR and HR, and the loss is the image's plus the distance of their D'. teacher is nil in a run without distillation.
-// p, if not nil, is the probe of D'.
-func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
+// p, if not nil, is the probe of D', and guide another student to imitate.
+func newStudent(ws *conv.Workers, w, teacher, guide *kdsr.Weights, geo geometry, c Config, p *probe) (*machine, error) {
 	gr := graph.New(ws)
 	x, hr := images(gr, geo)
 	seen := x
@@ -116,7 +116,11 @@ func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Conf
 	}
 	net := gr.Net("", w, learns)
 	got, d := kdsr.Estimate(net, w.Config, seen)
-	parts := m.pixelLosses(gr, kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d)), hr, c)
+	y := kdsr.Upscale(net, w.Config, x, kdsr.Modulate(net, w.Config, d))
+	parts := m.pixelLosses(gr, y, hr, c)
+	if guide != nil {
+		parts = append(parts, m.guideLosses(gr, guide, x, seen, y, got, c)...)
+	}
 	if teacher != nil {
 		want, _ := kdsr.EstimateTeacher(gr.Net("teacher.", teacher, nil), teacher.Config, x, hr)
 		m.names, m.weights = append(m.names, "kd"), append(m.weights, float32(c.Loss.KD))
@@ -124,6 +128,25 @@ func newStudent(ws *conv.Workers, w, teacher *kdsr.Weights, geo geometry, c Conf
 	}
 	parts = m.addProbe(gr, p, got, c, parts...)
 	return m, m.compile(gr, gr.Total(m.weights, parts...), parts...)
+}
+
+// guideLosses are the distances of image y and vector dPrime to those of the guide for the same input.
+func (m *machine) guideLosses(gr *graph.Graph, guide *kdsr.Weights, x, seen, y, dPrime *g.Node, c Config) (parts []*g.Node) {
+	net := gr.Net("guide.", guide, nil)
+	vector, d := kdsr.Estimate(net, guide.Config, seen)
+	if c.Loss.Guide > 0 {
+		image := kdsr.Upscale(net, guide.Config, x, kdsr.Modulate(net, guide.Config, d))
+		if c.Loss.Chroma > 0 {
+			y, image = gr.YCbCr(y, float32(c.Loss.Chroma)), gr.YCbCr(image, float32(c.Loss.Chroma))
+		}
+		m.names, m.weights = append(m.names, "guide"), append(m.weights, float32(c.Loss.Guide))
+		parts = append(parts, gr.L1(y, image))
+	}
+	if c.Loss.GuideVector > 0 {
+		m.names, m.weights = append(m.names, "guide_vector"), append(m.weights, float32(c.Loss.GuideVector))
+		parts = append(parts, gr.Relation(dPrime, vector))
+	}
+	return parts
 }
 
 func images(gr *graph.Graph, geo geometry) (lr, hr *g.Node) {

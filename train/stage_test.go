@@ -1,12 +1,14 @@
 package train
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"vsr/internal/conv"
 	"vsr/sr/kdsr"
+	"vsr/train/data"
 	"vsr/train/graph"
 
 	g "gorgonia.org/gorgonia"
@@ -26,7 +28,7 @@ func TestBlindStudent(t *testing.T) {
 	defer ws.Close()
 	c := Default()
 	c.Estimator, c.Loss.KD = "none", 0
-	m, err := newStudent(ws, w, nil, geometry{1, 16, 2}, c, nil)
+	m, err := newStudent(ws, w, nil, nil, geometry{1, 16, 2}, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +44,65 @@ func TestBlindStudent(t *testing.T) {
 	}
 	if slices.Max(w.Tensors["E_st.compress.0.weight"].Data) != 0 || slices.Min(w.Tensors["E_st.compress.0.bias"].Data) != 1 {
 		t.Error("the vector depends on the input")
+	}
+}
+
+// A guide's losses are 0 for a student that is its own guide and positive for another; the guide is not trained.
+func TestGuide(t *testing.T) {
+	shape, err := kdsr.Preset("nano", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	larger, err := kdsr.Preset("fast", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := conv.NewWorkers(1)
+	defer ws.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	noise := func(n int) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = r.Float32()
+		}
+		return v
+	}
+	geo := geometry{3, 16, 2}
+	b := &data.Batch{LR: noise(3 * 16 * 16 * 3), HR: noise(3 * 32 * 32 * 3), Other: noise(3 * 16 * 16 * 3)}
+	for _, own := range []bool{true, false} {
+		w, err := kdsr.RandomWeights(shape, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guide := w
+		if !own {
+			if guide, err = kdsr.RandomWeights(larger, 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := Default()
+		c.Loss.KD, c.Loss.Guide, c.Loss.GuideVector, c.Loss.Chroma = 0, 0.5, 0.1, 0.1
+		m, err := newStudent(ws, w, nil, guide, geo, c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses, err := m.run(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range m.names {
+			if strings.HasPrefix(name, "guide") && (losses[i] < 1e-6) != own {
+				t.Errorf("own guide %v: %s = %g", own, name, losses[i])
+			}
+		}
+		if !slices.Contains(m.names, "guide") || !slices.Contains(m.names, "guide_vector") {
+			t.Errorf("losses %v", m.names)
+		}
+		for _, p := range m.prog.Params {
+			if strings.HasPrefix(p.Name, "guide.") {
+				t.Errorf("%s is trained", p.Name)
+			}
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ type trainer struct {
 	sampler       *data.Sampler
 	weights       *kdsr.Weights
 	teacher       *kdsr.Weights // nil in stage 1, and of a student without one
+	guide         *kdsr.Weights // nil without one
 	parent        string        // hash of the weights that this run builds on: the teacher's, or else those of init
 	m             *machine
 	warm          *machine // of the first steps, nil when there are none

@@ -98,6 +98,9 @@ func opCases() []opCase {
 		{"kl", [][]int{{2, 6}}, nil, func(n *Net, in []*g.Node) *g.Node {
 			return n.KL(in[0], n.variable("t", []int{2, 6}, centred(78, 12), false), 0.15)
 		}, true, kinked},
+		{"relation", [][]int{{3, 6}}, nil, func(n *Net, in []*g.Node) *g.Node {
+			return n.Relation(in[0], n.variable("t", []int{3, 4}, centred(79, 12), false))
+		}, true, smooth},
 		{"bce", [][]int{{1, 2, 3, 1}}, nil, func(n *Net, in []*g.Node) *g.Node { return n.BCE(in[0], 1) }, true, smooth},
 		{"total", [][]int{{1, 2, 3, 1}, {1, 2, 2, 1}}, nil, func(n *Net, in []*g.Node) *g.Node {
 			return n.Total([]float32{0.5, 2}, n.BCE(in[0], 0), n.BCE(in[1], 1))
