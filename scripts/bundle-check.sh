@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tries an archive of `make bundle` on this system, which needs no FFmpeg: unpacks and installs it below a temporary folder, looks for libraries
-# that are missing or not its own, upscales a clip with every CPU encoder, asks the page of vsr live, and removes it again.
+# that are missing or not its own, upscales a clip with every CPU encoder of pictures and of sound, asks the page of vsr live, and removes it again.
 #
 #   scripts/bundle-check.sh build/release/vsr-0.2.0-linux-amd64.tar.xz
 set -eu
@@ -31,11 +31,17 @@ fi
 "$vsr" doctor | tail -1
 
 cd "$dir"
-for try in "mp4 x264" "mkv x265" "mkv svtav1" "webm vp9" "webm vp8" "mov prores" "mkv ffv1"; do
+for try in "mp4 x264" "mkv x265" "mkv svtav1" "webm vp9" "webm vp8" "mov prores" "mkv ffv1" "mkv x264rgb" "mkv png"; do
 	container=${try% *} codec=${try#* }
 	"$vsr" run "$corpus/street_180p_h264_aac.mp4" -o "$codec.$container" --codec "$codec" --model nano-x2 --duration 0.3 --progress none >"$codec.log" 2>&1 ||
 		{ cat "$codec.log" >&2; fail "$codec does not work"; }
 	echo "$codec in $container: $(wc -c <"$codec.$container") bytes"
+done
+for try in "mp4 aac" "mkv opus" "mp4 ac3" "mp4 mp3" "mov alac" "mkv flac" "mov pcm"; do
+	container=${try% *} audio=${try#* }
+	"$vsr" run "$corpus/street_180p_h264_aac.mp4" -o "$audio.$container" --audio "$audio" --model nano-x2 --duration 0.3 --progress none >"$audio.log" 2>&1 ||
+		{ cat "$audio.log" >&2; fail "$audio does not work"; }
+	echo "$audio in $container: $(wc -c <"$audio.$container") bytes"
 done
 "$vsr" run "$corpus/car.png" car_x4.png --progress none >/dev/null 2>&1 || fail "an image cannot be upscaled"
 
@@ -56,6 +62,5 @@ else
 fi
 
 "$dir/prefix/lib/vsr/install.sh" --uninstall --prefix "$dir/prefix" >/dev/null
-left=$(find "$dir/prefix" -type f -o -type l)
-[ -z "$left" ] || fail "uninstall leaves $left"
+[ ! -e "$dir/prefix" ] || fail "uninstall leaves $(find "$dir/prefix")"
 echo "bundle-check: passed"

@@ -54,6 +54,7 @@ libraries() {
 
 # fetch_source unpacks Debian's source package of FFmpeg, from the mirrors of Debian that apt already knows.
 fetch_source() {
+	rm -rf "$work"/ffmpeg-*/ "$work"/ffmpeg_*
 	mkdir -p "$work/lists/partial"
 	apt-get indextargets --format '$(ORIGIN) deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sed -n 's/^Debian //p' | sort -u >"$work/source.list"
 	(
@@ -63,22 +64,28 @@ fetch_source() {
 	) || { tail -3 "$work/fetch.log" >&2; exit 1; }
 }
 
-if [ ! -e "$ffmpeg/built" ]; then
-	ls "$work"/ffmpeg-*/configure >/dev/null 2>&1 || fetch_source
-	src=$(dirname "$(ls "$work"/ffmpeg-*/configure | sort -V | tail -1)")
+# A release takes the newest source, which may mend what an older one lets in. What is built already counts for that source and these options.
+if [ -n "${VERSION:-}" ] || ! ls "$work"/ffmpeg-*/configure >/dev/null 2>&1; then
+	fetch_source
+fi
+src=$(dirname "$(ls "$work"/ffmpeg-*/configure)")
+source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc)" .dsc)
+options="$cross --prefix=$ffmpeg --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
+	--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
+	--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
+	--enable-v4l2-m2m --enable-indev=v4l2"
+if [ "$(cat "$ffmpeg/built" 2>/dev/null)" != "$source_name $options" ]; then
+	rm -rf "$ffmpeg"
 	echo "building FFmpeg in $src (about ten minutes of CPU time; log: $work/ffmpeg.log)"
 	(
 		mkdir -p "$ffmpeg/objects"
 		cd "$ffmpeg/objects"
 		# shellcheck disable=SC2086
-		"$src/configure" $cross --prefix="$ffmpeg" --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
-			--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
-			--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
-			--enable-v4l2-m2m --enable-indev=v4l2
+		"$src/configure" $options
 		make -j"${JOBS:-$(nproc)}"
 		make install
 	) >"$work/ffmpeg.log" 2>&1 || { tail -5 "$work/ffmpeg.log" >&2; exit 1; }
-	touch "$ffmpeg/built"
+	echo "$source_name $options" >"$ffmpeg/built"
 fi
 
 out=$work/$name
@@ -110,7 +117,6 @@ patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$out/bin/vsr"
 # Licences and sources of what is inside.
 cp LICENSE NOTICE "$out/licenses/"
 cp /usr/share/common-licenses/GPL-3 "$out/licenses/GPL-3"
-source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc | tail -1)" .dsc)
 {
 	echo "The archive as a whole is under the GNU General Public License, version 3 or later: FFmpeg is built with x264 and x265."
 	echo "The exact sources of every library are Debian's source packages below: apt-get source NAME=VERSION, or from Debian's snapshot archive."
@@ -119,7 +125,7 @@ source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc | tail -1)" .dsc)
 	echo "ffmpeg ${source_name#ffmpeg_} (configured as lib/ffmpeg.configuration says)"
 } >"$out/licenses/SOURCES"
 sed -n 's/^#define FFMPEG_CONFIGURATION "\(.*\)"$/\1/p' "$ffmpeg/objects/config.h" | sed "s|$work|/build|g" >"$out/lib/ffmpeg.configuration"
-cp "$(ls -d "$work"/ffmpeg-*/ | tail -1)debian/copyright" "$out/licenses/ffmpeg"
+cp "$src/debian/copyright" "$out/licenses/ffmpeg"
 for lib in "$out"/lib/*.so*; do
 	[ -e "$ffmpeg/lib/$(basename "$lib")" ] && continue
 	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n "1s/:.*//p")

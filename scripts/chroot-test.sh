@@ -4,29 +4,26 @@
 #   sudo scripts/chroot-test.sh bookworm|trixie|testing [TARGET...]
 #
 # TARGETs are make's, demo and test without any. It needs debootstrap and root. The chroot is made under VSR_CHROOTS (/var/tmp/vsr-chroots) and
-# kept, with Go's caches, for the next time; `rm -rf` it when nothing is mounted in it any more. The repository's last commit is tested.
+# kept, with Go's caches, for the next time. The repository's last commit is tested.
 set -eu
 cd "$(dirname "$0")/.."
 
 suite=${1:?which Debian: bookworm, trixie or testing}
-shift
-[ $# -gt 0 ] || set -- demo test
 [ "$(id -u)" = 0 ] || { echo "chroot-test: needs root" >&2; exit 1; }
 command -v debootstrap >/dev/null 2>&1 || { echo "chroot-test: needs debootstrap (apt-get install debootstrap)" >&2; exit 1; }
+# In a mount namespace of its own, so that nothing stays mounted in the chroot, however this ends.
+[ -n "${VSR_MOUNTS:-}" ] || exec unshare --mount --propagation private env VSR_MOUNTS=own "$PWD/scripts/chroot-test.sh" "$@"
+
+shift
+[ $# -gt 0 ] || set -- demo test
 goroot=$(go env GOROOT)
 root=${VSR_CHROOTS:-/var/tmp/vsr-chroots}/$suite
 log=$root.log
 mkdir -p "$(dirname "$root")"
 
-mounted=""
-leave() {
-	for m in $mounted; do umount "$m" || true; done
-}
-trap leave EXIT INT TERM
 into() { # into KIND SOURCE TARGET
 	mkdir -p "$root$3"
 	mount $1 "$2" "$root$3"
-	mounted="$root$3 $mounted"
 }
 
 if [ ! -e "$root/etc/vsr-ready" ]; then
@@ -36,7 +33,9 @@ if [ ! -e "$root/etc/vsr-ready" ]; then
 	echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/99vsr"
 	touch "$root/etc/vsr-ready"
 fi
+# What this machine's network needs: its name servers, and the authorities that it trusts, as that of a proxy.
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 into "-t proc" proc /proc
 into "-t sysfs" sysfs /sys
 into --bind /dev /dev

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 
 bundle=${1:?which bundle}
 version=${2:?which version}
-arch=$(dpkg --print-architecture)
+arch=${bundle##*-linux-}
+arch=${arch%-cuda}
 root=build/bundle/deb
 rm -rf "$root"
 mkdir -p "$root/DEBIAN" "$root/usr/lib/vsr" "$root/usr/bin" "$root/usr/share/doc/vsr" build/release
