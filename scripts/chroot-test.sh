@@ -43,6 +43,7 @@ into --rbind /dev/pts /dev/pts
 into --bind "$goroot" /usr/local/go
 rm -rf "$root/srv/vsr"
 git clone -q --no-hardlinks . "$root/srv/vsr"
+commit=$(git -C "$root/srv/vsr" rev-parse --short HEAD)
 
 start=$(date +%s)
 result=passed
@@ -51,5 +52,5 @@ for target in "$@"; do
 		GOTOOLCHAIN=local sh -c "cd /srv/vsr && make $target" >>"$log" 2>&1 || { result="FAILED at make $target"; break; }
 done
 ffmpeg=$(chroot "$root" dpkg-query -W -f '${Version}' libavcodec-dev 2>/dev/null || echo none)
-echo "$suite, FFmpeg $ffmpeg: make $* $result in $((($(date +%s) - start + 59) / 60)) min; $(git rev-parse --short HEAD), log $log"
+echo "$suite, FFmpeg $ffmpeg: make $* $result in $((($(date +%s) - start + 59) / 60)) min; $commit, log $log"
 [ "$result" = passed ]
