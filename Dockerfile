@@ -1,6 +1,7 @@
 # docker build -t vsr .
 # docker run --rm -v "$PWD:/videos" vsr run clip.mp4
-# docker run --rm -p 8080:8080 vsr live --listen 0.0.0.0:8080 --tls-self-signed    (docs/live.md; the health check asks its page)
+# docker run --rm -p 8080:8080 -p 8189:8189/udp -v "$PWD/token:/token:ro" vsr live --listen 0.0.0.0:8080 --udp 0.0.0.0:8189 --tls-self-signed --token-file /token
+# (openssl rand -hex 16 >token; docs/live.md; the health check asks its page)
 # For an NVIDIA GPU: docker build --build-arg TAGS=nvidia, and docker run --gpus all (NVIDIA's container runtime). NOTICE says what that build holds.
 FROM golang:1.26-trixie AS build
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev pkg-config git libavcodec-dev libavdevice-dev \
