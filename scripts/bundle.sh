@@ -126,13 +126,16 @@ cp /usr/share/common-licenses/GPL-3 "$out/licenses/GPL-3"
 } >"$out/licenses/SOURCES"
 sed -n 's/^#define FFMPEG_CONFIGURATION "\(.*\)"$/\1/p' "$ffmpeg/objects/config.h" | sed "s|$work|/build|g" >"$out/lib/ffmpeg.configuration"
 cp "$src/debian/copyright" "$out/licenses/ffmpeg"
+rm -f "$work/packages"
 for lib in "$out"/lib/*.so*; do
 	[ -e "$ffmpeg/lib/$(basename "$lib")" ] && continue
-	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n "1s/:.*//p")
+	# Cross compilers have packages with libraries of the same names.
+	package=$(dpkg -S "*/$(basename "$lib")" 2>/dev/null | sed -n "s/:$arch: .*//p" | head -1)
 	[ -n "$package" ] || { echo "no package has $(basename "$lib")" >&2; exit 1; }
 	cp -L "/usr/share/doc/$package/copyright" "$out/licenses/$package"
-	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package:$arch"
-done | sort -u >>"$out/licenses/SOURCES"
+	dpkg-query -W -f '${source:Package} ${source:Version}\n' "$package:$arch" >>"$work/packages"
+done
+sort -u "$work/packages" >>"$out/licenses/SOURCES"
 go list -m -f '{{if .Dir}}{{.Path}} {{.Dir}}{{end}}' all | while read -r module dir; do
 	grep -q "^$module " "$out/licenses/GO-MODULES" || continue
 	for f in "$dir"/LICEN[CS]E* "$dir"/COPYING*; do
