@@ -20,7 +20,7 @@ name=vsr-$version-linux-$arch${CUDA:+-cuda}
 mkdir -p "$work" build/release
 
 need="nasm dpkg-dev patchelf xz-utils libffmpeg-nvenc-dev"
-for p in libx264-dev libx265-dev libsvtav1enc-dev libdav1d-dev libvpx-dev libopus-dev libmp3lame-dev libwebp-dev libssl-dev zlib1g-dev libbz2-dev liblzma-dev; do
+for p in libx264-dev libx265-dev libsvtav1enc-dev libdav1d-dev libvpx-dev libopus-dev libmp3lame-dev libwebp-dev libzimg-dev libsrt-openssl-dev libssl-dev zlib1g-dev libbz2-dev liblzma-dev; do
 	need="$need $p:$arch"
 done
 if [ "$arch" != "$native" ]; then
@@ -72,7 +72,7 @@ src=$(dirname "$(ls "$work"/ffmpeg-*/configure)")
 source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc)" .dsc)
 options="$cross --prefix=$ffmpeg --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
 	--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
-	--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
+	--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-libzimg --enable-libsrt --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
 	--enable-v4l2-m2m --enable-indev=v4l2"
 if [ "$(cat "$ffmpeg/built" 2>/dev/null)" != "$source_name $options" ]; then
 	rm -rf "$ffmpeg"
@@ -158,5 +158,7 @@ if libraries | grep -E "not found|$ffmpeg"; then
 	echo "the program would look for libraries outside of the bundle" >&2
 	exit 1
 fi
-tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner -cJf "build/release/$name.tar.xz" "$name"
+# Machine code packs better with its jumps made absolute, which xz undoes by itself.
+case $arch in amd64) jumps=--x86 ;; arm64) jumps=--arm64 ;; *) jumps="" ;; esac
+tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" | xz -T1 $jumps --lzma2=preset=6,dict=64MiB >"build/release/$name.tar.xz"
 echo "build/release/$name.tar.xz: $(du -h "build/release/$name.tar.xz" | cut -f1), unpacked $(du -sh "$out" | cut -f1), $(ls "$out"/lib/*.so* | wc -l) libraries"
