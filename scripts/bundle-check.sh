@@ -31,11 +31,16 @@ fi
 "$vsr" doctor | tail -1
 
 cd "$dir"
-for try in "mp4 x264" "mkv x265" "mkv svtav1" "webm vp9" "webm vp8" "mov prores" "mkv ffv1" "mkv x264rgb" "mkv png"; do
+for try in "mp4 x264" "mkv x265" "mkv svtav1" "webm vp9" "webm vp8" "mov prores" "mkv ffv1"; do
 	container=${try% *} codec=${try#* }
 	"$vsr" run "$corpus/street_180p_h264_aac.mp4" -o "$codec.$container" --codec "$codec" --model nano-x2 --duration 0.3 --progress none >"$codec.log" 2>&1 ||
 		{ cat "$codec.log" >&2; fail "$codec does not work"; }
 	echo "$codec in $container: $(wc -c <"$codec.$container") bytes"
+done
+for n in 1 2 3; do cp "$corpus/car.png" "car_$n.png"; done
+for codec in x264rgb png; do
+	"$vsr" run car_%d.png -o "$codec.mkv" --codec "$codec" --model nano-x2 --frame-rate 25 --progress none >"$codec.log" 2>&1 || { cat "$codec.log" >&2; fail "$codec does not work"; }
+	echo "$codec in mkv, of images: $(wc -c <"$codec.mkv") bytes"
 done
 for try in "mp4 aac" "mkv opus" "mp4 ac3" "mp4 mp3" "mov alac" "mkv flac" "mov pcm"; do
 	container=${try% *} audio=${try#* }
