@@ -131,6 +131,8 @@ func TestTerminalEndsWithItsLastLine(t *testing.T) {
 	_, workers := slowRun(t, "--workers", "2")
 	_, once := shortRun(t, "--no-resume")
 	in, weights := segments[1], segments[5]
+	config, _ := tinyTraining(t, "40")
+	page := filepath.Join(dir, "page.html")
 	for _, c := range []struct {
 		last string // of the line
 		args []string
@@ -139,11 +141,15 @@ func TestTerminalEndsWithItsLastLine(t *testing.T) {
 		{"checks", []string{"verify", in, out, "--quick"}},
 		{"scene", []string{"scenes", in}},
 		{"segments in", []string{"plan", in, "-o", plan, "--video", filepath.Join(dir, "planned.mkv"), "--model", weights}},
+		{"tiny.safetensors", []string{"train", "teacher", "--config", config}},
+		{page, []string{"compare", in, in, "-o", page}},
+		{"nano-x2", []string{"model", "list"}},
+		{"", []string{"model", "export", weights, "-o", filepath.Join(dir, "copy.safetensors")}},
 		{"no such file", []string{"run", filepath.Join(dir, "none.mkv")}},
 		{"hint: ", []string{"run", in, "--scale", "9"}},
 	} {
 		term := onATerminal(t, nil, c.args...)
-		seen := func() bool { return strings.Contains(strings.ToLower(term.screen.String()), c.last) }
+		seen := func() bool { return strings.Contains(strings.ToLower(term.screen.String()), strings.ToLower(c.last)) }
 		for !seen() {
 			select {
 			case <-term.ended:

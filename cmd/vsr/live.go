@@ -86,9 +86,10 @@ func (a *app) live(parent context.Context, o live.Options) error {
 		return err
 	}
 	defer s.Close()
-	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(parent, cli.EndSignals()...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program in the system's way
+	signal.Ignore(syscall.SIGPIPE) // a session outlives whoever read its log
+	context.AfterFunc(ctx, stop)   // a second signal ends the program in the system's way
 	s.Announce(a.Stderr, cli.IsTerminal(a.Stderr))
 	err = s.Run(ctx)
 	if errors.Is(err, context.Canceled) && parent.Err() == nil {

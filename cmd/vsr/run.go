@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -197,7 +195,7 @@ func (a *app) run(parent context.Context, r runRequest) error {
 
 // preview upscales short parts of the input in a folder of its own, and prints what the whole will take. The output is not touched.
 func (a *app) preview(parent context.Context, r runRequest) error {
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(parent, cli.EndSignals()...)
 	defer stop()
 	r.quiet(a)
 	r.Logger, r.Program = a.Logger(), versionString()

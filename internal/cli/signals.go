@@ -32,8 +32,8 @@ func (s *Signals) Stopped() bool {
 // End gives the signals back to the system. It may be called twice.
 func (s *Signals) End() { s.end() }
 
-// endSignals are Ctrl-C, kill, and a terminal that closes. The choice of nohup stands.
-func endSignals() []os.Signal {
+// EndSignals are Ctrl-C, kill, and a terminal that closes. The choice of nohup stands.
+func EndSignals() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		list = append(list, syscall.SIGHUP)
@@ -49,7 +49,7 @@ func Watch(parent context.Context, aborted error, first, second func()) (context
 	ctx, cancel := context.WithCancelCause(parent)
 	s := &Signals{First: make(chan struct{})}
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, endSignals()...)
+	signal.Notify(signals, EndSignals()...)
 	signal.Ignore(syscall.SIGPIPE)
 	quit, done := make(chan struct{}), make(chan struct{})
 	call := func(f func()) {
