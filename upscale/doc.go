@@ -17,7 +17,7 @@
 //
 // # Segments and resuming
 //
-// With Options.Resume a file of more than Options.SegmentMin frames is worked on in segments, which are kept in a work folder beside
+// With Options.Resume a file of more than Options.SegmentMin frames, or of many pixels, is worked on in segments, which are kept in a work folder beside
 // the output until it is whole. After a crash, a full disk or a stop, a job with the same input and the same options that matter
 // continues where the earlier one ended. Options.Workers makes several segments at the same time.
 // A segment that takes longer than Options.KeepAfter has its computed frames kept, too, so that a job that is stopped inside it does not

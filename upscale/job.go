@@ -196,7 +196,7 @@ func (j *Job) openOutput(out string, e *engines.Engine) (err error) {
 // chooseWorkers settles how many workers there are. A job that is one segment is for one.
 func (j *Job) chooseWorkers() {
 	j.devices = j.opts.devices()
-	if len(j.devices) > 1 && (j.step != nil || !j.opts.inSegments(j.input, &j.info, j.total)) {
+	if len(j.devices) > 1 && (j.step != nil || !j.opts.inSegments(j.input, &j.info, j.total) || !j.opts.manySegments(j.total)) {
 		j.devices = j.devices[:1]
 		j.report.Notes = append(j.report.Notes, "one worker does it: only files of more than one segment are shared")
 	}

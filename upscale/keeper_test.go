@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vsr/internal/testmedia"
 	"vsr/media"
 )
 
@@ -85,6 +86,40 @@ func TestFramesOfALongSegmentAreKept(t *testing.T) {
 			only(t, dir, "out.mp4")
 		}
 	}
+}
+
+// A file of few large frames takes long, too: what was computed of it is kept, and one worker does it.
+func TestFewLargeFramesAreKept(t *testing.T) {
+	defer func(n int64) { longWork = n }(longWork)
+	longWork = 13 * int64(tinyFormat.Width*tinyFormat.Height)
+	in, dir := clip(t, "in.mkv", testmedia.Options{Frames: 14}), t.TempDir()
+	for frames, want := range map[int64]bool{13: false, 14: true, 17: true} { // 16 are the least of a segment
+		if o := tinyOptions(t, "out.mp4"); o.inSegments(in, &media.Info{Format: tinyFormat}, frames) != want {
+			t.Errorf("%d frames: in segments %v", frames, !want)
+		}
+	}
+	o := tinyOptions(t, filepath.Join(dir, "out.mp4"))
+	o.Workers = 2
+	ctx, cancel := context.WithCancel(t.Context())
+	j, err := Open(ctx, in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(j.devices) != 1 {
+		t.Errorf("%d workers for one segment", len(j.devices))
+	}
+	j.now = slowClock(10, cancel)
+	if _, err = j.Run(ctx); err == nil {
+		t.Fatal("the run was not stopped")
+	}
+	report, lines, err := again(t, in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := report.Frames.Resumed; n < 2 || report.Upscale.Frames+n != 14 {
+		t.Errorf("%d of 14 frames were kept, %d computed; %q", n, report.Upscale.Frames, lines)
+	}
+	only(t, dir, "out.mp4")
 }
 
 func fileExists(path string) bool {

@@ -48,7 +48,10 @@ func WorkDir(output string) string {
 	return filepath.Join(dir, name)
 }
 
-// inSegments reports whether a job is to be one that can be resumed: the input can be read again, there is more than one segment, and
+// longWork is how many pixels of input may be lost when a run is stopped: a slow machine has about 20 s to do with them. Tests change it.
+var longWork int64 = 12_000_000
+
+// inSegments reports whether a job is to be one that can be resumed: the input can be read again, it is more than one segment or long work, and
 // the segments' container holds all of the video, which it does not for an alpha channel beside VP8 or VP9.
 func (o *Options) inSegments(input string, info *media.Info, total int64) bool {
 	st, err := os.Stat(input)
@@ -63,8 +66,14 @@ func (o *Options) inSegments(input string, info *media.Info, total int64) bool {
 	if files, err := decode.SequenceFiles(input); err == nil && len(files) > 0 {
 		again = true
 	}
+	long := total*int64(info.Format.Width)*int64(info.Format.Height) > longWork && !encode.IsSequence(name) // images appear one by one
+	return o.Resume && again && (long || o.manySegments(total))
+}
+
+// manySegments reports whether so many frames can be more than one segment; 0 is an unknown number.
+func (o *Options) manySegments(total int64) bool {
 	lo, _ := o.segmentLengths()
-	return o.Resume && again && (total == 0 || total > lo)
+	return total == 0 || total > lo
 }
 
 // openWork opens the work folder, finds out what is done, and makes the writer. It is called instead of making a sink.
