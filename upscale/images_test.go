@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/image/tiff"
@@ -334,6 +335,38 @@ func TestSequence(t *testing.T) {
 	o.Replace = true
 	if _, err := Open(t.Context(), clip(t, "in.mp4", testmedia.Options{Frames: 2}), o); Classify(err).Kind != Input || !strings.Contains(err.Error(), "times of its own") {
 		t.Errorf("a frame rate for MP4: %v", err)
+	}
+}
+
+// A video becomes an animation, whatever its colors are tagged as: GIF and APNG are RGB without tags.
+func TestVideoToAnimation(t *testing.T) {
+	in := clip(t, "in.mkv", testmedia.Options{Frames: 3})
+	for _, ending := range []string{".gif", ".apng", ".webp"} {
+		o := tinyOptions(t, filepath.Join(t.TempDir(), "out"+ending))
+		o.Encode.Preset = ""
+		report, _, err := again(t, in, o)
+		if err != nil || report.Frames.Out != 3 {
+			t.Errorf("%s: %d frames, %v", ending, report.Frames.Out, err)
+		}
+	}
+}
+
+// A pipe or device is not replaced by a file, whatever its name.
+func TestSpecialFileStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.mkv")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := clip(t, "in.mkv", testmedia.Options{Frames: 3})
+	for _, replace := range []bool{false, true} {
+		o := tinyOptions(t, path)
+		o.Replace = replace
+		if _, _, err := again(t, in, o); Classify(err).Kind != Request || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("replace %v: %v", replace, err)
+		}
+	}
+	if st, err := os.Lstat(path); err != nil || st.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe has become %v, %v", st, err)
 	}
 }
 

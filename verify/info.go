@@ -21,6 +21,9 @@ func compareInfo(r *Report, src, out *media.Info, o Options) {
 	if out.VideoTrack().Codec == "prores" && t.Range == media.RangeLimited { // it knows no other, and frames are converted
 		s.Range = media.RangeUnspecified
 	}
+	if c := out.VideoTrack().Codec; c == "gif" || c == "apng" { // RGB without tags; frames are converted
+		s = media.Color{Matrix: media.MatrixUnspecified, Primaries: media.PrimariesUnspecified, Transfer: media.TransferUnspecified, Range: media.RangeUnspecified}
+	}
 	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
 	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
 	r.must("pixel aspect", sameAspect(src.SampleAspect, out.SampleAspect, out), "%v to %v", src.SampleAspect, out.SampleAspect)
