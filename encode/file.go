@@ -66,7 +66,7 @@ func NewFile(path string, o FileOptions) (*File, error) {
 		return f, f.openPipe("pipe:1")
 	}
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() { // a file would take the place of a device or pipe
-		return nil, &RequestError{Reason: path + " is not a regular file", Hint: "-o - writes to standard output, as in: vsr run in.mp4 -o - > " + path}
+		return nil, &RequestError{Reason: path + " is not a regular file", Hint: "Options.Output - writes to standard output"}
 	}
 	if st, err := os.Lstat(path); err == nil && (!o.Overwrite || st.IsDir()) {
 		return nil, &DestinationError{Path: path, Err: fs.ErrExist}
