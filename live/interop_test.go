@@ -287,7 +287,7 @@ if missing:
 	})
 	t.Run("recorder", func(t *testing.T) {
 		flashing(t, "rtsp://"+address+"/record")
-		flashesIn(t, file).checkMiddle(t, "gst-rtsp-server")
+		flashesIn(t, file).check(t, "gst-rtsp-server")
 	})
 }
 
@@ -317,7 +317,7 @@ func TestAiortc(t *testing.T) {
 			waitFor(t, "the end of the recording", func() bool { return s.Status().Outputs[0].State == output.StateStopped })
 			var got onsets
 			got.file(t, record)
-			got.checkMiddle(t, "what aiortc published, recorded")
+			got.check(t, "what aiortc published, recorded")
 		})
 	}
 }
