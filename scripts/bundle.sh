@@ -70,10 +70,16 @@ if [ -n "${VERSION:-}" ] || ! ls "$work"/ffmpeg-*/configure >/dev/null 2>&1; the
 fi
 src=$(dirname "$(ls "$work"/ffmpeg-*/configure)")
 source_name=$(basename "$(ls "$work"/ffmpeg_*.dsc)" .dsc)
+# All decoders, demuxers and muxers; of encoders and filters what vsr asks for, and what draws pictures and sound for lavfi: inputs.
+encoders="libx264,libx264rgb,libx265,libsvtav1,libvpx_vp8,libvpx_vp9,prores_ks,h264_nvenc,hevc_nvenc,ffv1,mpeg2video,mpeg4,rawvideo,wrapped_avframe"
+encoders="$encoders,png,apng,gif,mjpeg,tiff,libwebp,libwebp_anim,aac,ac3,alac,flac,libopus,libmp3lame,pcm_*"
+filters="scale,format,aformat,aresample,null,anull,split,asplit,hflip,vflip,transpose,bwdif,fieldmatch,idet,zscale,palettegen,paletteuse"
+filters="$filters,testsrc,testsrc2,rgbtestsrc,yuvtestsrc,smptebars,smptehdbars,color,nullsrc,mandelbrot,life,gradients,sine,anullsrc,aevalsrc"
+filters="$filters,crop,pad,overlay,drawbox,noise,gblur,boxblur,hue,eq,fps,setpts,asetpts,setsar,settb,trim,atrim,concat,realtime,arealtime,volume"
 options="$cross --prefix=$ffmpeg --enable-gpl --enable-version3 --enable-shared --disable-static --disable-doc --disable-programs --disable-debug \
 	--disable-autodetect --disable-postproc --enable-zlib --enable-bzlib --enable-lzma --enable-openssl --enable-libx264 --enable-libx265 --enable-libsvtav1 \
 	--enable-libdav1d --enable-libvpx --enable-libopus --enable-libmp3lame --enable-libwebp --enable-libzimg --enable-libsrt --enable-ffnvcodec --enable-nvenc --enable-nvdec --enable-cuvid \
-	--enable-v4l2-m2m --enable-indev=v4l2"
+	--enable-v4l2-m2m --enable-indev=v4l2 --disable-encoders --enable-encoder=$encoders --disable-filters --enable-filter=$filters"
 if [ "$(cat "$ffmpeg/built" 2>/dev/null)" != "$source_name $options" ]; then
 	rm -rf "$ffmpeg"
 	echo "building FFmpeg in $src (about ten minutes of CPU time; log: $work/ffmpeg.log)"
