@@ -102,6 +102,25 @@ export PKG_CONFIG_PATH="$ffmpeg/lib/pkgconfig"
 GOFLAGS=$(go env GOFLAGS | sed 's/-modfile=[^ ]*//')
 export GOFLAGS
 GOFLAGS="$GOFLAGS $(CC="${tool}gcc" CXX="${tool}g++" go run ./tools/astiavcompat "build/bundle/go.$arch")"
+# Twelve fonts of 4 MB come with what draws the plots of training, which are written in one of them. Here the others are that one too, which packs
+# to nothing.
+fonts=$work/fonts
+rm -rf "$fonts"
+cp -R "$(go list -m -f '{{.Dir}}' codeberg.org/go-fonts/liberation)" "$fonts"
+chmod -R u+w "$fonts"
+for f in "$fonts"/*/*.ttf; do
+	cmp -s "$f" "$fonts/liberationserifregular/LiberationSerif-Regular.ttf" || cp "$fonts/liberationserifregular/LiberationSerif-Regular.ttf" "$f"
+done
+case "$GOFLAGS" in
+*-modfile=*) mod=${GOFLAGS##*-modfile=} mod=${mod%% *} ;;
+*)
+	mod=$work/go.mod
+	cp go.mod go.sum "$work/"
+	GOFLAGS="$GOFLAGS -modfile=$mod"
+	;;
+esac
+go mod edit -replace "codeberg.org/go-fonts/liberation=$fonts" "$mod"
+
 if [ -n "${CUDA:-}" ]; then
 	. scripts/cuda-env.sh
 	tags=nvidia
