@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +127,16 @@ func times(frames []string) []string {
 		out[i] = f[:strings.LastIndexByte(f, ' ')]
 	}
 	return out
+}
+
+// apart divides times into the stamps, in order, and the durations, sorted.
+func apart(times []string) (stamps, durations []string) {
+	for _, t := range times {
+		stamp, duration, _ := strings.Cut(t, " ")
+		stamps, durations = append(stamps, stamp), append(durations, duration)
+	}
+	slices.Sort(durations)
+	return stamps, durations
 }
 
 // The same segments come out however often the work was stopped; joined, they hold every frame at its time and the sound byte by byte.
@@ -255,7 +266,18 @@ func sameButFrames(t *testing.T, direct, joined string) {
 	t.Helper()
 	f1, p1 := content(t, direct)
 	f2, p2 := content(t, joined)
-	if diff := cmp.Diff(times(f1), times(f2)); diff != "" {
+	t1, t2 := times(f1), times(f2)
+	if ext := filepath.Ext(direct); ext == ".mp4" || ext == ".mov" {
+		// What these store of a frame is how long it is until the next one in decoding order. Where the next is a B-frame, that is the length of
+		// another frame; of which one depends on how the encoder reorders, and x265 4.2 does so otherwise in a short segment.
+		var d1, d2 []string
+		t1, d1 = apart(t1)
+		t2, d2 = apart(t2)
+		if diff := cmp.Diff(d1, d2); diff != "" {
+			t.Errorf("durations (-direct +joined):\n%s", diff)
+		}
+	}
+	if diff := cmp.Diff(t1, t2); diff != "" {
 		t.Errorf("times (-direct +joined):\n%s", diff)
 	}
 	if diff := cmp.Diff(p1, p2); diff != "" {
