@@ -331,6 +331,7 @@ func (s *Source) openDecoder() error {
 	if err := av.Explain(func() error { return s.decoder.Open(codec, dict) }); err != nil {
 		return &UnsupportedError{Reason: "the decoder for " + s.info.VideoTrack().Codec + " does not take this stream", Err: err}
 	}
+	s.linear = dict.Get("apply_trc", nil, astiav.NewDictionaryFlags()) != nil // left over: FFmpeg 9's has no such option
 	return nil
 }
 

@@ -44,6 +44,13 @@ func exotic(m media.Matrix) bool {
 func (s *Source) recolor(p *av.Frame) error {
 	stream := videoParams(s.info).Color()
 	c := tagged(p.Color, stream)
+	if s.linear {
+		refused := &UnsupportedError{Reason: "this FFmpeg leaves the light of OpenEXR images linear, and cannot encode it with its filter zscale", Hint: "convert the images to 16-bit PNG or TIFF first"}
+		if !av.HasFilter("zscale") {
+			return refused
+		}
+		return s.through(p, "zscale=tin=linear:t=iec61966-2-1", media.MatrixRGB, refused)
+	}
 	if !exotic(c.Matrix) {
 		return nil
 	}
@@ -54,16 +61,22 @@ func (s *Source) recolor(p *av.Frame) error {
 	if !ok || !av.HasFilter("zscale") {
 		return matrixError(c.Matrix)
 	}
+	spec := fmt.Sprintf("zscale=min=%d:m=%d:rin=%s:r=%[3]s%s", c.Matrix, to, rangeName(c.Range), zimgTags(c))
+	return s.through(p, spec, to, matrixError(c.Matrix))
+}
+
+// through sends the frame in s.frame through a filter whose frames have the matrix to, and reads p again. It fails with refused if the filter does
+// not take the frame.
+func (s *Source) through(p *av.Frame, spec string, to media.Matrix, refused error) error {
 	if err := s.land(); err != nil {
 		return err
 	}
-	spec := fmt.Sprintf("zscale=min=%d:m=%d:rin=%s:r=%[3]s%s", c.Matrix, to, rangeName(c.Range), zimgTags(c))
 	if s.matrix == nil || !s.matrix.fits(p) || s.matrix.key.spec != spec {
 		s.closeMatrix()
 		f, err := newFilter(p, s.info.VideoTrack().TimeBase, spec)
 		if err != nil {
 			s.opt.Logger.Warn("matrix", "stage", "decode", "err", err)
-			return matrixError(c.Matrix)
+			return refused
 		}
 		s.matrix = f
 	}

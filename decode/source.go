@@ -42,6 +42,7 @@ type Source struct {
 	turn                    media.DisplayMatrix // that Options.Autorotate carries out
 	turner                  *filter             // nil for frames that are upright
 	matrix                  *filter             // nil for matrices that all know
+	linear                  bool                // the frames are linear light, which has to be encoded as a display wants it
 	convert                 *converter
 	pool                    *media.Pool
 	pools                   []*media.Pool // all of them, one per format met
