@@ -291,7 +291,7 @@ func kinds() []kind {
 	}
 	for _, s := range [][2]int{{1, 1}, {3, 3}, {1, 40}, {41, 2}} {
 		list = append(list, kind{name: fmt.Sprintf("%dx%d", s[0], s[1]), file: "in.mkv", recipe: testmedia.Recipe{Streams: []testmedia.Stream{as(testmedia.Stream{
-			Source: fmt.Sprintf("testsrc2=s=64x64:r=25:d=0.2,crop=%d:%d:exact=1,format=yuv444p", s[0], s[1])}, "ffv1")}}, outs: []string{".mkv"}, frames: 5, set: lossless, check: hasSize(2*s[0], 2*s[1], "1:1")})
+			Source: fmt.Sprintf("testsrc2=s=64x64:r=25:d=0.2,crop=%d:%d:exact=1,format=yuv444p", s[0], s[1])}, "ffv1", "slices", "1")}}, outs: []string{".mkv"}, frames: 5, set: lossless, check: hasSize(2*s[0], 2*s[1], "1:1")})
 	}
 	return list
 }
