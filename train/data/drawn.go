@@ -186,8 +186,9 @@ func drawWaves(r *rand.Rand, m *image.RGBA, scale int) {
 		b.G, b.B, a.G, a.B = b.R, b.R, a.R, a.R
 	}
 	highest := math.Pi / float64(scale) * (0.3 + 0.65*r.Float64()) // radians a sample, of what the input can hold
-	// The phase is a quadratic form of the place, so the frequency is linear in it: at most half of the highest at the middle, and what is left there at the farthest corner.
-	direction, at := 2*math.Pi*r.Float64(), 0.5*highest*r.Float64()
+	// The phase is a quadratic form of the place, so the frequency is linear in it: some of the highest in the middle, and what is left at the
+	// farthest corner.
+	direction, at := 2*math.Pi*r.Float64(), highest*r.Float64()
 	bend, turn := (highest-at)/(float64(side)*math.Sqrt2/2), 2*math.Pi*r.Float64()
 	along, across := bend, bend*(2*r.Float64()-1)
 	cos, sin := math.Cos(turn), math.Sin(turn)
