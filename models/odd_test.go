@@ -90,9 +90,9 @@ const oddFloor = -0.3
 var oddKnown = map[string]map[string]float64{
 	"base-x4":         {"zone plate": -7.5, "soft": -7.8},
 	"base-x4-sharp":   {"zone plate": -5.6, "pixel art": -0.6, "dark noise": -0.9, "soft": -11.5},
-	"base-x2":         {"pixel art": -0.7, "zone plate": -2.7},
-	"fast-x2":         {"pixel art": -0.6, "dark noise": -5},
-	"fast-x4":         {"zone plate": -3.3, "dark noise": -1, "soft": -12.4},
+	"base-x2":         {"zone plate": -3.3},
+	"fast-x2":         {"zone plate": -2.5},
+	"fast-x4":         {"zone plate": -3.4, "soft": -5.8},
 	"fast-x4-classic": {"zone plate": -10.8, "soft": -19.7, "soft, sharp edges": -1.3},
 	"nano-x2":         {"soft": -2.4},
 }
