@@ -14,6 +14,17 @@ type Options struct {
 	// Cuts, when not nil, are the first frames of all scenes but the first, rising and counted from 0. Nothing is detected then; a
 	// change of format still begins a scene.
 	Cuts []int64 `yaml:"-"`
+	// Decide, when not nil, is asked for every frame that a model has judged, and says whether it begins a scene. tools/scenefit
+	// collects examples by it. Judgement.Features must not be kept.
+	Decide func(Judgement) bool `yaml:"-"`
+}
+
+// Judgement is what a model says of a frame.
+type Judgement struct {
+	Frame    int64  // from 0
+	Model    string // ModelHard or ModelSoft
+	Features []float32
+	Score    float64 // in (0, 1)
 }
 
 // Defaults returns o with every zero field replaced by its default.
@@ -69,11 +80,12 @@ type Detector struct {
 	ended int     // how many
 	like  uint64
 
-	frame int64 // of a video whose cuts are given
+	frame int64 // number of cur
 
 	steps   steps   // changes before this frame
 	step    step    // the change to cur
 	history history // frames of this scene
+	likely  bool    // the last look for a gradual transition has nearly found one
 
 	sums [3 * Cells]uint32
 }
@@ -98,6 +110,7 @@ func (d *Detector) Mark(fr *media.Frame) (score float64) {
 		return score
 	}
 	if fr.Repeat && d.scene > 0 && fr.Format == d.format {
+		d.frame++
 		d.repeat()
 	} else {
 		Sums(d.sums[:], fr)
@@ -113,6 +126,9 @@ func (d *Detector) MarkSums(f media.Format, sums []uint32) (score float64) {
 		return d.given(f)
 	}
 	follows := d.scene > 0 && f == d.format
+	if d.scene > 0 {
+		d.frame++
+	}
 	d.cur, d.last = d.last, d.cur
 	d.cur.fill(f, sums)
 	if follows {
@@ -198,17 +214,30 @@ func (d *Detector) look() (score float64) {
 	return score
 }
 
+// cuts reports whether a frame with these features begins a scene.
+func (d *Detector) cuts(name string, m *model, features []float32) (score float64, yes bool) {
+	score = m.score(features)
+	if d.o.Decide != nil {
+		return score, d.o.Decide(Judgement{d.frame, name, features, score})
+	}
+	return score, score >= d.o.Threshold
+}
+
 // stand looks for an end of the scene.
 func (d *Detector) stand(c change) float64 {
-	if shows := d.cur.contrast; d.cur.blank() || shows < washed*d.last.contrast {
+	if d.cur.blank() {
 		d.enter(pending)
 		return 0
 	}
-	f := d.steps.features(c)
-	score := hardModel.score(f[:])
-	if score >= d.o.Threshold && !d.returned(c) {
+	f := d.features(c)
+	score, yes := d.cuts(ModelHard, &hardModel, f[:])
+	if yes && !d.returned(c) {
 		d.begin()
 		return score
+	}
+	if d.cur.contrast < washed*d.last.contrast {
+		d.enter(pending)
+		return 0
 	}
 	if d.faded() {
 		d.begin()

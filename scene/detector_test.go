@@ -162,7 +162,7 @@ func TestCutLists(t *testing.T) {
 		{"cut between moving shots", video(pan(1, 15, 3, 1), pan(2, 15, -4, 0)), []int{15}},
 		{"slow and fast pan", video(pan(5, 20, 1, 0.5), edit(pan(5, 12, 10, 0), func(_ int, p *frame) { p.x, p.y = p.x+20, 10 })), nil},
 		{"noise", edit(still(1, 20), func(_ int, p *frame) { p.noise = 6 }), nil},
-		{"noisy cut", edit(video(still(1, 12), still(2, 12)), func(_ int, p *frame) { p.noise = 5 }), []int{12}},
+		{"noisy cut", edit(video(still(1, 12), still(2, 12)), func(_ int, p *frame) { p.noise = 6 }), []int{12}},
 		{"flash of light", edit(still(3, 30), func(i int, p *frame) {
 			if i == 14 || i == 15 {
 				p.offset = 60

@@ -41,9 +41,10 @@ var spans = [...]int{8, 14, 24, 40}
 // faded reports whether cur stands at the end of a dissolve or a wipe: it shows another shot than some frames before, and a frame
 // between them is made of both.
 func (d *Detector) faded() bool {
-	if d.history.n%2 == 1 { // each of them lasts long enough for every other frame
+	if d.history.n%2 == 1 && !d.likely { // each of them lasts long enough for every other frame
 		return false
 	}
+	d.likely = false
 	if d.cur.contrast < 0.25*d.ref.contrast { // a fade
 		return false
 	}
@@ -68,26 +69,26 @@ func (d *Detector) faded() bool {
 		if c.structure < sameShot || c.lost < 0.5 || 8*c.structure+5*c.lost+3*c.colors+9*c.chroma < 9 {
 			continue
 		}
-		if d.mixed(c, old, spans[i]) >= d.o.Threshold {
+		if d.mixed(c, old, spans[i]) {
 			return true
 		}
 	}
 	return false
 }
 
-// mixed is the probability that frames between old, which lies span frames before cur, and cur are made of both. c is the change
-// from old to cur.
-func (d *Detector) mixed(c change, old *thumb, span int) float64 {
+// mixed reports whether frames between old, which lies span frames before cur, and cur are made of both. c is the change from old to
+// cur.
+func (d *Detector) mixed(c change, old *thumb, span int) bool {
 	var mean, top, colors float32
 	for age := 1; age < span; age++ {
 		s := d.history.step(age)
 		mean, top, colors = mean+s.structure/float32(span), max(top, s.structure), max(colors, s.colors)
 	}
 	if top > steepest || colors > strongest {
-		return 0
+		return false
 	}
 	least := float32(2)
-	var f [11]float32
+	var f [softFeatures]float32
 	for quarter := 1; quarter <= 3; quarter++ {
 		m := d.history.ago(span * quarter / 4)
 		if r := mix(m, old, d.cur, false); r.both > 0.6 {
@@ -96,13 +97,15 @@ func (d *Detector) mixed(c change, old *thumb, span int) float64 {
 		r := mix(m, old, d.cur, true)
 		if q := r.both / max(min(r.old, r.young), 0.01); q < least {
 			least = q
-			f = [...]float32{q, r.both, r.old, r.apart, r.even, mean, top, c.structure, c.lost, c.colors, c.chroma}
+			f = [...]float32{q, r.both, r.old, r.young, r.apart, r.even, mean, top, c.structure, c.lost, c.colors, c.chroma, colors, float32(span) / 40}
 		}
 	}
 	if least > 1 {
-		return 0
+		return false
 	}
-	return softModel.score(f[:])
+	score, yes := d.cuts(ModelSoft, &softModel, f[:])
+	d.likely = d.likely || score > 0.1
+	return yes
 }
 
 // steepest is the largest structure of a step in a dissolve or a wipe, strongest the largest change of its colors: flicker and
@@ -130,9 +133,6 @@ func apart(cur, old *thumb) float32 {
 	}
 	return rest / (all + blocksX*blocksY)
 }
-
-// softModel was fitted like hardModel. Its bias is lower by 0.85: a shot that is missed costs less than one that is cut in two.
-var softModel = model{-15.48, []float32{-2.44, 7.73, -3.5, 2.76, 3.86, 6.38, -11.23, 7.91, 4.87, 3.26, 8.94}}
 
 // mixture says how well a frame can be made of two others, block by block, without motion. All are shares of the frame's texture.
 type mixture struct {

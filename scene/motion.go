@@ -16,6 +16,7 @@ type change struct {
 	structure float32 // share of the texture that no block of the other explains, in [0, 1], whatever the light
 	luma      float32 // mean change of a block's brightness along the motion, in 8-bit code values
 	lost      float32 // share of blocks, weighed by texture, that are not found again
+	unlit     float32 // share of the texture, as energy, that no light on the other frame's blocks explains, block by block
 	colors    float32 // distance of the luma palettes, in [0, 1]
 	chroma    float32 // distance of the chroma palettes, in [0, 1]
 	texture   float32 // mean deviation within blocks, in 8-bit code values
@@ -37,7 +38,7 @@ func compare(cur, prev *thumb) change {
 	var equal thumb
 	equal.scale(prev, gain)
 	if d := follow(cur, &equal); d.structure < c.structure {
-		c.structure, c.lost, c.residual, c.global = d.structure, d.lost, d.residual, d.global
+		c.structure, c.lost, c.residual, c.global, c.unlit = d.structure, d.lost, d.residual, d.global, min(c.unlit, d.unlit)
 	}
 	return c
 }
@@ -46,7 +47,7 @@ func compare(cur, prev *thumb) change {
 func follow(cur, prev *thumb) (c change) {
 	c.global = globalMove(cur, prev)
 	var inter, intra, light int32
-	var lost, all float32
+	var lost, all, rest, energy float32
 	var moves [blocksY][blocksX]vector
 	for by := range blocksY {
 		for bx := range blocksX {
@@ -63,6 +64,8 @@ func follow(cur, prev *thumb) (c change) {
 			moves[by][bx] = at
 			cost = min(cost, own)
 			inter, intra = inter+cost, intra+own
+			left, whole := relit(cur, prev, x, y, at)
+			rest, energy = rest+left, energy+whole
 			light += abs(cur.area(x, y, blockW, blockH) - prev.area(x+at.x, y+at.y, blockW, blockH))
 			weight := float32(own) / (unit * blockArea)
 			weight = min(weight, 8)
@@ -75,6 +78,7 @@ func follow(cur, prev *thumb) (c change) {
 	c.texture, c.residual, c.luma = float32(intra)*scale, float32(inter)*scale, float32(light)*scale
 	c.structure = c.residual / (c.texture + 0.5)
 	c.lost = lost / (all + 1)
+	c.unlit = rest / (energy + blocksX*blocksY)
 	c.colors = palette(cur, prev, 0)
 	for p := 1; p < min(cur.planes, prev.planes); p++ {
 		c.chroma = max(c.chroma, palette(cur, prev, p))
@@ -128,6 +132,37 @@ func search(cur, prev *thumb, x, y int, candidates []vector) (best int32, at vec
 		}
 	}
 	return best, at
+}
+
+// relit is the energy of a block of cur, and what is left of it when prev's block at that place, or at the move v, is taken at the best
+// contrast.
+func relit(cur, prev *thumb, x, y int, v vector) (left, whole float32) {
+	const scale = 1.0 / (unit * unit * blockArea)
+	moves := [2]vector{{}, v}
+	n := 2
+	if v == (vector{}) {
+		n = 1
+	}
+	for i, v := range moves[:n] {
+		var cc, aa, ac int64
+		mc, ma := cur.area(x, y, blockW, blockH)/blockArea, prev.area(x+v.x, y+v.y, blockW, blockH)/blockArea
+		for j := range blockH {
+			rc, ra := cur.luma[(y+j)*thumbW+x:][:blockW], prev.luma[(y+v.y+j)*thumbW+x+v.x:][:blockW]
+			for k, p := range rc {
+				p, q := int64(p-mc), int64(ra[k]-ma)
+				cc, aa, ac = cc+p*p, aa+q*q, ac+p*q
+			}
+		}
+		whole = float32(cc) * scale
+		rest := whole
+		if ac > 0 && aa > 0 {
+			rest = max(whole-float32(float64(ac)*float64(ac)/float64(aa))*scale, 0)
+		}
+		if i == 0 || rest < left {
+			left = rest
+		}
+	}
+	return left, whole
 }
 
 // match is the sum of differences at one move, or something over limit.

@@ -35,34 +35,71 @@ func (s *steps) second(of func(step) float32) float32 {
 	return v[stepsKept-2]
 }
 
+// least returns the smallest structure.
+func (s *steps) least() float32 {
+	v := s.list[0].structure
+	for _, st := range s.list[1:] {
+		v = min(v, st.structure)
+	}
+	return v
+}
+
 // unknownStep stands for changes before the video began.
 var unknownStep = step{structure: 0.25, colors: 0.15, chroma: 0.1}
 
-// features are what hardModel weighs.
-func (s *steps) features(c change) [6]float32 {
+// How many features the models weigh.
+const hardFeatures, softFeatures = 16, 14
+
+// features are what hardModel weighs for cur, which has changed by c.
+func (d *Detector) features(c change) [hardFeatures]float32 {
+	s := &d.steps
 	for len(s.list) < 2 {
 		s.list = append(s.list, unknownStep)
 	}
-	colors := s.second(func(t step) float32 { return t.colors }) + s.second(func(t step) float32 { return t.chroma })
-	leap := math.Log(float64((c.colors + c.chroma + 0.02) / (colors + 0.05)))
+	ratio := func(a, b, floor float32) float32 { return float32(math.Log(float64((a + floor) / (b + floor)))) }
+	usual := s.second(func(t step) float32 { return t.colors }) + s.second(func(t step) float32 { return t.chroma })
 	before := s.list[len(s.list)-1]
-	smear := max(math.Log(float64((before.texture+0.5)/(c.texture+0.5))), 0) // a camera that is swung blurs what it shows
-	return [6]float32{c.structure, c.lost, c.chroma, before.structure, float32(leap), before.structure * float32(smear)}
-}
-
-// model is a logistic regression.
-type model struct {
-	bias    float32
-	weights []float32
-}
-
-func (m *model) score(f []float32) float64 {
-	sum := m.bias
-	for i, w := range m.weights {
-		sum += w * f[i]
+	texture := before.texture
+	if texture == 0 {
+		texture = c.texture
 	}
-	return 1 / (1 + math.Exp(-float64(sum)))
+	return [...]float32{
+		c.structure, c.lost, c.unlit, c.colors, c.chroma,
+		ratio(c.colors+c.chroma, usual, 0.03),
+		ratio(c.structure, s.second(func(t step) float32 { return t.structure }), 0.05),
+		before.structure,
+		s.least(), // grain that the coder keeps makes all frames unlike each other
+		before.colors + before.chroma,
+		ratio(c.texture, texture, 0.5), // a camera that is swung blurs what it shows
+		ratio(d.cur.across, d.last.across, 0.5) - ratio(d.cur.along, d.last.along, 0.5), // along one direction
+		ratio(d.cur.contrast, d.last.contrast, 0.5),
+		(d.cur.mean - d.last.mean) / 64, // a flash is brighter
+		c.luma / 64,
+		d.cur.bright - d.last.bright,
+	}
 }
 
-// hardModel was fitted to the clips of even seeds of internal/synth: 12 of each kind, with photographs beside generated images.
-var hardModel = model{-14.31, []float32{6.71, 11.32, 1.45, -9.39, 2.44, -2.48}}
+// model is a network with one hidden layer: each row of hidden and out begins with the bias.
+type model struct {
+	hidden [][]float32
+	out    []float32
+}
+
+// score gives the probability of a cut.
+func (m *model) score(f []float32) float64 {
+	sum := float64(m.out[0])
+	for i, row := range m.hidden {
+		h := row[0]
+		for k, w := range row[1:] {
+			h += w * f[k]
+		}
+		sum += float64(m.out[1+i]) * math.Tanh(float64(h))
+	}
+	return 1 / (1 + math.Exp(-sum))
+}
+
+// Names of the models, for Judgement.
+const (
+	ModelHard = "hard" // a frame against the one before it
+	ModelSoft = "soft" // a frame against one some time before it, over a mixture of both
+)

@@ -21,6 +21,9 @@ type thumb struct {
 	planes   int
 	mean     float32 // 8-bit code values
 	contrast float32 // mean absolute deviation from the mean, in 8-bit code values
+	across   float32 // mean difference of cells side by side, in 8-bit code values
+	along    float32 // and of cells above each other
+	bright   float32 // share of cells near white
 }
 
 // Planes is how many planes of a frame the detector looks at.
@@ -82,12 +85,26 @@ func (t *thumb) sum() {
 		}
 	}
 	mean := t.total[len(t.total)-1] / Cells
-	sum := int32(0)
-	for _, v := range t.luma {
+	var sum, across, along, bright int32
+	for i, v := range t.luma {
 		sum += abs(v - mean)
+		if v >= nearWhite*unit {
+			bright++
+		}
+		if i%thumbW > 0 {
+			across += abs(v - t.luma[i-1])
+		}
+		if i >= thumbW {
+			along += abs(v - t.luma[i-thumbW])
+		}
 	}
-	t.mean, t.contrast = float32(mean)/unit, float32(sum)/(unit*Cells)
+	const cells = 1.0 / (unit * Cells)
+	t.mean, t.contrast, t.across, t.along = float32(mean)/unit, float32(sum)*cells, float32(across)*cells, float32(along)*cells
+	t.bright = float32(bright) / Cells
 }
+
+// nearWhite is the code value of 8 bits from which light has no room above it.
+const nearWhite = 220
 
 // whole is the weight of one cell in a histogram.
 const whole = 4096
