@@ -70,6 +70,8 @@ func (c *clip) collect(nth int, noise float64) map[string][]example {
 		begins := near && frame == e.Last && !gradual || gradual && frame == e.Last+1
 		x := example{Features: slices.Clone(j.Features), Cut: near, Fold: int(c.Seed/2) % folds, Group: nth<<16 | frame/stretch, Weight: 1}
 		switch {
+		case c.Kind == kindDrawn && j.Model == scene.ModelSoft:
+			return begins
 		case near && gradual && (j.Model == scene.ModelHard || 2*frame < e.First+e.Last):
 			return begins // neither a cut nor none
 		case near && !gradual && j.Model == scene.ModelSoft:

@@ -42,6 +42,7 @@ func run(args []string, out io.Writer) error {
 	file := f.String("o", "", "file that the weights are written to; empty is standard output")
 	errs := f.Bool("errors", false, "fit nothing; list what the detector of this build misses and reports falsely")
 	kept := f.String("examples", "", "file that keeps what was collected from the clips, for further fits; without it they are read again")
+	drawn := f.Int("drawn", 120, "clips of smooth drawn material beside those of the folders")
 	seed := f.Uint64("seed", 1, "of the first weights and of the order of examples")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -55,6 +56,7 @@ func run(args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
+		clips = append(clips, drawnClips(*drawn)...)
 		if *errs {
 			return listErrors(out, clips)
 		}
