@@ -85,7 +85,6 @@ type Detector struct {
 	steps   steps   // changes before this frame
 	step    step    // the change to cur
 	history history // frames of this scene
-	likely  bool    // the last look for a gradual transition has nearly found one
 
 	sums [3 * Cells]uint32
 }
@@ -215,7 +214,7 @@ func (d *Detector) look() (score float64) {
 }
 
 // cuts reports whether a frame with these features begins a scene.
-func (d *Detector) cuts(name string, m *model, features []float32) (score float64, yes bool) {
+func (d *Detector) cuts(name string, m interface{ score([]float32) float64 }, features []float32) (score float64, yes bool) {
 	score = m.score(features)
 	if d.o.Decide != nil {
 		return score, d.o.Decide(Judgement{d.frame, name, features, score})

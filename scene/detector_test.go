@@ -225,8 +225,8 @@ func TestLike(t *testing.T) {
 func TestGradualTransitions(t *testing.T) {
 	dissolve := video(still(1, 15), edit(still(1, 20), func(i int, p *frame) { p.other, p.mix = 2, float64(i)/19 }), still(2, 30))
 	for _, f := range []media.Format{small, {Width: 17, Height: 300, Layout: media.YUV444, Depth: 16}} {
-		if got := cuts(t, f, dissolve); len(got) != 1 || got[0] < 24 || got[0] > 35 { // half of the new shot is seen from frame 24.5 on
-			t.Errorf("%v: cuts at %v, want one in frames 24 to 35", f, got)
+		if got := cuts(t, f, dissolve); len(got) != 1 || got[0] < 25 || got[0] > 35 {
+			t.Errorf("%v: cuts at %v, want one in frames 25 to 35", f, got)
 		}
 	}
 }

@@ -47,8 +47,8 @@ func (s *steps) least() float32 {
 // unknownStep stands for changes before the video began.
 var unknownStep = step{structure: 0.25, colors: 0.15, chroma: 0.1}
 
-// How many features the models weigh.
-const hardFeatures, softFeatures = 16, 14
+// How many features hardModel weighs.
+const hardFeatures = 16
 
 // features are what hardModel weighs for cur, which has changed by c.
 func (d *Detector) features(c change) [hardFeatures]float32 {
@@ -77,6 +77,21 @@ func (d *Detector) features(c change) [hardFeatures]float32 {
 		c.luma / 64,
 		d.cur.bright - d.last.bright,
 	}
+}
+
+// regression is a logistic regression.
+type regression struct {
+	bias    float32
+	weights []float32
+}
+
+// score gives the probability of a cut.
+func (m *regression) score(f []float32) float64 {
+	sum := m.bias
+	for i, w := range m.weights {
+		sum += w * f[i]
+	}
+	return 1 / (1 + math.Exp(-float64(sum)))
 }
 
 // model is a network with one hidden layer: each row of hidden and out begins with the bias.
