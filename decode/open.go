@@ -277,6 +277,7 @@ func (s *Source) openStreams(ctx context.Context) error {
 	if s.copying {
 		s.setOrigin()
 		s.info.Format = s.storedFormat()
+		s.info.StoredRGB = s.storedRGB()
 		if s.opt.Start > 0 && !av.Discontinuous(s.fc) {
 			s.seek(s.cutIn() - 1)
 		}
@@ -408,6 +409,7 @@ func (s *Source) prime(ctx context.Context) error {
 		return &UnsupportedError{Reason: reason, Err: s.lastDamage, Retry: true}
 	}
 	s.info.Format = s.first.Format
+	s.info.StoredRGB = s.storedRGB()
 	s.info.Interlaced = s.info.Interlaced || s.deint != nil
 	s.expectFrames()
 	s.adoptSideData()
@@ -467,6 +469,12 @@ func (s *Source) storedFormat() media.Format {
 		f, _, _ = plain420(f, shape)
 	}
 	return f
+}
+
+// storedRGB reports whether the container says that the frames are RGB or a palette.
+func (s *Source) storedRGB() bool {
+	shape, err := shapeOf(videoParams(s.info).PixelFormat(), false)
+	return err == nil && shape.rgb
 }
 
 // seek goes to the key frame before t seconds of the output's time line; false when the input cannot seek.

@@ -111,6 +111,7 @@ type Info struct {
 	Chapters                []Chapter
 	Metadata                map[string]string
 	Interlaced              bool
+	StoredRGB               bool // the file holds RGB or a palette, also where frames come as luma and chroma
 	// Plays is how often an animation (GIF, APNG) is shown, Forever for ever; 0 if the input does not say or is none.
 	Plays  int
 	Images *Sequence // of an input that is a sequence of image files, nil for others

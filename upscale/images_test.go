@@ -351,6 +351,19 @@ func TestVideoToAnimation(t *testing.T) {
 	}
 }
 
+// A video of luma and chroma may be kept as RGB.
+func TestVideoToRGB(t *testing.T) {
+	in := clip(t, "in.mkv", testmedia.Options{Frames: 3}) // BT.601
+	for _, codec := range []string{"x264rgb", "png"} {
+		o := tinyOptions(t, filepath.Join(t.TempDir(), "out.mkv"))
+		o.Encode.Codec, o.Encode.Preset = codec, ""
+		report, _, err := again(t, in, o)
+		if err != nil || report.Frames.Out != 3 {
+			t.Errorf("%s: %d frames, %v", codec, report.Frames.Out, err)
+		}
+	}
+}
+
 // A pipe or device is not replaced by a file, whatever its name.
 func TestSpecialFileStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.mkv")

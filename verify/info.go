@@ -21,8 +21,11 @@ func compareInfo(r *Report, src, out *media.Info, o Options) {
 	if out.VideoTrack().Codec == "prores" && t.Range == media.RangeLimited { // it knows no other, and frames are converted
 		s.Range = media.RangeUnspecified
 	}
-	if c := out.VideoTrack().Codec; c == "gif" || c == "apng" { // RGB without tags; frames are converted
+	switch c := out.VideoTrack().Codec; {
+	case c == "gif" || c == "apng": // no tags; frames are converted
 		s = media.Color{Matrix: media.MatrixUnspecified, Primaries: media.PrimariesUnspecified, Transfer: media.TransferUnspecified, Range: media.RangeUnspecified}
+	case out.StoredRGB: // the matrix that it is read with is ours
+		s.Matrix, s.Range = media.MatrixUnspecified, media.RangeUnspecified
 	}
 	r.must("colour tags", sameColor(s, t), "%s to %s", colorString(s), colorString(t))
 	r.add(false, "bit depth", out.Format.Depth >= src.Format.Depth, "%d to %d", src.Format.Depth, out.Format.Depth)
